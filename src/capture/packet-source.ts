@@ -1,0 +1,36 @@
+import type { Frame } from '../model/frame.ts';
+
+/** What a source counted since it was opened. A source that cannot know a number says -1. */
+export interface CaptureCounters {
+  /** Frames given out by `next()`. */
+  readonly frames: number;
+  /** Their bytes on the wire. */
+  readonly bytes: number;
+  /** Frames the kernel had no room for. */
+  readonly kernelDrops: number;
+  /** Frames the source itself had to let go. */
+  readonly agentDrops: number;
+}
+
+/**
+ * What `ready()` says: frames may be there; none will come any more; the interface was removed; or the source was
+ * closed by its owner.
+ */
+export type SourceState = 'readable' | 'ended' | 'gone' | 'closed';
+
+/** Where frames come from: a packet ring, `cap`, or a capture file. Nothing downstream knows which. */
+export interface PacketSource {
+  /** For people: what is captured and how, e.g. `packet ring on veth1a2b (16 MiB)`. */
+  readonly description: string;
+  /**
+   * Fills `frame` with the next frame and says true; false when there is none now. The bytes are the source's and
+   * stay valid until the next call of `next()` or `close()`.
+   */
+  next(frame: Frame): boolean;
+  /** Resolves when `next()` may find frames again, or why it never will. Costs nothing while nothing arrives. */
+  ready(): Promise<SourceState>;
+  /** Counters up to now; cheap enough to be asked once a second. */
+  counters(): CaptureCounters;
+  /** Gives back memory and descriptors. Any view handed out before is invalid from here on. Idempotent. */
+  close(): void;
+}

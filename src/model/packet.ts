@@ -1,0 +1,36 @@
+/** TCP control bits (RFC 9293 §3.1), as in `Packet.flags`. */
+export const TcpFlag = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const;
+
+/**
+ * A decoded TCP segment: what `layers` found in a `Frame`. One object is reused for every packet; offsets are into
+ * the frame's view and are valid as long as the frame is. All 32-bit fields are signed 32-bit integers, so that they
+ * stay small integers in the engine; compare sequence numbers with `bytes/sequence.ts` only.
+ */
+export class Packet {
+  /** The view the offsets below point into: the frame's. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** Microseconds since 1970-01-01 UTC. */
+  timeUs = Number.NaN;
+  /** 4 or 6. */
+  ipVersion = 4;
+  /** Offset of the source address: 4 or 16 bytes. */
+  sourceAddress = 0;
+  /** Offset of the destination address: 4 or 16 bytes. */
+  destinationAddress = 0;
+  sourcePort = 0;
+  destinationPort = 0;
+  sequence = 0;
+  acknowledgment = 0;
+  /** `TcpFlag` bits. */
+  flags = 0;
+  /** The window field as it stands in the header, not yet scaled. */
+  window = 0;
+  /** Shift count of the window scale option (RFC 7323 §2), -1 when the segment has none. Read from SYNs only. */
+  windowScale = -1;
+  /** First captured payload byte. */
+  payloadStart = 0;
+  /** Captured payload bytes; fewer than `payloadLengthBytes` when the capture cut the frame. */
+  payloadCapturedBytes = 0;
+  /** Payload bytes of the segment according to the IP header. */
+  payloadLengthBytes = 0;
+}
