@@ -15,6 +15,8 @@ export const NO_VLAN = -1;
 export class Frame {
   /** Memory that holds the frame, usually much more than that: offsets below are into this view. */
   view: DataView = new DataView(new ArrayBuffer(0));
+  /** The same memory, byte by byte: the same offsets apply. */
+  bytes: Uint8Array = new Uint8Array(0);
   /** First captured byte, in `view`. */
   start = 0;
   /** One past the last captured byte, in `view`. */

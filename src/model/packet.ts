@@ -9,6 +9,8 @@ export const TcpFlag = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, 
 export class Packet {
   /** The view the offsets below point into: the frame's. */
   view: DataView = new DataView(new ArrayBuffer(0));
+  /** The same memory, byte by byte: the same offsets apply. */
+  bytes: Uint8Array = new Uint8Array(0);
   /** Microseconds since 1970-01-01 UTC. */
   timeUs = Number.NaN;
   /** 4 or 6. */

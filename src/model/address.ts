@@ -1,0 +1,27 @@
+/** `10.0.0.7` for an address in one word, network order, unsigned or signed. */
+export function formatIpv4(word: number): string {
+  return `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`;
+}
+
+/**
+ * The canonical text of an IPv6 address (RFC 5952): lower case, no leading zeros, the longest run of at least two zero
+ * groups as `::`, the first of equals. IPv4-mapped addresses keep their last 32 bits dotted (RFC 5952 §5).
+ */
+export function formatIpv6(word0: number, word1: number, word2: number, word3: number): string {
+  if (word0 === 0 && word1 === 0 && word2 >>> 0 === 0xffff) return `::ffff:${formatIpv4(word3)}`;
+  const groups = [word0, word1, word2, word3].flatMap((word) => [word >>> 16, word & 0xffff]);
+  let longestStart = -1;
+  let longestLength = 1; // a single zero group is never shortened
+  for (let i = 0; i < 8; ) {
+    let end = i;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - i > longestLength) {
+      longestStart = i;
+      longestLength = end - i;
+    }
+    i = end + 1;
+  }
+  const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
+  if (longestStart < 0) return text(groups);
+  return `${text(groups.slice(0, longestStart))}::${text(groups.slice(longestStart + longestLength))}`;
+}
