@@ -1,0 +1,35 @@
+import type { Frame } from '../model/frame.ts';
+import type { Packet } from '../model/packet.ts';
+import { type IpExtent, tcpOffset } from './ip.ts';
+import { ipOffset } from './link.ts';
+import { readTcp } from './tcp.ts';
+import { VERDICT_NAMES, type Verdict } from './verdict.ts';
+
+/** Decodes frames down to TCP, and counts what it made of them. Stateless but for the counts. */
+export class Decoder {
+  readonly #extent: IpExtent = { end: 0 };
+  readonly #counts = new Float64Array(VERDICT_NAMES.length);
+
+  /** Fills `packet` from `frame` when the answer is `Verdict.tcp`; otherwise `packet` is half-filled and means nothing. */
+  decode(frame: Frame, packet: Packet): Verdict {
+    const verdict = this.#decode(frame, packet);
+    this.#counts[verdict]++;
+    return verdict;
+  }
+
+  /** Frames by verdict since the start. */
+  counts(): Record<string, number> {
+    return Object.fromEntries(VERDICT_NAMES.map((name, verdict) => [name, this.#counts[verdict]]));
+  }
+
+  #decode(frame: Frame, packet: Packet): Verdict {
+    const ip = ipOffset(frame);
+    if (ip < 0) return -ip as Verdict;
+    const tcp = tcpOffset(frame, ip, packet, this.#extent);
+    if (tcp < 0) return -tcp as Verdict;
+    packet.view = frame.view;
+    packet.bytes = frame.bytes;
+    packet.timeUs = frame.timeUs;
+    return readTcp(frame, tcp, packet, this.#extent);
+  }
+}

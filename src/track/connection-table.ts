@@ -1,0 +1,220 @@
+import type { Packet } from '../model/packet.ts';
+import {
+  HASH,
+  INITIATOR_ADDRESS,
+  IPV6,
+  PORTS,
+  RESPONDER_ADDRESS,
+  SERIAL_AT,
+  STATE,
+  TIMES_PER_RECORD,
+  WORDS_PER_RECORD,
+} from './record.ts';
+
+/** `ConnectionTable.find` when nobody has these endpoints. */
+export const NOT_FOUND = -1;
+
+const SMALLEST_INDEX = 1024;
+
+/**
+ * The records of all connections and an index by their endpoints. A connection is a slot number; its record begins at
+ * `words[slot * WORDS_PER_RECORD]` and `times[slot * TIMES_PER_RECORD]`, laid out in `record.ts`.
+ *
+ * The memory for `capacity` records is reserved at once but becomes resident only as slots are used: freed slots are
+ * used again first. The index is open addressing with linear probing, twice as many places as connections at least;
+ * the hash is the same for both directions, and seeded, so that nobody outside can choose colliding endpoints.
+ */
+export class ConnectionTable {
+  readonly capacity: number;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly #seed: number;
+  /** Pairs of hash and slot + 1; slot + 1 is 0 in a free place. */
+  #index: Int32Array;
+  #mask: number;
+  #size = 0;
+  #serial = 0;
+  /** Slots from here on were never used. */
+  #unused = 0;
+  /** First of the freed slots, chained through word 0 of their records; -1 at the end. */
+  #free = -1;
+
+  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. */
+  constructor(capacity: number, seed: number) {
+    this.capacity = capacity;
+    const memory = new ArrayBuffer(capacity * WORDS_PER_RECORD * 4);
+    this.words = new Int32Array(memory);
+    this.times = new Float64Array(memory);
+    this.#seed = seed | 0;
+    this.#index = new Int32Array(SMALLEST_INDEX * 2);
+    this.#mask = SMALLEST_INDEX - 1;
+  }
+
+  /** Connections in the table, remembered ones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get full(): boolean {
+    return this.#size === this.capacity;
+  }
+
+  /**
+   * The connection a packet belongs to, as `slot * 2 + side`, the side being who sent the packet; `NOT_FOUND` when
+   * there is none.
+   */
+  find(packet: Packet, hash: number): number {
+    const index = this.#index;
+    const mask = this.#mask;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const slotAndOne = index[place * 2 + 1];
+      if (slotAndOne === 0) return NOT_FOUND;
+      if (index[place * 2] === hash) {
+        const side = this.#sideOf(packet, slotAndOne - 1);
+        if (side >= 0) return (slotAndOne - 1) * 2 + side;
+      }
+    }
+  }
+
+  /** The hash of a packet's endpoints, the same in both directions. */
+  hash(packet: Packet): number {
+    const { view, sourceAddress: source, destinationAddress: destination } = packet;
+    let a = packet.sourcePort ^ this.#seed;
+    let b = packet.destinationPort ^ this.#seed;
+    const addressBytes = packet.ipVersion === 4 ? 4 : 16;
+    for (let i = 0; i < addressBytes; i += 4) {
+      a = mix(a, view.getInt32(source + i));
+      b = mix(b, view.getInt32(destination + i));
+    }
+    let h = (a + b) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+    h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+    return h ^ (h >>> 16);
+  }
+
+  /**
+   * Makes a record for a packet's endpoints, which must not be in a full table. All of it is zero but the endpoints,
+   * the hash, the IPv6 bit and the serial number. `initiatorIsSource` says which end of the packet sent, or would have
+   * sent, the SYN.
+   */
+  insert(packet: Packet, hash: number, initiatorIsSource: boolean): number {
+    const slot = this.#takeSlot();
+    const { view, words } = { view: packet.view, words: this.words };
+    const at = slot * WORDS_PER_RECORD;
+    const initiator = initiatorIsSource ? packet.sourceAddress : packet.destinationAddress;
+    const responder = initiatorIsSource ? packet.destinationAddress : packet.sourceAddress;
+    const addressWords = packet.ipVersion === 4 ? 1 : 4;
+    words.fill(0, at, at + WORDS_PER_RECORD);
+    for (let i = 0; i < addressWords; i++) {
+      words[at + INITIATOR_ADDRESS + i] = view.getInt32(initiator + i * 4);
+      words[at + RESPONDER_ADDRESS + i] = view.getInt32(responder + i * 4);
+    }
+    words[at + PORTS] = initiatorIsSource
+      ? (packet.sourcePort << 16) | packet.destinationPort
+      : (packet.destinationPort << 16) | packet.sourcePort;
+    words[at + HASH] = hash;
+    words[at + STATE] = packet.ipVersion === 4 ? 0 : IPV6;
+    this.times[slot * TIMES_PER_RECORD + SERIAL_AT] = this.#serial++;
+    this.#addToIndex(hash, slot);
+    return slot;
+  }
+
+  /** Takes a connection out and frees its slot. */
+  remove(slot: number): void {
+    const at = slot * WORDS_PER_RECORD;
+    this.#removeFromIndex(this.words[at + HASH], slot);
+    this.words[at] = this.#free;
+    this.#free = slot;
+    this.#size--;
+  }
+
+  /** 0 when the packet goes from initiator to responder, 1 when it goes back, -1 when it is of another connection. */
+  #sideOf(packet: Packet, slot: number): number {
+    const words = this.words;
+    const at = slot * WORDS_PER_RECORD;
+    const ports = words[at + PORTS];
+    const { view, sourcePort, destinationPort, sourceAddress: source, destinationAddress: destination } = packet;
+    const sourceWord = view.getInt32(source);
+    const destinationWord = view.getInt32(destination);
+    let side: number;
+    if (
+      ports === ((sourcePort << 16) | destinationPort) &&
+      words[at + INITIATOR_ADDRESS] === sourceWord &&
+      words[at + RESPONDER_ADDRESS] === destinationWord
+    ) {
+      side = 0;
+    } else if (
+      ports === ((destinationPort << 16) | sourcePort) &&
+      words[at + INITIATOR_ADDRESS] === destinationWord &&
+      words[at + RESPONDER_ADDRESS] === sourceWord
+    ) {
+      side = 1;
+    } else {
+      return -1;
+    }
+    const ipv6 = (words[at + STATE] & IPV6) !== 0;
+    if (!ipv6) return packet.ipVersion === 4 ? side : -1;
+    if (packet.ipVersion === 4) return -1;
+    const initiator = side === 0 ? source : destination;
+    const responder = side === 0 ? destination : source;
+    for (let i = 1; i < 4; i++) {
+      if (words[at + INITIATOR_ADDRESS + i] !== view.getInt32(initiator + i * 4)) return -1;
+      if (words[at + RESPONDER_ADDRESS + i] !== view.getInt32(responder + i * 4)) return -1;
+    }
+    return side;
+  }
+
+  #takeSlot(): number {
+    let slot = this.#free;
+    if (slot >= 0) {
+      this.#free = this.words[slot * WORDS_PER_RECORD];
+    } else {
+      slot = this.#unused++;
+    }
+    this.#size++;
+    return slot;
+  }
+
+  #addToIndex(hash: number, slot: number): void {
+    if (this.#size * 2 > this.#mask) this.#growIndex();
+    put(this.#index, this.#mask, hash, slot + 1);
+  }
+
+  #growIndex(): void {
+    const places = (this.#mask + 1) * 2;
+    const index = new Int32Array(places * 2);
+    for (let i = 0; i < this.#index.length; i += 2) {
+      if (this.#index[i + 1] !== 0) put(index, places - 1, this.#index[i], this.#index[i + 1]);
+    }
+    this.#index = index;
+    this.#mask = places - 1;
+  }
+
+  /** Deletion with backward shift: no place is left that a later search would stop at too early. */
+  #removeFromIndex(hash: number, slot: number): void {
+    const index = this.#index;
+    const mask = this.#mask;
+    let hole = hash & mask;
+    while (index[hole * 2 + 1] !== slot + 1) hole = (hole + 1) & mask;
+    for (let place = (hole + 1) & mask; index[place * 2 + 1] !== 0; place = (place + 1) & mask) {
+      const home = index[place * 2] & mask;
+      if (((place - home) & mask) < ((place - hole) & mask)) continue;
+      index[hole * 2] = index[place * 2];
+      index[hole * 2 + 1] = index[place * 2 + 1];
+      hole = place;
+    }
+    index[hole * 2 + 1] = 0;
+  }
+}
+
+function mix(state: number, word: number): number {
+  const h = Math.imul(state ^ word, 0x9e3779b1);
+  return h ^ (h >>> 15);
+}
+
+function put(index: Int32Array, mask: number, hash: number, slotAndOne: number): void {
+  let place = hash & mask;
+  while (index[place * 2 + 1] !== 0) place = (place + 1) & mask;
+  index[place * 2] = hash;
+  index[place * 2 + 1] = slotAndOne;
+}

@@ -1,0 +1,82 @@
+/**
+ * The record of a connection: 192 bytes, three cache lines, in one big buffer that is seen as 32-bit words and as
+ * doubles. No garbage collector walks over a million of them, and a data packet touches only the first two lines.
+ *
+ * Positions named here are in words from the record's start (`WORDS_PER_RECORD * slot`), or, where the name ends in
+ * `At`, in doubles (`TIMES_PER_RECORD * slot`). Times are microseconds since 1970-01-01 UTC.
+ */
+export const WORDS_PER_RECORD = 48;
+export const TIMES_PER_RECORD = WORDS_PER_RECORD / 2;
+
+// Line 0: who it is, and when somebody last looked.
+/** Four words, network order; an IPv4 address is the first, the rest is 0. */
+export const INITIATOR_ADDRESS = 0;
+export const RESPONDER_ADDRESS = 4;
+/** Initiator's port in the upper half, responder's in the lower. */
+export const PORTS = 8;
+export const HASH = 9;
+export const STATE = 10;
+/** How often the initiator repeated its SYN before an answer. */
+export const SYN_REPEATS = 11;
+/** Nothing needs to be checked before this time. */
+export const DEADLINE_AT = 6;
+export const LAST_SEEN_AT = 7;
+
+// Line 1: the sequence state of each side; `SIDE_WORDS * side` is added to these.
+export const SIDE_WORDS = 8;
+/** The sequence number after the last byte (or SYN, or FIN) this side was seen to send. */
+export const NEXT_SEQUENCE = 16;
+/** The highest acknowledgment this side sent. */
+export const ACKED = 17;
+/** The window this side last advertised, in bytes. */
+export const WINDOW = 18;
+/** Its window shift; -1 while unknown. */
+export const WINDOW_SHIFT = 19;
+/** Stream bytes this side sent, as a double; `SIDE_TIMES * side` is added. */
+export const STREAM_BYTES_AT = 10;
+export const SIDE_TIMES = SIDE_WORDS / 2;
+/** When a new byte last moved in either direction (initiator's half of the line). */
+export const LAST_PROGRESS_AT = 11;
+/** Number of the connection since the table was made (responder's half of the line). */
+export const SERIAL_AT = 15;
+
+// Line 2: what is needed when it begins and ends.
+export const BEGIN_AT = 16;
+export const SYN_ACK_AT = 17;
+export const ESTABLISHED_AT = 18;
+export const TLS_DONE_AT = 19;
+export const END_AT = 20;
+/** Initial sequence number of the initiator; the responder's is the next word. */
+export const ISN = 42;
+
+/** Where the connection is, in bits 0–2 of `STATE`. */
+export const Phase = { synSent: 0, synAcked: 1, established: 2, closed: 3, letGo: 4 } as const;
+
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+export const PHASE_MASK = 0x7;
+export const IPV6 = 1 << 3;
+export const MIDSTREAM = 1 << 4;
+/** Shifted left by the side: that side has sent a FIN. */
+export const FIN_SENT = 1 << 5;
+/** Shifted left by the side: packets of that side were seen. */
+export const SEEN = 1 << 7;
+/** Shifted left by the side: that side has sent payload. */
+export const SPOKE = 1 << 9;
+/** Shifted left by the side: that side has sent a fatal TLS alert. */
+export const FATAL_ALERT = 1 << 11;
+/** 00006 was due and has been told. */
+export const HALF_OPEN_TOLD = 1 << 13;
+/** 00007 was due in this stillness and has been told. */
+export const STALE_TOLD = 1 << 14;
+/** The side that ended it. */
+export const ENDED_BY_SHIFT = 15;
+export const END_TYPE_SHIFT = 16; // 3 bits
+export const POD_SIDE_SHIFT = 19; // 2 bits
+export const CONNECTION_TYPE_SHIFT = 21; // 2 bits
+/** The side that moved the last new byte. */
+export const LAST_SPEAKER_SHIFT = 23;
+/** The side that sent the first payload. */
+export const FIRST_SPEAKER_SHIFT = 24;
+/** The side whose FIN came first, once a FIN was sent. */
+export const FIRST_FIN_SHIFT = 25;
