@@ -1,0 +1,31 @@
+/** What is wrong with a configuration: an error keeps it from being used, a warning does not. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  /** Where it stands: the path of a file, or `environment`. */
+  readonly place: string;
+  /** Line in that file, from 1; null when it has none. */
+  readonly line: number | null;
+  readonly key: string;
+  readonly value: string;
+  /** What is wrong and what is allowed, without place, key and value. */
+  readonly reason: string;
+}
+
+/** The place of a problem that comes from the container's environment. */
+export const ENVIRONMENT = 'environment';
+
+const MAX_QUOTED_CHARACTERS = 80;
+
+/** `text` in quotes, on one line and cut to a readable length. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS)}…` : text);
+}
+
+/** One line for people: what cannot be used, where it stands, and what is allowed. */
+export function formatProblem(problem: Problem): string {
+  const place = problem.line === null ? problem.place : `${problem.place}, line ${problem.line}`;
+  const what = problem.key === '' ? quote(problem.value) : `${problem.key}=${quote(problem.value)}`;
+  return problem.severity === 'error'
+    ? `Cannot use ${what} (${place}): ${problem.reason}`
+    : `${what} (${place}): ${problem.reason}`;
+}

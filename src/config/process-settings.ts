@@ -1,0 +1,46 @@
+import { isAbsolute } from 'node:path';
+import { integer, type ValueType } from './parsers.ts';
+import { ENVIRONMENT, type Problem } from './problem.ts';
+
+/** What holds for the whole process, from the container's environment. */
+export interface ProcessSettings {
+  /** Directory with the env files. */
+  readonly configDirectory: string;
+  /** Directory that holds the sessions' directories. */
+  readonly logDirectory: string;
+  /** TCP port of the health check; 0 is off. */
+  readonly healthPort: number;
+}
+
+/** The keys of the process-wide settings. */
+export const PROCESS_KEYS: readonly string[] = ['DLLT_CONFIG_DIR', 'LOG_DIR', 'HEALTH_PORT'];
+
+const absolutePath: ValueType<string> = {
+  allowed: 'an absolute path',
+  emptyIsValue: false,
+  parse: (text) => (isAbsolute(text) && !text.includes('\0') ? text.replace(/(?<=.)\/+$/, '') : undefined),
+  format: (value) => value,
+};
+
+/** Reads the process-wide settings; null, with the reasons, when one cannot be used. Empty counts as missing. */
+export function parseProcessSettings(environment: Readonly<Record<string, string | undefined>>): {
+  readonly settings: ProcessSettings | null;
+  readonly problems: readonly Problem[];
+} {
+  const problems: Problem[] = [];
+  const read = <T>(key: string, type: ValueType<T>, defaultValue: T): T => {
+    const value = environment[key] ?? '';
+    if (value === '') return defaultValue;
+    const parsed = type.parse(value);
+    if (parsed !== undefined) return parsed;
+    const reason = `allowed is ${type.allowed}`;
+    problems.push({ severity: 'error', place: ENVIRONMENT, line: null, key, value, reason });
+    return defaultValue;
+  };
+  const settings = {
+    configDirectory: read('DLLT_CONFIG_DIR', absolutePath, '/etc/dllt'),
+    logDirectory: read('LOG_DIR', absolutePath, '/dllt/logs'),
+    healthPort: read('HEALTH_PORT', integer(0, 65_535), 0),
+  };
+  return { settings: problems.length === 0 ? settings : null, problems };
+}

@@ -1,0 +1,181 @@
+import { formatIpv6 } from '../model/address.ts';
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const COMMA = 0x2c;
+const DOT = 0x2e;
+const NEW_LINE = 0x0a;
+const UNDERSCORE = 0x5f;
+
+/** Most bytes one number takes: a sign and the sixteen digits of 2^53. */
+const MAX_NUMBER_BYTES = 17;
+const MAX_IPV4_BYTES = 15;
+
+/** The two digits of each number below 100: halves the divisions. */
+const DIGIT_PAIRS = new Uint8Array(200);
+for (let i = 0; i < 100; i++) {
+  DIGIT_PAIRS[2 * i] = ZERO + Math.floor(i / 10);
+  DIGIT_PAIRS[2 * i + 1] = ZERO + (i % 10);
+}
+
+/** The text of each number below 256, as a length and three digits: what IPv4 addresses are made of. */
+const OCTETS = new Uint8Array(256 * 4);
+for (let i = 0; i < 256; i++) {
+  OCTETS[4 * i] = Buffer.from(`${i}`).copy(OCTETS, 4 * i + 1);
+}
+
+/**
+ * Bytes of text lines, appended without making strings. It grows as needed and keeps its memory when it is emptied.
+ * `bytes` is replaced when it grows: nobody keeps it across an append.
+ */
+export class LineBuffer {
+  /** What was appended is in `bytes[0 .. length)`. */
+  bytes: Buffer;
+  /** May be set back to drop what was appended last. */
+  length = 0;
+
+  constructor(capacityBytes = 4096) {
+    this.bytes = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  /** Appends a number, truncated to a whole one, in decimal; exact up to 2^53. What is beyond, or NaN, is written as 0. */
+  integer(value: number): void {
+    if (this.length + MAX_NUMBER_BYTES > this.bytes.length) this.#grow(MAX_NUMBER_BYTES);
+    let rest = value;
+    if (rest < 0) {
+      rest = -rest;
+      if (rest >= 1) this.bytes[this.length++] = MINUS;
+    }
+    if (rest < 10) {
+      this.bytes[this.length++] = ZERO + (rest | 0);
+    } else if (rest < 0x40000000) {
+      this.#digits(rest | 0, digitCount(rest | 0));
+    } else if (rest <= Number.MAX_SAFE_INTEGER) {
+      // in three pieces that are small integers
+      const upper = Math.floor(rest / 1e8);
+      const lower = Math.trunc(rest - upper * 1e8);
+      if (upper >= 1e8) {
+        const top = Math.floor(upper / 1e8);
+        this.#digits(top, digitCount(top));
+        this.#digits(upper - top * 1e8, 8);
+      } else {
+        this.#digits(upper, digitCount(upper));
+      }
+      this.#digits(lower, 8);
+    } else {
+      this.bytes[this.length++] = ZERO;
+    }
+  }
+
+  /** Appends text whose characters are all ASCII. */
+  ascii(text: string): void {
+    const count = text.length;
+    if (this.length + count > this.bytes.length) this.#grow(count);
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < count; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
+  }
+
+  /** Appends text as one CSV field: what would end the field or the line, and what is not ASCII, becomes `_`. */
+  field(text: string): void {
+    const count = text.length;
+    if (this.length + count > this.bytes.length) this.#grow(count);
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < count; i++) {
+      const code = text.charCodeAt(i);
+      const harmless = code >= 0x20 && code < 0x7f && code !== COMMA && code !== 0x22 && code !== 0x27;
+      bytes[at++] = harmless ? code : UNDERSCORE;
+    }
+    this.length = at;
+  }
+
+  /** Appends any text as UTF-8. */
+  text(text: string): void {
+    const most = text.length * 3; // bytes a UTF-16 unit takes at most
+    if (this.length + most > this.bytes.length) this.#grow(most);
+    this.length += this.bytes.write(text, this.length, 'utf8');
+  }
+
+  /** Appends an IPv4 address given as one word in network order, signed or unsigned. */
+  ipv4(word: number): void {
+    if (this.length + MAX_IPV4_BYTES > this.bytes.length) this.#grow(MAX_IPV4_BYTES);
+    this.#octet(word >>> 24);
+    this.bytes[this.length++] = DOT;
+    this.#octet((word >>> 16) & 0xff);
+    this.bytes[this.length++] = DOT;
+    this.#octet((word >>> 8) & 0xff);
+    this.bytes[this.length++] = DOT;
+    this.#octet(word & 0xff);
+  }
+
+  /** Appends an IPv6 address given as four words in network order (RFC 5952). */
+  ipv6(word0: number, word1: number, word2: number, word3: number): void {
+    this.ascii(formatIpv6(word0, word1, word2, word3));
+  }
+
+  /** Appends the comma between two fields. */
+  comma(): void {
+    if (this.length === this.bytes.length) this.#grow(1);
+    this.bytes[this.length++] = COMMA;
+  }
+
+  /** Ends the line. */
+  newLine(): void {
+    if (this.length === this.bytes.length) this.#grow(1);
+    this.bytes[this.length++] = NEW_LINE;
+  }
+
+  /** What was appended, as text. */
+  toString(): string {
+    return this.bytes.toString('utf8', 0, this.length);
+  }
+
+  /** The lowest `count` digits of a small integer, with leading zeros. */
+  #digits(value: number, count: number): void {
+    const bytes = this.bytes;
+    let rest = value | 0;
+    let at = this.length + count;
+    this.length = at;
+    let left = count;
+    for (; left >= 2; left -= 2) {
+      const quotient = (rest / 100) | 0;
+      const pair = (rest - quotient * 100) << 1;
+      rest = quotient;
+      bytes[--at] = DIGIT_PAIRS[pair + 1];
+      bytes[--at] = DIGIT_PAIRS[pair];
+    }
+    if (left === 1) bytes[--at] = ZERO + rest;
+  }
+
+  #octet(value: number): void {
+    const from = value << 2;
+    const count = OCTETS[from];
+    const bytes = this.bytes;
+    const at = this.length;
+    bytes[at] = OCTETS[from + 1];
+    bytes[at + 1] = OCTETS[from + 2];
+    bytes[at + 2] = OCTETS[from + 3];
+    this.length = at + count;
+  }
+
+  #grow(moreBytes: number): void {
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + moreBytes));
+    bigger.set(this.bytes.subarray(0, this.length));
+    this.bytes = bigger;
+  }
+}
+
+/** Digits of a whole number from 1 to 2^30. */
+function digitCount(value: number): number {
+  if (value < 10_000) {
+    if (value < 100) return value < 10 ? 1 : 2;
+    return value < 1000 ? 3 : 4;
+  }
+  if (value < 100_000_000) {
+    if (value < 1_000_000) return value < 100_000 ? 5 : 6;
+    return value < 10_000_000 ? 7 : 8;
+  }
+  return value < 1_000_000_000 ? 9 : 10;
+}

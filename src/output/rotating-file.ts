@@ -1,0 +1,339 @@
+import type { FileNaming, OpenedFile } from './file-names.ts';
+import { LineBuffer } from './line-buffer.ts';
+
+/** How a file gathers, turns over and reports. */
+export interface RotatingFileOptions {
+  readonly directory: string;
+  /** Under which names the parts come. */
+  readonly naming: FileNaming;
+  /** How long a line may wait for others before it is written. */
+  readonly flushDelayMs: number;
+  /** First line of each part, without its end. */
+  readonly header?: string;
+  /** Lines after which a part is full, the header not counted. */
+  readonly maxLines?: number;
+  /** Bytes after which a part is full; it may pass this by one line. */
+  readonly maxBytes?: number;
+  /** Bytes that may wait; lines that do not fit are dropped and counted. */
+  readonly maxBacklogBytes?: number;
+  /** Called with the bytes of each write that succeeded. */
+  readonly onWritten?: (bytes: number) => void;
+  /** Called with the first error after a success; those that follow are only counted. */
+  readonly onError?: (message: string) => void;
+}
+
+/** What a file counted since it was made. */
+export interface FileCounters {
+  readonly writtenLines: number;
+  readonly writtenBytes: number;
+  /** Lines that are lost: no room to wait, or not written when the file was closed. */
+  readonly lostLines: number;
+  readonly lostBytes: number;
+  /** Attempts to open or to write that failed. */
+  readonly errors: number;
+}
+
+interface Chunk {
+  readonly buffer: LineBuffer;
+  part: number;
+  /** When the part began. */
+  partTimeUs: number;
+  /** Bytes at the front of the buffer that are already on disk: whole lines. */
+  writtenBytes: number;
+}
+
+const DEFAULT_BACKLOG_BYTES = 8 * 1024 * 1024;
+/** A chunk this long is written without waiting for the flush delay. */
+const CHUNK_BYTES = 64 * 1024;
+const MAX_SPARE_CHUNKS = 2;
+const RETRY_DELAY_MS = 1000;
+const NEW_LINE = 0x0a;
+const NO_PART = -1;
+
+/**
+ * A file of lines in parts, written behind the caller's back: lines gather in memory and go out asynchronously, at
+ * most one write at a time. A failing disk stops nothing; it is tried again every second, with a new file where the
+ * old one is lost. Whole lines only: what part of a line a failed write left behind is cut off again.
+ */
+export class RotatingFile {
+  readonly #options: RotatingFileOptions;
+  readonly #maxLines: number;
+  readonly #maxBytes: number;
+  readonly #maxBacklogBytes: number;
+  readonly #header: Buffer;
+
+  #fill: Chunk = newChunk();
+  #lineStart = 0;
+  #partLines = 0;
+  #partBytes = 0;
+  readonly #full: Chunk[] = [];
+  readonly #spare: Chunk[] = [];
+  #backlogBytes = 0;
+  #closed = false;
+
+  #file: OpenedFile | null = null;
+  #filePart = NO_PART;
+  #filePosition = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #failing = false;
+  readonly #counters = { writtenLines: 0, writtenBytes: 0, lostLines: 0, lostBytes: 0, errors: 0 };
+
+  constructor(options: RotatingFileOptions) {
+    this.#options = options;
+    this.#maxLines = options.maxLines ?? Number.POSITIVE_INFINITY;
+    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxBacklogBytes = options.maxBacklogBytes ?? DEFAULT_BACKLOG_BYTES;
+    this.#header = Buffer.from(options.header === undefined ? '' : `${options.header}\n`);
+  }
+
+  /** Name of the file that is open now, null when none is. */
+  get openName(): string | null {
+    return this.#file?.name ?? null;
+  }
+
+  /** Bytes of lines that wait to be written. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  /** Counters up to now; the object stays the same and changes. */
+  get counters(): FileCounters {
+    return this.#counters;
+  }
+
+  /** Makes the first part appear, with its header, without waiting for a line. */
+  start(timeUs: number): void {
+    if (this.#fill.part !== NO_PART || this.#closed) return;
+    this.#beginPart(timeUs);
+    this.#queueFill();
+    void this.#kick();
+  }
+
+  /**
+   * Where the next line is to be appended; `timeUs` names the part when a new one begins with it. The buffer belongs
+   * to the file and is valid until `endLine`, which must follow before anything else is asked of the file.
+   */
+  beginLine(timeUs: number): LineBuffer {
+    if (this.#partLines >= this.#maxLines || this.#partBytes >= this.#maxBytes || this.#fill.part === NO_PART) {
+      this.#beginPart(timeUs);
+    }
+    const { buffer } = this.#fill;
+    this.#lineStart = buffer.length;
+    return buffer;
+  }
+
+  /** Ends the line that was appended since `beginLine`. */
+  endLine(): void {
+    const { buffer } = this.#fill;
+    buffer.newLine();
+    const bytes = buffer.length - this.#lineStart;
+    if (this.#backlogBytes + bytes > this.#maxBacklogBytes || this.#closed) {
+      buffer.length = this.#lineStart;
+      this.#counters.lostLines++;
+      this.#counters.lostBytes += bytes;
+      return;
+    }
+    this.#backlogBytes += bytes;
+    this.#partLines++;
+    this.#partBytes += bytes;
+    if (buffer.length >= CHUNK_BYTES) {
+      this.#queueFill();
+      if (!this.#failing) void this.#kick();
+    }
+    if (this.#timer === null && this.#running === null) this.#arm(this.#options.flushDelayMs);
+  }
+
+  /**
+   * Writes what waits. Resolves when it is on its way to the disk (not synced), or when an attempt failed: then
+   * `backlogBytes` is not 0. Never rejects.
+   */
+  async flush(): Promise<void> {
+    if (this.#backlogBytes > 0 || this.#running !== null) await this.#kick();
+  }
+
+  /** For producers that can wait, as a replay can: resolves at once unless half of what may wait is waiting. */
+  async drain(): Promise<void> {
+    if (this.#backlogBytes > this.#maxBacklogBytes / 2) await this.#kick();
+  }
+
+  /** Writes what waits, with one last attempt where the disk fails, and closes the file. Never rejects; idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.flush();
+    if (this.#backlogBytes > 0) await this.flush(); // what failed may have begun long before
+    this.#disarm();
+    for (const chunk of [...this.#full, this.#fill]) this.#countLost(chunk);
+    this.#full.length = 0;
+    this.#backlogBytes = 0;
+    await this.#abandonFile();
+  }
+
+  #beginPart(timeUs: number): void {
+    if (this.#fill.buffer.length > 0) this.#queueFill();
+    this.#fill.part++;
+    this.#fill.partTimeUs = timeUs;
+    this.#partLines = 0;
+    this.#partBytes = 0;
+  }
+
+  #queueFill(): void {
+    const filled = this.#fill;
+    this.#full.push(filled);
+    const chunk = this.#spare.pop() ?? newChunk();
+    chunk.part = filled.part;
+    chunk.partTimeUs = filled.partTimeUs;
+    this.#fill = chunk;
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void this.#kick();
+    }, delayMs);
+  }
+
+  #disarm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Starts writing unless that is under way; resolves when nothing waits any more or an attempt failed. */
+  #kick(): Promise<void> {
+    this.#disarm();
+    this.#running ??= this.#writeAll();
+    return this.#running;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      await this.#checkFile();
+      while (this.#full.length > 0 || this.#fill.buffer.length > 0) {
+        if (this.#full.length === 0) this.#queueFill();
+        await this.#writeChunk(this.#full[0]);
+        this.#recycle(this.#full.shift() as Chunk);
+        this.#failing = false;
+      }
+    } catch (error) {
+      this.#counters.errors++;
+      const wasFailing = this.#failing;
+      this.#failing = true;
+      if (!this.#closed) this.#arm(RETRY_DELAY_MS);
+      if (!wasFailing) this.#options.onError?.(this.#describe(error));
+    } finally {
+      this.#running = null; // in the same turn as the last look at the queue, so that no line is forgotten
+    }
+  }
+
+  async #writeChunk(chunk: Chunk): Promise<void> {
+    const { buffer } = chunk;
+    let file = await this.#fileFor(chunk);
+    while (chunk.writtenBytes < buffer.length) {
+      if (file !== this.#file) file = await this.#fileFor(chunk);
+      const written = await this.#write(file, buffer.bytes.subarray(chunk.writtenBytes, buffer.length));
+      chunk.writtenBytes += written;
+      this.#backlogBytes -= written;
+      this.#counters.writtenLines += countLines(buffer.bytes, chunk.writtenBytes - written, chunk.writtenBytes);
+    }
+  }
+
+  /** The open file of the chunk's part, with its header. */
+  async #fileFor(chunk: Chunk): Promise<OpenedFile> {
+    if (this.#file !== null && this.#filePart !== chunk.part) await this.#abandonFile();
+    if (this.#file === null) {
+      const { directory, naming } = this.#options;
+      this.#file = await naming.open(directory, chunk.partTimeUs, chunk.part);
+      this.#filePart = chunk.part;
+      this.#filePosition = this.#file.sizeBytes;
+    }
+    const file = this.#file;
+    if (this.#filePosition === 0 && this.#header.length > 0) await this.#write(file, this.#header);
+    return file;
+  }
+
+  /**
+   * Writes whole lines at the end of the file and says how many bytes they have: all, or those before the one that
+   * did not fit. Fails when not one line could be written.
+   */
+  async #write(file: OpenedFile, lines: Buffer): Promise<number> {
+    let written = 0;
+    let failure: unknown = null;
+    while (written < lines.length && failure === null) {
+      try {
+        const position = this.#filePosition + written;
+        written += (await file.handle.write(lines, written, lines.length - written, position)).bytesWritten;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    const whole = written === 0 ? 0 : lines.lastIndexOf(NEW_LINE, written - 1) + 1;
+    this.#filePosition += whole;
+    this.#counters.writtenBytes += whole;
+    if (whole > 0) this.#options.onWritten?.(whole);
+    if (failure === null) return whole;
+    try {
+      if (whole < written) await file.handle.truncate(this.#filePosition);
+      // a full disk will have room again and the file can go on; any other failure may be the file's own
+      if (!isDiskFull(failure)) await this.#abandonFile();
+    } catch {
+      await this.#abandonFile();
+    }
+    if (whole > 0) return whole;
+    throw failure;
+  }
+
+  /** Lets go of a file that somebody removed, where nobody would see what is written; goes back in a cut one. */
+  async #checkFile(): Promise<void> {
+    if (this.#file === null) return;
+    try {
+      const { nlink, size } = await this.#file.handle.stat();
+      if (nlink === 0) await this.#abandonFile();
+      this.#filePosition = Math.min(this.#filePosition, size);
+    } catch {
+      await this.#abandonFile();
+    }
+  }
+
+  async #abandonFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    try {
+      await file?.handle.close();
+    } catch (error) {
+      this.#counters.errors++;
+      this.#options.onError?.(this.#describe(error));
+    }
+  }
+
+  #recycle(chunk: Chunk): void {
+    chunk.buffer.length = 0;
+    chunk.writtenBytes = 0;
+    if (this.#spare.length < MAX_SPARE_CHUNKS) this.#spare.push(chunk);
+  }
+
+  #countLost({ buffer, writtenBytes }: Chunk): void {
+    this.#counters.lostLines += countLines(buffer.bytes, writtenBytes, buffer.length);
+    this.#counters.lostBytes += buffer.length - writtenBytes;
+  }
+
+  #describe(error: unknown): string {
+    const where = this.openName === null ? this.#options.directory : `${this.#options.directory}/${this.openName}`;
+    return `Cannot write ${where}: ${(error as Error).message}; lines wait and are tried again every second`;
+  }
+}
+
+function newChunk(): Chunk {
+  return { buffer: new LineBuffer(), part: NO_PART, partTimeUs: 0, writtenBytes: 0 };
+}
+
+function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function countLines(bytes: Buffer, from: number, to: number): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEW_LINE, from); at >= 0 && at < to; at = bytes.indexOf(NEW_LINE, at + 1)) lines++;
+  return lines;
+}
