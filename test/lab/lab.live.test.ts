@@ -1,0 +1,71 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab } from './lab.ts';
+import { capturesOn } from './packet-sockets.ts';
+import type { TrafficReport } from './traffic.ts';
+import { waitFor } from './wait.ts';
+
+const PORT = 8080;
+
+test('pods reach each other over both address families, and the node sees it', async () => {
+  await Lab.use(async (lab) => {
+    const [client, server] = [lab.pod(), lab.pod()];
+    await lab.serve(server.namespace, 'orderly', PORT);
+    const file = join(lab.directory, 'seen.pcap');
+    const argv = ['tcpdump', '-i', client.hostInterface, '--immediate-mode', '-U', '-Z', 'root', '-w', file, 'tcp'];
+    const sniffer = lab.start(lab.node, argv);
+    await waitFor('a capture', () => capturesOn(sniffer.pid, client.hostIndex));
+
+    for (const address of [server.ipv4, server.ipv6]) {
+      const output = await lab.traffic(client.namespace, 'orderly', address, PORT, 5).output();
+      const report = JSON.parse(output) as TrafficReport;
+      assert.is(report.connections, 5);
+      assert.equal(report.errors, {});
+    }
+    const refused = await lab.traffic(client.namespace, 'refused', server.ipv4, PORT + 1, 3).output();
+    assert.equal((JSON.parse(refused) as TrafficReport).errors, { ECONNREFUSED: 3 });
+    await lab.traffic(client.namespace, 'half-open', lab.blackHole(client), PORT, 2, 100, 0.2).output();
+    lab.dropSynAcks(client, PORT);
+    await lab.traffic(client.namespace, 'half-open', server.ipv4, PORT, 1, 100, 0.2).output();
+
+    await sniffer.stop('SIGINT');
+    const syns = lab.node
+      .run('tcpdump', '-n', '-r', file, 'tcp[13] == 2 or (ip6 and ip6[53] == 2)')
+      .split('\n')
+      .filter(Boolean);
+    assert.is(syns.length, 16, syns.join('\n'));
+  });
+});
+
+test('nothing is left behind when a test throws', async () => {
+  let directory = '';
+  let name = '';
+  try {
+    await Lab.use(async (lab) => {
+      directory = lab.directory;
+      const pod = lab.pod();
+      name = pod.namespace.name;
+      await lab.serve(pod.namespace, 'silent', PORT);
+      throw new Error('on purpose');
+    });
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), 'on purpose');
+  }
+  assert.not(existsSync(directory));
+  assert.not(readdirSync('/run/netns').includes(name));
+});
+
+test('a wait that fails says what was there', async () => {
+  try {
+    await waitFor('a miracle', () => false, { timeoutMs: 30, describe: () => 'nothing but air' });
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), 'Cannot see a miracle: not within 30 ms');
+    assert.match(String(error), 'nothing but air');
+  }
+});
+
+test.run();

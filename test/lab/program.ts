@@ -1,0 +1,107 @@
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { type WaitOptions, waitFor } from './wait.ts';
+
+/** How a program ended. */
+export interface Ending {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What is kept of each output stream: enough for a message, not a leak in a long run. */
+const KEPT_CHARACTERS = 1 << 20;
+
+const LISTEN = '0A'; // state column of /proc/net/tcp, TCP_LISTEN in linux/net/tcp_states.h
+
+/** A started program, its output, and its end. */
+export class Program {
+  readonly child: ChildProcess;
+  readonly name: string;
+  /** Resolves when it ended and all its output was read. */
+  readonly ended: Promise<Ending>;
+  stdout = '';
+  stderr = '';
+
+  constructor(argv: readonly string[], options: SpawnOptions = {}) {
+    const [file, ...rest] = argv;
+    if (file === undefined) throw new Error('Cannot start a program: no name given');
+    this.name = argv.join(' ');
+    this.child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stdout = (this.stdout + chunk).slice(-KEPT_CHARACTERS);
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stderr = (this.stderr + chunk).slice(-KEPT_CHARACTERS);
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.child.on('error', reject);
+      this.child.on('close', (status, signal) => resolve({ status, signal }));
+    });
+    this.ended.catch(() => undefined); // whoever waits gets it; nobody waiting must not end the test run
+  }
+
+  /** Process id; `ip netns exec` becomes the program, so it is the program's own. */
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sends a signal and waits for the end; kills it when it does not obey within `graceMs`. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', graceMs = 8_000): Promise<Ending> {
+    if (this.running) this.child.kill(signal);
+    const kill = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
+    try {
+      return await this.ended;
+    } finally {
+      clearTimeout(kill);
+    }
+  }
+
+  /** Waits for its end and gives its standard output. @throws Error with its messages when its status is not 0. */
+  async output(): Promise<string> {
+    const { status, signal } = await this.ended;
+    if (status !== 0) throw new Error(`Cannot run ${this.name}: ${signal ?? `status ${status}`}\n${this.stderr}`);
+    return this.stdout;
+  }
+
+  /** Waits until something listens on a TCP port in the program's network namespace. */
+  async waitForListener(port: number, options: WaitOptions = {}): Promise<void> {
+    await waitFor(`a listener on port ${port} of ${this.name}`, () => this.running && listensOn(this.pid, port), {
+      ...options,
+      describe: () => `${this.running ? 'still running' : 'ended'}\n${this.stdout}${this.stderr}`,
+    });
+  }
+
+  /** Waits for text on standard output or standard error. */
+  async waitForOutput(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpMatchArray> {
+    const describe = () => `${this.running ? 'still running' : 'ended'}\n${this.stdout}${this.stderr}`;
+    return waitFor(`${pattern} from ${this.name}`, () => this.stdout.match(pattern) ?? this.stderr.match(pattern), {
+      ...options,
+      describe,
+    });
+  }
+}
+
+function listensOn(pid: number, port: number): boolean {
+  const hexPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return ['tcp', 'tcp6'].some((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
+      .split('\n')
+      .some((line) => {
+        const [, local, , state] = line.trim().split(/\s+/);
+        return state === LISTEN && local?.endsWith(hexPort) === true;
+      }),
+  );
+}
+
+/** Runs a command to its end and gives its standard output. @throws Error with its messages when it fails. */
+export function run(argv: readonly string[]): string {
+  const [file = '', ...rest] = argv;
+  const { status, stdout, stderr, error } = spawnSync(file, rest, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (error !== undefined) throw new Error(`Cannot run ${argv.join(' ')}: ${error.message}`);
+  if (status !== 0) throw new Error(`Cannot run ${argv.join(' ')}: status ${status}\n${stderr}`);
+  return stdout;
+}
