@@ -1,3 +1,4 @@
+import type { LogLevel } from '../model/log-level.ts';
 import {
   addresses,
   headerNames,
@@ -12,7 +13,6 @@ import {
 
 export type CaptureBackend = 'ring' | 'cap' | 'auto';
 export type CaptureSide = 'host' | 'pod' | 'auto';
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 /** What one session is told to do: the env file's keys, checked. Texts that are empty are off. */
 export interface Settings {

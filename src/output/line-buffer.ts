@@ -1,15 +1,15 @@
-import { formatIpv6 } from '../model/address.ts';
-
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const COMMA = 0x2c;
 const DOT = 0x2e;
+const COLON = 0x3a;
 const NEW_LINE = 0x0a;
 const UNDERSCORE = 0x5f;
 
-/** Most bytes one number takes: a sign and the sixteen digits of 2^53. */
+/** Most bytes one number takes: a sign and the sixteen digits below 2^53. */
 const MAX_NUMBER_BYTES = 17;
 const MAX_IPV4_BYTES = 15;
+const MAX_IPV6_BYTES = 39;
 
 /** The two digits of each number below 100: halves the divisions. */
 const DIGIT_PAIRS = new Uint8Array(200);
@@ -17,6 +17,10 @@ for (let i = 0; i < 100; i++) {
   DIGIT_PAIRS[2 * i] = ZERO + Math.floor(i / 10);
   DIGIT_PAIRS[2 * i + 1] = ZERO + (i % 10);
 }
+
+const HEX_DIGITS = new Uint8Array(Buffer.from('0123456789abcdef'));
+/** The groups of the IPv6 address that is being written: kept, so that none is allocated. */
+const GROUPS = new Uint16Array(8);
 
 /** The text of each number below 256, as a length and three digits: what IPv4 addresses are made of. */
 const OCTETS = new Uint8Array(256 * 4);
@@ -38,32 +42,15 @@ export class LineBuffer {
     this.bytes = Buffer.allocUnsafeSlow(capacityBytes);
   }
 
-  /** Appends a number, truncated to a whole one, in decimal; exact up to 2^53. What is beyond, or NaN, is written as 0. */
+  /** Appends a number, truncated to a whole one, in decimal; exact below 2^53. What is beyond, or NaN, is written as 0. */
   integer(value: number): void {
     if (this.length + MAX_NUMBER_BYTES > this.bytes.length) this.#grow(MAX_NUMBER_BYTES);
-    let rest = value;
-    if (rest < 0) {
-      rest = -rest;
-      if (rest >= 1) this.bytes[this.length++] = MINUS;
-    }
-    if (rest < 10) {
-      this.bytes[this.length++] = ZERO + (rest | 0);
-    } else if (rest < 0x40000000) {
-      this.#digits(rest | 0, digitCount(rest | 0));
-    } else if (rest <= Number.MAX_SAFE_INTEGER) {
-      // in three pieces that are small integers
-      const upper = Math.floor(rest / 1e8);
-      const lower = Math.trunc(rest - upper * 1e8);
-      if (upper >= 1e8) {
-        const top = Math.floor(upper / 1e8);
-        this.#digits(top, digitCount(top));
-        this.#digits(upper - top * 1e8, 8);
-      } else {
-        this.#digits(upper, digitCount(upper));
-      }
-      this.#digits(lower, 8);
+    const small = value | 0;
+    if (small === value && small >= 0) {
+      if (small < 10) this.bytes[this.length++] = ZERO + small;
+      else this.#digits(small, digitCount(small));
     } else {
-      this.bytes[this.length++] = ZERO;
+      this.#bigOrNegative(value);
     }
   }
 
@@ -110,9 +97,41 @@ export class LineBuffer {
     this.#octet(word & 0xff);
   }
 
-  /** Appends an IPv6 address given as four words in network order (RFC 5952). */
+  /** Appends an IPv6 address given as four words in network order, as `formatIpv6` writes it (RFC 5952). */
   ipv6(word0: number, word1: number, word2: number, word3: number): void {
-    this.ascii(formatIpv6(word0, word1, word2, word3));
+    if (this.length + MAX_IPV6_BYTES > this.bytes.length) this.#grow(MAX_IPV6_BYTES);
+    if (word0 === 0 && word1 === 0 && word2 >>> 0 === 0xffff) {
+      this.ascii('::ffff:'); // IPv4-mapped, RFC 5952 §5
+      this.ipv4(word3);
+      return;
+    }
+    const groups = GROUPS;
+    groups[0] = word0 >>> 16;
+    groups[1] = word0;
+    groups[2] = word1 >>> 16;
+    groups[3] = word1;
+    groups[4] = word2 >>> 16;
+    groups[5] = word2;
+    groups[6] = word3 >>> 16;
+    groups[7] = word3;
+    let runStart = -1;
+    let runLength = 1; // a single zero group is never shortened
+    for (let i = 0, zeros = 0; i < 8; i++) {
+      zeros = groups[i] === 0 ? zeros + 1 : 0;
+      if (zeros <= runLength) continue;
+      runLength = zeros;
+      runStart = i + 1 - zeros;
+    }
+    for (let i = 0; i < 8; ) {
+      if (i === runStart) {
+        if (i === 0) this.bytes[this.length++] = COLON;
+        this.bytes[this.length++] = COLON;
+        i += runLength;
+      } else {
+        this.#hex(groups[i]);
+        if (++i < 8) this.bytes[this.length++] = COLON;
+      }
+    }
   }
 
   /** Appends the comma between two fields. */
@@ -132,7 +151,20 @@ export class LineBuffer {
     return this.bytes.toString('utf8', 0, this.length);
   }
 
-  /** The lowest `count` digits of a small integer, with leading zeros. */
+  #bigOrNegative(value: number): void {
+    const rest = Math.trunc(Math.abs(value));
+    if (!(rest <= Number.MAX_SAFE_INTEGER)) {
+      this.bytes[this.length++] = ZERO;
+      return;
+    }
+    if (value <= -1) this.bytes[this.length++] = MINUS;
+    const upper = Math.floor(rest / 1e8); // in two pieces that are 32-bit integers
+    if (upper > 0) this.#digits(upper, digitCount(upper));
+    const lower = rest % 1e8;
+    this.#digits(lower, upper > 0 ? 8 : digitCount(lower));
+  }
+
+  /** The lowest `count` digits of a 32-bit integer, with leading zeros. */
   #digits(value: number, count: number): void {
     const bytes = this.bytes;
     let rest = value | 0;
@@ -147,6 +179,17 @@ export class LineBuffer {
       bytes[--at] = DIGIT_PAIRS[pair];
     }
     if (left === 1) bytes[--at] = ZERO + rest;
+  }
+
+  /** A number below 2^16 in hexadecimal, without leading zeros. */
+  #hex(value: number): void {
+    const bytes = this.bytes;
+    let at = this.length;
+    if (value >= 0x1000) bytes[at++] = HEX_DIGITS[value >>> 12];
+    if (value >= 0x100) bytes[at++] = HEX_DIGITS[(value >>> 8) & 0xf];
+    if (value >= 0x10) bytes[at++] = HEX_DIGITS[(value >>> 4) & 0xf];
+    bytes[at++] = HEX_DIGITS[value & 0xf];
+    this.length = at;
   }
 
   #octet(value: number): void {
@@ -167,7 +210,7 @@ export class LineBuffer {
   }
 }
 
-/** Digits of a whole number from 1 to 2^30. */
+/** Digits of a 32-bit integer that is not negative; 0 has one. */
 function digitCount(value: number): number {
   if (value < 10_000) {
     if (value < 100) return value < 10 ? 1 : 2;

@@ -1,9 +1,8 @@
 import { type Logger, pino } from 'pino';
+import type { LogLevel } from '../model/log-level.ts';
 import { TimedNames, TwoGenerations } from './file-names.ts';
 import { FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 /** Facts that go with a message; times and sizes have their unit in the name. */
 export type LogFields = Readonly<Record<string, unknown>>;
