@@ -79,8 +79,8 @@ export class ConnectionTable {
   /** The hash of a packet's endpoints, the same in both directions. */
   hash(packet: Packet): number {
     const { view, sourceAddress: source, destinationAddress: destination } = packet;
-    let a = packet.sourcePort ^ this.#seed;
-    let b = packet.destinationPort ^ this.#seed;
+    let a = mix(this.#seed, packet.sourcePort);
+    let b = mix(this.#seed, packet.destinationPort);
     const addressBytes = packet.ipVersion === 4 ? 4 : 16;
     for (let i = 0; i < addressBytes; i += 4) {
       a = mix(a, view.getInt32(source + i));
@@ -99,7 +99,8 @@ export class ConnectionTable {
    */
   insert(packet: Packet, hash: number, initiatorIsSource: boolean): number {
     const slot = this.#takeSlot();
-    const { view, words } = { view: packet.view, words: this.words };
+    const view = packet.view;
+    const words = this.words;
     const at = slot * WORDS_PER_RECORD;
     const initiator = initiatorIsSource ? packet.sourceAddress : packet.destinationAddress;
     const responder = initiatorIsSource ? packet.destinationAddress : packet.sourceAddress;

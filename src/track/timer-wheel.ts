@@ -20,7 +20,7 @@ export class TimerWheel {
   /** Schedules a slot that is not scheduled. */
   schedule(slot: number, timeUs: number): void {
     let tick = Math.floor(timeUs / TICK_US);
-    if (this.#tick < 0) this.#tick = tick;
+    if (this.#tick < 0) this.#tick = tick - TICKS + 1;
     if (tick < this.#tick) tick = this.#tick;
     else if (tick >= this.#tick + TICKS) tick = this.#tick + TICKS - 1;
     this.#lists.append(tick % TICKS, slot);

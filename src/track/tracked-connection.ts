@@ -1,0 +1,224 @@
+import { type Connection, type ConnectionType, type EndType, PodSide, Side } from '../model/connection.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import {
+  BEGIN_AT,
+  CONNECTION_TYPE_SHIFT,
+  END_AT,
+  END_TYPE_SHIFT,
+  ENDED_BY_SHIFT,
+  ESTABLISHED_AT,
+  FATAL_ALERT,
+  FIN_SENT,
+  FIRST_SPEAKER_SHIFT,
+  INITIATOR_ADDRESS,
+  IPV6,
+  LAST_PROGRESS_AT,
+  LAST_SEEN_AT,
+  LAST_SPEAKER_SHIFT,
+  MIDSTREAM,
+  NEXT_SEQUENCE,
+  PHASE_MASK,
+  POD_SIDE_SHIFT,
+  PORTS,
+  Phase,
+  RESPONDER_ADDRESS,
+  SEEN,
+  SERIAL_AT,
+  SIDE_TIMES,
+  SIDE_WORDS,
+  SPOKE,
+  STATE,
+  STREAM_BYTES_AT,
+  SYN_ACK_AT,
+  SYN_REPEATS,
+  TIMES_PER_RECORD,
+  TLS_DONE_AT,
+  WINDOW,
+  WORDS_PER_RECORD,
+  ACKED,
+} from './record.ts';
+
+/**
+ * A window onto one record of the table, for everything that is not done for every packet: detectors and outputs read
+ * a connection through it. One object is moved from record to record (`at`), so it is only valid during the call it
+ * was handed to.
+ */
+export class TrackedConnection implements Connection {
+  readonly #table: ConnectionTable;
+  #word = 0;
+  #time = 0;
+  slot = 0;
+  /** Set by who resolves processes, before the connection is shown to anybody. */
+  process: ProcessIdentity = UNKNOWN_PROCESS;
+  /** Set by who knows of lost packets, before the connection is shown to anybody. */
+  lossMeanwhile = false;
+
+  constructor(table: ConnectionTable) {
+    this.#table = table;
+  }
+
+  /** Moves the window to the record of `slot`. */
+  at(slot: number): this {
+    this.slot = slot;
+    this.#word = slot * WORDS_PER_RECORD;
+    this.#time = slot * TIMES_PER_RECORD;
+    return this;
+  }
+
+  /** Number of the connection since the table was made: slots are used again, serials are not. */
+  get serial(): number {
+    return this.#table.times[this.#time + SERIAL_AT];
+  }
+
+  get ipVersion(): number {
+    return (this.#state & IPV6) !== 0 ? 6 : 4;
+  }
+
+  get initiatorPort(): number {
+    return this.#table.words[this.#word + PORTS] >>> 16;
+  }
+
+  get responderPort(): number {
+    return this.#table.words[this.#word + PORTS] & 0xffff;
+  }
+
+  get beginUs(): number {
+    return this.#table.times[this.#time + BEGIN_AT];
+  }
+
+  get endUs(): number {
+    return this.closed ? this.#table.times[this.#time + END_AT] : Number.NaN;
+  }
+
+  get lastSeenUs(): number {
+    return this.#table.times[this.#time + LAST_SEEN_AT];
+  }
+
+  /** When a new byte last moved in either direction. */
+  get lastProgressUs(): number {
+    return this.#table.times[this.#time + LAST_PROGRESS_AT];
+  }
+
+  get synAckLatencyUs(): number {
+    return this.#since(BEGIN_AT, SYN_ACK_AT);
+  }
+
+  get ackLatencyUs(): number {
+    return this.#since(SYN_ACK_AT, ESTABLISHED_AT);
+  }
+
+  get tlsLatencyUs(): number {
+    return this.#since(BEGIN_AT, TLS_DONE_AT);
+  }
+
+  get initiatorBytes(): number {
+    return this.#table.times[this.#time + STREAM_BYTES_AT];
+  }
+
+  get responderBytes(): number {
+    return this.#table.times[this.#time + STREAM_BYTES_AT + SIDE_TIMES];
+  }
+
+  get connectionType(): ConnectionType {
+    return ((this.#state >>> CONNECTION_TYPE_SHIFT) & 3) as ConnectionType;
+  }
+
+  get endType(): EndType {
+    return ((this.#state >>> END_TYPE_SHIFT) & 7) as EndType;
+  }
+
+  get endedBy(): Side {
+    return ((this.#state >>> ENDED_BY_SHIFT) & 1) as Side;
+  }
+
+  get podSide(): PodSide {
+    return ((this.#state >>> POD_SIDE_SHIFT) & 3) as PodSide;
+  }
+
+  get midstream(): boolean {
+    return (this.#state & MIDSTREAM) !== 0;
+  }
+
+  /** True when an established connection showed packets of one side only. */
+  get oneWay(): boolean {
+    const answered = this.phase !== Phase.synSent;
+    return answered && !(this.seen(Side.initiator) && this.seen(Side.responder));
+  }
+
+  get certain(): boolean {
+    return !this.midstream && !this.oneWay && !this.lossMeanwhile;
+  }
+
+  get phase(): Phase {
+    return (this.#state & PHASE_MASK) as Phase;
+  }
+
+  get closed(): boolean {
+    return this.phase >= Phase.closed;
+  }
+
+  /** How often the initiator repeated its SYN before an answer. */
+  get synRepeats(): number {
+    return this.#table.words[this.#word + SYN_REPEATS];
+  }
+
+  get finSeen(): boolean {
+    return (this.#state & (FIN_SENT * 3)) !== 0;
+  }
+
+  get fatalAlertSeen(): boolean {
+    return (this.#state & (FATAL_ALERT * 3)) !== 0;
+  }
+
+  /** Whether packets of that side were seen. */
+  seen(side: Side): boolean {
+    return (this.#state & (SEEN << side)) !== 0;
+  }
+
+  /** Whether that side has sent payload. */
+  spoke(side: Side): boolean {
+    return (this.#state & (SPOKE << side)) !== 0;
+  }
+
+  /** The side that moved the last new byte. */
+  get lastSpeaker(): Side {
+    return ((this.#state >>> LAST_SPEAKER_SHIFT) & 1) as Side;
+  }
+
+  /** The side that sent the first payload. */
+  get firstSpeaker(): Side {
+    return ((this.#state >>> FIRST_SPEAKER_SHIFT) & 1) as Side;
+  }
+
+  /** Bytes that side sent and the other has not acknowledged; 0 when the other was never seen. */
+  unacknowledgedBytes(side: Side): number {
+    const other = (1 - side) as Side;
+    if (!this.seen(other) || !this.seen(side)) return 0;
+    const words = this.#table.words;
+    const sent = words[this.#word + NEXT_SEQUENCE + SIDE_WORDS * side];
+    return Math.max(0, (sent - words[this.#word + ACKED + SIDE_WORDS * other]) | 0);
+  }
+
+  /** Whether that side's last word was that it takes no more bytes. */
+  windowClosed(side: Side): boolean {
+    return this.seen(side) && this.#table.words[this.#word + WINDOW + SIDE_WORDS * side] === 0;
+  }
+
+  addressWord(side: Side, word: number): number {
+    const address = side === Side.initiator ? INITIATOR_ADDRESS : RESPONDER_ADDRESS;
+    return this.#table.words[this.#word + address + word] >>> 0;
+  }
+
+  /** Microseconds between two recorded times, 0 when either was not recorded. */
+  #since(fromAt: number, toAt: number): number {
+    const times = this.#table.times;
+    const from = times[this.#time + fromAt];
+    const to = times[this.#time + toAt];
+    return this.midstream || from === 0 || to === 0 ? 0 : to - from;
+  }
+
+  get #state(): number {
+    return this.#table.words[this.#word + STATE];
+  }
+}
