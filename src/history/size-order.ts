@@ -1,0 +1,61 @@
+/**
+ * Who holds most: slots ordered by an integer size, the largest found at once. One circular list a size, so a change
+ * costs a few words; sizes above the last list share it.
+ */
+export class SizeOrder {
+  readonly #slots: number;
+  readonly #maxSize: number;
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #size: Int32Array;
+  #largestSize = 0; // no list above this one has slots
+
+  /** Slots are 0 … `slots - 1`, all of size 0 at first. */
+  constructor(slots: number, maxSize: number) {
+    this.#slots = slots;
+    this.#maxSize = maxSize;
+    this.#next = new Int32Array(slots + maxSize + 1);
+    this.#previous = new Int32Array(slots + maxSize + 1);
+    this.#size = new Int32Array(slots);
+    for (let head = slots; head <= slots + maxSize; head++) {
+      this.#next[head] = head;
+      this.#previous[head] = head;
+    }
+  }
+
+  size(slot: number): number {
+    return this.#size[slot];
+  }
+
+  /** Moves a slot; among equals it is now the last to be called the largest. */
+  setSize(slot: number, size: number): void {
+    const before = this.#size[slot];
+    if (before === size) return;
+    if (before > 0) {
+      const next = this.#next[slot];
+      const previous = this.#previous[slot];
+      this.#next[previous] = next;
+      this.#previous[next] = previous;
+    }
+    this.#size[slot] = size;
+    if (size === 0) return;
+    const list = Math.min(size, this.#maxSize);
+    const head = this.#slots + list;
+    const last = this.#previous[head];
+    this.#next[last] = slot;
+    this.#previous[slot] = last;
+    this.#next[slot] = head;
+    this.#previous[head] = slot;
+    if (list > this.#largestSize) this.#largestSize = list;
+  }
+
+  /** A slot of the largest size, of equals the one that changed longest ago; -1 when all are 0. */
+  largest(): number {
+    while (this.#largestSize > 0) {
+      const first = this.#next[this.#slots + this.#largestSize];
+      if (first < this.#slots) return first;
+      this.#largestSize--;
+    }
+    return -1;
+  }
+}
