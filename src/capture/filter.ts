@@ -1,0 +1,95 @@
+import type { Frame } from '../model/frame.ts';
+import { LinkType } from '../model/link-type.ts';
+import { BPF_INSTRUCTION_BYTES, compilePcapFilter, runPcapFilter } from '../native/libpcap.ts';
+
+/** A compiled capture filter: a classic BPF program. */
+export interface FilterProgram {
+  /** 8 bytes an instruction (`struct sock_filter`, linux/filter.h). */
+  readonly instructions: Buffer;
+  readonly instructionCount: number;
+}
+
+/** The filter when nobody asked for another. */
+export const DEFAULT_FILTER = 'tcp';
+
+/*
+ * `tcp` as libpcap reads it looks at IPv4, and at IPv6 whose first header is TCP or a fragment header with TCP behind
+ * it. IPv6 with other extension headers in front of TCP would need `protochain`, which is a loop and which the kernel
+ * refuses; so every IPv6 packet that begins with an extension header is let through, and the decoder looks for TCP.
+ * They are rare. Numbers: hop-by-hop 0, routing 43, fragment 44, authentication 51, destination options 60 (RFC 8200).
+ */
+const TCP_ANY_IP = 'tcp or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 51 or ip6[6] = 60))';
+
+/**
+ * What is really compiled for an expression. Exactly the default, `tcp`, is widened to what people mean by it: TCP
+ * behind one or two VLAN tags that are still in the frame, and behind IPv6 extension headers. A tag that the kernel
+ * took out of the frame needs nothing: the filter sees the frame without it. Every other expression is left alone.
+ */
+export function effectiveFilter(expression: string, linkType: number): string {
+  const text = expression.trim();
+  if (text !== DEFAULT_FILTER) return text;
+  if (linkType !== LinkType.ethernet) return TCP_ANY_IP;
+  return `${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP}))))`;
+}
+
+/** The DLT_ number libpcap compiles for; it differs from the number in files for raw IP only (pcap/dlt.h). */
+function dltOf(linkType: number): number {
+  return linkType === LinkType.raw ? 12 : linkType;
+}
+
+/**
+ * Compiles a pcap-filter(7) expression for frames of a link type (`LinkType`, as in capture files). An empty
+ * expression takes everything and gives null. Throws an error that begins with `PCAP_FILTER:` and says in libpcap's
+ * words what is wrong.
+ */
+export function compileFilter(expression: string, linkType: number): FilterProgram | null {
+  const text = effectiveFilter(expression, linkType);
+  if (text === '') return null;
+  try {
+    const instructions = compilePcapFilter(text, dltOf(linkType));
+    return { instructions, instructionCount: instructions.length / BPF_INSTRUCTION_BYTES };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`PCAP_FILTER: ${reason} in "${expression.trim()}"`, { cause: error });
+  }
+}
+
+/**
+ * A filter for frames that do not come from a socket: runs libpcap's program over them. One native call a frame, so
+ * leave it out where the default filter is meant: the decoder drops what is not TCP by itself.
+ */
+export class FrameFilter {
+  readonly #expression: string;
+  readonly #programs = new Map<number, FilterProgram | null>();
+
+  /** Throws like `compileFilter` when the expression is wrong for Ethernet. */
+  constructor(expression: string) {
+    this.#expression = expression;
+    this.#programs.set(LinkType.ethernet, compileFilter(expression, LinkType.ethernet));
+  }
+
+  /**
+   * True when the expression accepts the frame. An expression that means nothing for the frame's link type (`vlan` on
+   * raw IP) accepts none of that type.
+   */
+  matches(frame: Frame): boolean {
+    let program = this.#programs.get(frame.linkType);
+    if (program === undefined) {
+      program = this.#compile(frame.linkType);
+      this.#programs.set(frame.linkType, program);
+    }
+    if (program === null) return true;
+    return runPcapFilter(program.instructions, frame.bytes.subarray(frame.start, frame.end), frame.wireLengthBytes);
+  }
+
+  #compile(linkType: number): FilterProgram | null {
+    try {
+      return compileFilter(this.#expression, linkType);
+    } catch {
+      return REJECT_ALL;
+    }
+  }
+}
+
+/** One instruction: `ret #0`. */
+const REJECT_ALL: FilterProgram = { instructions: Buffer.from('0600000000000000', 'hex'), instructionCount: 1 };

@@ -1,0 +1,105 @@
+/*
+ * Numbers and layouts of linux/if_packet.h, linux/if_ether.h, linux/if_arp.h and linux/filter.h, as they are on every
+ * little-endian 64-bit Linux. "Word" offsets count 32-bit words from the beginning of the structure.
+ */
+
+export const AF_PACKET = 17;
+export const SOL_PACKET = 263;
+export const ETH_P_ALL = 0x0003;
+export const ETH_P_IP = 0x0800;
+export const ETH_P_8021Q = 0x8100;
+export const ETH_P_IPV6 = 0x86dd;
+
+/** Options of the level SOL_PACKET. */
+export const PacketOption = {
+  rxRing: 5,
+  statistics: 6,
+  version: 10,
+  ignoreOutgoing: 23,
+} as const;
+
+export const TPACKET_V3 = 2;
+
+/** `sll_pkttype` of a frame that this machine sent through the interface. */
+export const PACKET_OUTGOING = 4;
+
+export const TP_STATUS_KERNEL = 0;
+export const TP_STATUS_USER = 1;
+export const TP_STATUS_VLAN_VALID = 1 << 4;
+export const TP_STATUS_VLAN_TPID_VALID = 1 << 6;
+
+/** Words of `struct tpacket_block_desc`, which begins every block of the ring. */
+export const BlockWord = {
+  status: 2,
+  frameCount: 3,
+  firstFrameOffset: 4,
+} as const;
+
+/** Words of `struct tpacket3_hdr`, and of the `struct sockaddr_ll` that follows it at its aligned end (48 bytes). */
+export const FrameWord = {
+  nextOffset: 0,
+  seconds: 1,
+  nanoseconds: 2,
+  capturedLength: 3,
+  wireLength: 4,
+  status: 5,
+  /** Two 16-bit offsets from the header: link header (low half) and network header (high half). */
+  offsets: 6,
+  vlanTci: 8,
+  /** Low half. */
+  vlanTpid: 9,
+  /** Family (low half) and protocol in network byte order (high half). */
+  linkProtocol: 12,
+  /** ARPHRD type (low half), packet type, address length. */
+  linkType: 14,
+} as const;
+
+/** ARPHRD numbers of interfaces whose frames begin with an Ethernet header. */
+export const Arphrd = { ethernet: 1, loopback: 772 } as const;
+
+export const SOCKADDR_LL_BYTES = 20;
+
+/** Offset of `sll_ifindex` in `struct sockaddr_ll`. */
+export const SLL_IFINDEX_OFFSET = 4;
+
+/** Offset of `sll_hatype` in `struct sockaddr_ll`. */
+export const SLL_HATYPE_OFFSET = 8;
+
+/** `struct sockaddr_ll` to bind a packet socket with; protocol 0 lets nothing in. */
+export function packetAddress(interfaceIndex: number, protocol: number): Buffer {
+  const address = Buffer.alloc(SOCKADDR_LL_BYTES);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(protocol, 2);
+  address.writeInt32LE(interfaceIndex, SLL_IFINDEX_OFFSET);
+  return address;
+}
+
+/** How a ring is cut: blocks are handed over whole, and a frame never crosses a block. */
+export interface RingShape {
+  readonly blockBytes: number;
+  readonly blockCount: number;
+}
+
+const MEBIBYTE = 1 << 20;
+
+/**
+ * Blocks for a ring of `ringMb` MiB: 1 MiB each, so that the largest frame of segmentation offload (512 KiB with BIG
+ * TCP) fits in one; in rings below 4 MiB 256 KiB, so that the kernel still has blocks to fill while one is read.
+ */
+export function ringShape(ringMb: number): RingShape {
+  const blockBytes = ringMb < 4 ? MEBIBYTE / 4 : MEBIBYTE;
+  return { blockBytes, blockCount: Math.max(2, Math.round((ringMb * MEBIBYTE) / blockBytes)) };
+}
+
+const FRAME_UNIT_BYTES = 2048; // only has to divide the block: frames of TPACKET_V3 have any length
+
+/** `struct tpacket_req3`. */
+export function ringRequest(shape: RingShape, retireMs: number): Buffer {
+  const request = Buffer.alloc(28);
+  request.writeUInt32LE(shape.blockBytes, 0);
+  request.writeUInt32LE(shape.blockCount, 4);
+  request.writeUInt32LE(FRAME_UNIT_BYTES, 8);
+  request.writeUInt32LE((shape.blockBytes / FRAME_UNIT_BYTES) * shape.blockCount, 12);
+  request.writeUInt32LE(retireMs, 16);
+  return request;
+}

@@ -1,0 +1,306 @@
+import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
+import { LinkType } from '../model/link-type.ts';
+import { DescriptorWatch } from '../native/descriptor-watch.ts';
+import { closeDescriptor, retireMapping, takeSocketError } from '../native/libc.ts';
+import { compileFilter, DEFAULT_FILTER } from './filter.ts';
+import { isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
+import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
+import {
+  BlockWord,
+  ETH_P_8021Q,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  FrameWord,
+  PACKET_OUTGOING,
+  ringShape,
+  TP_STATUS_KERNEL,
+  TP_STATUS_USER,
+  TP_STATUS_VLAN_TPID_VALID,
+  TP_STATUS_VLAN_VALID,
+} from './ring-layout.ts';
+
+/** How a packet ring is opened. */
+export interface RingOptions {
+  readonly interfaceIndex: number;
+  /** Network namespace of the interface, e.g. `/proc/1234/ns/net`; the agent's own when missing. */
+  readonly namespacePath?: string;
+  /**
+   * Which end of the pod's link the interface is: on `host`, what the machine sends out goes to the pod; on `pod`
+   * (inside the pod, or the only interface there is) it comes from the pod.
+   */
+  readonly side: 'host' | 'pod';
+  /** Kernel memory for frames that were not read yet, in MiB; also counts as resident memory of the process. */
+  readonly ringMb?: number;
+  /** pcap-filter(7) expression; empty takes every frame. */
+  readonly filter?: string;
+}
+
+const DEFAULT_RING_MB = 16;
+
+/** How long a frame may lie in a block that is not full before the kernel hands the block over, in milliseconds. */
+const RETIRE_MS = 32;
+
+/** A deleted interface is 'gone' when no block came for this long: its last frames may still be in an open one. */
+const LAST_BLOCK_MS = 4 * RETIRE_MS;
+
+/** While the link is down: how soon, then how often, it is looked whether the interface still exists. */
+const LINK_CHECK_FIRST_MS = 20;
+const LINK_CHECK_MAX_MS = 500;
+
+const NO_MEMORY = new ArrayBuffer(0);
+const NO_BYTES = new Uint8Array(NO_MEMORY);
+const NO_VIEW = new DataView(NO_MEMORY);
+const NO_WORDS = new Int32Array(NO_MEMORY);
+
+/** ETH_P_IP and ETH_P_IPV6 as they stand in memory: network byte order read on a little-endian machine. */
+const IP_SWAPPED = (ETH_P_IP >> 8) | ((ETH_P_IP & 0xff) << 8);
+const IPV6_SWAPPED = (ETH_P_IPV6 >> 8) | ((ETH_P_IPV6 & 0xff) << 8);
+
+/**
+ * Opens a packet ring on an interface; frames are captured from the moment it returns. Throws `SystemError` (rights,
+ * memory, no such interface) and what `compileFilter` throws.
+ */
+export function openRingSource(options: RingOptions): RingSource {
+  const ringMb = options.ringMb ?? DEFAULT_RING_MB;
+  const shape = ringShape(ringMb);
+  const expression = options.filter ?? DEFAULT_FILTER;
+  const socket = openPacketSocket({
+    interfaceIndex: options.interfaceIndex,
+    ...(options.namespacePath === undefined ? {} : { namespacePath: options.namespacePath }),
+    shape,
+    retireMs: RETIRE_MS,
+    filter: (hasLinkHeader) => compileFilter(expression, hasLinkHeader ? LinkType.ethernet : LinkType.raw),
+  });
+  const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
+  const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
+  return new RingSource(socket, shape.blockBytes, options.side, description);
+}
+
+/**
+ * Frames from a packet ring that the kernel fills and this process reads in place (AF_PACKET, TPACKET_V3). Frames
+ * keep the kernel's timestamps and drop counts, and their direction; a VLAN tag the kernel took out is given beside.
+ * Interfaces without an Ethernet header (tun, ppp, tunnels) give IP packets of `LinkType.raw`.
+ */
+export class RingSource implements PacketSource {
+  readonly description: string;
+  /** Name of the interface when it was opened. */
+  readonly interfaceName: string;
+
+  readonly #socket: PacketSocket;
+  readonly #watch: DescriptorWatch;
+  readonly #blockWords: number;
+  readonly #linkType: number;
+  readonly #outgoingDirection: Direction;
+  readonly #incomingDirection: Direction;
+  /** True when every frame has to be looked at whether it is wanted at all. */
+  readonly #selective: boolean;
+
+  // The same memory four ways. Not readonly: `close()` must let go of them.
+  #memory: ArrayBuffer;
+  #words: Int32Array;
+  #bytes: Uint8Array;
+  #view: DataView;
+
+  /** First word of the block that is read now, or that comes next. */
+  #block = 0;
+  /** True when the block is ours and has to be given back. */
+  #held = false;
+  #framesLeft = 0;
+  /** Word of the next frame's header. */
+  #header = 0;
+
+  #frames = 0;
+  #wireBytes = 0;
+  #drops = 0;
+  #lastFrame: Frame | null = null;
+
+  #closed = false;
+  #gone = false;
+  #waiting: ((state: SourceState) => void) | null = null;
+  #linkTimer: NodeJS.Timeout | null = null;
+  #linkCheckMs = LINK_CHECK_FIRST_MS;
+
+  constructor(socket: PacketSocket, blockBytes: number, side: 'host' | 'pod', description: string) {
+    this.description = description;
+    this.interfaceName = socket.interfaceName;
+    this.#socket = socket;
+    this.#blockWords = blockBytes / 4;
+    this.#linkType = socket.hasLinkHeader ? LinkType.ethernet : LinkType.raw;
+    this.#selective = socket.loopback || !socket.hasLinkHeader;
+    const outgoing = side === 'host' ? Direction.toPod : Direction.fromPod;
+    const incoming = side === 'host' ? Direction.fromPod : Direction.toPod;
+    this.#outgoingDirection = socket.loopback ? Direction.unknown : outgoing;
+    this.#incomingDirection = socket.loopback ? Direction.unknown : incoming;
+    this.#memory = socket.mapping.buffer;
+    this.#words = new Int32Array(this.#memory);
+    this.#bytes = new Uint8Array(this.#memory);
+    this.#view = new DataView(this.#memory);
+    this.#watch = new DescriptorWatch(socket.fd, (readable) => this.#onDescriptor(readable));
+  }
+
+  next(frame: Frame): boolean {
+    while (true) {
+      if (this.#framesLeft === 0 && !this.#openBlock()) return false;
+      const words = this.#words;
+      const header = this.#header;
+      this.#framesLeft--;
+      this.#header = header + ((words[header + FrameWord.nextOffset] as number) >>> 2);
+      if (this.#selective && !this.#isWanted(header)) continue;
+
+      const status = words[header + FrameWord.status] as number;
+      const start = (header << 2) + ((words[header + FrameWord.offsets] as number) & 0xffff);
+      const wireLength = words[header + FrameWord.wireLength] as number;
+      const packetType = ((words[header + FrameWord.linkType] as number) >>> 16) & 0xff;
+      if (frame.view !== this.#view) this.#lend(frame);
+      frame.start = start;
+      frame.end = start + (words[header + FrameWord.capturedLength] as number);
+      frame.wireLengthBytes = wireLength;
+      frame.timeUs =
+        ((words[header + FrameWord.seconds] as number) >>> 0) * 1e6 +
+        (words[header + FrameWord.nanoseconds] as number) / 1e3;
+      frame.linkType = this.#linkType;
+      frame.direction = packetType === PACKET_OUTGOING ? this.#outgoingDirection : this.#incomingDirection;
+      if ((status & TP_STATUS_VLAN_VALID) === 0) {
+        frame.vlanTci = NO_VLAN;
+      } else {
+        const tpid = (words[header + FrameWord.vlanTpid] as number) & 0xffff;
+        frame.vlanTci = (words[header + FrameWord.vlanTci] as number) & 0xffff;
+        frame.vlanTpid = (status & TP_STATUS_VLAN_TPID_VALID) === 0 ? ETH_P_8021Q : tpid;
+      }
+      this.#frames++;
+      this.#wireBytes += wireLength;
+      return true;
+    }
+  }
+
+  ready(): Promise<SourceState> {
+    if (this.#closed) return Promise.resolve('closed');
+    if (this.#framesLeft > 0 || this.#isNextBlockReady()) return Promise.resolve('readable');
+    if (this.#gone) return Promise.resolve('gone');
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#watch.start();
+    });
+  }
+
+  counters(): CaptureCounters {
+    if (!this.#closed) this.#drops += takeDrops(this.#socket.fd);
+    return { frames: this.#frames, bytes: this.#wireBytes, kernelDrops: this.#drops, agentDrops: 0 };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#drops += takeDrops(this.#socket.fd);
+    this.#closed = true;
+    this.#framesLeft = 0;
+    this.#held = false;
+    this.#watch.close();
+    if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
+    this.#linkTimer = null;
+    this.#dropViews();
+    retireMapping(this.#socket.mapping);
+    closeDescriptor(this.#socket.fd);
+    this.#answer('closed');
+  }
+
+  /** Gives back the block that was read, and takes the next one when the kernel has filled it. */
+  #openBlock(): boolean {
+    const words = this.#words;
+    if (this.#held) {
+      this.#held = false;
+      // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
+      Atomics.store(words, this.#block + BlockWord.status, TP_STATUS_KERNEL);
+      this.#block += this.#blockWords;
+      if (this.#block >= words.length) this.#block = 0;
+    }
+    if (this.#closed) return false;
+    const block = this.#block;
+    if ((Atomics.load(words, block + BlockWord.status) & TP_STATUS_USER) === 0) return false;
+    this.#held = true;
+    this.#framesLeft = words[block + BlockWord.frameCount] as number;
+    this.#header = block + ((words[block + BlockWord.firstFrameOffset] as number) >>> 2);
+    return this.#framesLeft > 0 || this.#openBlock();
+  }
+
+  /** Loopback shows each frame going out and coming in: the latter is taken. Without a link header only IP is. */
+  #isWanted(header: number): boolean {
+    const words = this.#words;
+    if (this.#linkType === LinkType.ethernet) {
+      return (((words[header + FrameWord.linkType] as number) >>> 16) & 0xff) !== PACKET_OUTGOING;
+    }
+    const protocol = (words[header + FrameWord.linkProtocol] as number) >>> 16;
+    return protocol === IP_SWAPPED || protocol === IPV6_SWAPPED;
+  }
+
+  #isNextBlockReady(): boolean {
+    let block = this.#block;
+    if (this.#held) block = block + this.#blockWords >= this.#words.length ? 0 : block + this.#blockWords;
+    return (Atomics.load(this.#words, block + BlockWord.status) & TP_STATUS_USER) !== 0;
+  }
+
+  #lend(frame: Frame): void {
+    this.#lastFrame = frame;
+    frame.view = this.#view;
+    frame.bytes = this.#bytes;
+  }
+
+  #dropViews(): void {
+    const frame = this.#lastFrame;
+    if (frame !== null && frame.view === this.#view) {
+      frame.view = NO_VIEW;
+      frame.bytes = NO_BYTES;
+      frame.start = 0;
+      frame.end = 0;
+    }
+    this.#lastFrame = null;
+    this.#memory = NO_MEMORY;
+    this.#words = NO_WORDS;
+    this.#bytes = NO_BYTES;
+    this.#view = NO_VIEW;
+  }
+
+  #answer(state: SourceState): void {
+    const resolve = this.#waiting;
+    if (resolve === null) return;
+    this.#waiting = null;
+    resolve(state);
+  }
+
+  #onDescriptor(readable: boolean): void {
+    if (this.#closed) return;
+    if (!readable) {
+      // ENETDOWN, both when the link goes down and when the interface is deleted. A link that comes up again goes on
+      // by itself; that the interface was deleted after it went down, nobody says. So look from time to time.
+      takeSocketError(this.#socket.fd);
+      this.#linkCheckMs = LINK_CHECK_FIRST_MS;
+      this.#checkLinkLater();
+      this.#watch.start();
+    } else if (this.#waiting === null) {
+      this.#watch.stop(); // nobody waits: level-triggered, it would be called in every turn of the event loop
+    } else {
+      this.#answer('readable');
+    }
+  }
+
+  #checkLinkLater(): void {
+    if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
+    const framesBefore = this.#frames;
+    this.#linkTimer = setTimeout(() => {
+      this.#linkTimer = null;
+      if (this.#frames !== framesBefore) return; // frames flow: the link is up again
+      if (isInterfaceThere(this.#socket.fd)) {
+        this.#linkCheckMs = Math.min(2 * this.#linkCheckMs, LINK_CHECK_MAX_MS);
+        this.#checkLinkLater();
+      } else {
+        this.#linkTimer = setTimeout(() => this.#becomeGone(), LAST_BLOCK_MS);
+      }
+    }, this.#linkCheckMs);
+  }
+
+  #becomeGone(): void {
+    this.#linkTimer = null;
+    this.#gone = true;
+    this.#watch.stop();
+    this.#answer(this.#isNextBlockReady() ? 'readable' : 'gone');
+  }
+}
