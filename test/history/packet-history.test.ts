@@ -158,7 +158,7 @@ test('what cannot be kept is counted', () => {
 test('the largest holder gives way first, its newer part before its beginning', () => {
   const history = new PacketHistory({ maxConnections: 200, budgetBytes: MB, headBytes: 8 * KB });
   let id = 0;
-  for (let i = 0; i < 500; i++) history.keep(0, fill(id++, 1000));
+  for (let i = 0; i < 800; i++) history.keep(0, fill(id++, 1000));
   for (let i = 0; i < 20; i++) history.keep(1, fill(id++, 1000));
   const small = read(history, 1);
   for (let slot = 2; slot < 50; slot++) for (let i = 0; i < 10; i++) history.keep(slot, fill(id++, 1000));
