@@ -93,3 +93,13 @@ export class FrameFilter {
 
 /** One instruction: `ret #0`. */
 const REJECT_ALL: FilterProgram = { instructions: Buffer.from('0600000000000000', 'hex'), instructionCount: 1 };
+
+/** What is wrong with a filter expression, in libpcap's words; null when it can be used. */
+export function filterProblem(expression: string): string | null {
+  try {
+    compileFilter(expression, LinkType.ethernet);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message.replace(/^PCAP_FILTER: /, '') : String(error);
+  }
+}

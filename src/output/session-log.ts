@@ -13,6 +13,8 @@ export interface SessionLogOptions extends OutputTarget {
   readonly podName: string;
   readonly podNamespace: string;
   readonly interfaceName: string;
+  /** Time of the lines, in milliseconds since 1970-01-01: the wall clock, or that of a replayed capture. */
+  readonly clock: () => number;
   /** Also given each line for people, without its end: the console. */
   readonly print?: (line: string) => void;
 }
@@ -22,7 +24,7 @@ const MAX_PRINTED_CHARACTERS = 200;
 
 /**
  * What a session did and why: `log_notif_<time>.log` for machines (NDJSON) and `outputfile.txt`, with its older half
- * in `outputfile.1.txt`, for people. Times are those of the wall clock. Never throws and never blocks.
+ * in `outputfile.1.txt`, for people. Never throws and never blocks.
  */
 export class SessionLog {
   /** `log_notif_<time>.log`. */
@@ -31,11 +33,13 @@ export class SessionLog {
   readonly console: RotatingFile;
   readonly #logger: Logger;
   readonly #interfaceName: string;
+  readonly #clock: () => number;
   readonly #print: ((line: string) => void) | undefined;
 
   constructor(options: SessionLogOptions) {
-    const { level, podName, podNamespace, interfaceName, print, ...target } = options;
+    const { level, podName, podNamespace, interfaceName, clock, print, ...target } = options;
     this.#interfaceName = interfaceName;
+    this.#clock = clock;
     this.#print = print;
     const file = { ...target, flushDelayMs: FLUSH_DELAY_MS };
     this.notifications = new RotatingFile({ ...file, naming: new TimedNames('log_notif'), maxBytes: MAX_LOG_BYTES });
@@ -48,10 +52,10 @@ export class SessionLog {
       {
         level,
         base: { pod: podName, namespace: podNamespace, interface: interfaceName },
-        timestamp: pino.stdTimeFunctions.isoTime,
+        timestamp: () => `,"time":"${new Date(clock()).toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
-      { write: (line) => append(this.notifications, Date.now() * 1000, line.trimEnd()) },
+      { write: (line) => append(this.notifications, clock() * 1000, line.trimEnd()) },
     );
   }
 
@@ -97,7 +101,7 @@ export class SessionLog {
   #log(level: LogLevel, message: string, fields: LogFields): void {
     if (!this.#logger.isLevelEnabled(level)) return;
     this.#logger[level](fields, message);
-    const nowMs = Date.now();
+    const nowMs = this.#clock();
     const line = formatForPeople(nowMs, level, this.#interfaceName, message, fields);
     append(this.console, nowMs * 1000, line);
     this.#print?.(line);

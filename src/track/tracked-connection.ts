@@ -1,7 +1,8 @@
-import { type Connection, type ConnectionType, type EndType, PodSide, Side } from '../model/connection.ts';
+import { type Connection, type ConnectionType, type EndType, type PodSide, Side } from '../model/connection.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import {
+  ACKED,
   BEGIN_AT,
   CONNECTION_TYPE_SHIFT,
   END_AT,
@@ -19,9 +20,9 @@ import {
   MIDSTREAM,
   NEXT_SEQUENCE,
   PHASE_MASK,
+  Phase,
   POD_SIDE_SHIFT,
   PORTS,
-  Phase,
   RESPONDER_ADDRESS,
   SEEN,
   SERIAL_AT,
@@ -36,7 +37,6 @@ import {
   TLS_DONE_AT,
   WINDOW,
   WORDS_PER_RECORD,
-  ACKED,
 } from './record.ts';
 
 /**
@@ -134,6 +134,12 @@ export class TrackedConnection implements Connection {
 
   get podSide(): PodSide {
     return ((this.#state >>> POD_SIDE_SHIFT) & 3) as PodSide;
+  }
+
+  /** Says which end the pod is, where the packets' direction did not tell. */
+  set podSide(side: PodSide) {
+    const words = this.#table.words;
+    words[this.#word + STATE] = (words[this.#word + STATE] & ~(3 << POD_SIDE_SHIFT)) | (side << POD_SIDE_SHIFT);
   }
 
   get midstream(): boolean {

@@ -23,8 +23,8 @@ import {
   MIDSTREAM,
   NEXT_SEQUENCE,
   PHASE_MASK,
-  POD_SIDE_SHIFT,
   Phase,
+  POD_SIDE_SHIFT,
   SEEN,
   SIDE_TIMES,
   SIDE_WORDS,
@@ -163,12 +163,23 @@ export class Tracker {
     return true;
   }
 
-  /** Ends whatever is still open, as the interface is gone or the agent stops. */
-  stop(timeUs: number): void {
-    for (let slot = this.#order.longestIdle(); slot >= 0; slot = this.#order.longestIdle()) {
-      this.#end(slot, EndType.stopped, Side.initiator, timeUs);
+  /**
+   * Ends whatever is still open, as the interface is gone or the agent stops. Stops after `limit` connections; true
+   * when there are more.
+   */
+  stop(timeUs: number, limit = Number.POSITIVE_INFINITY): boolean {
+    for (let n = 0; n < limit; n++) {
+      const open = this.#order.longestIdle();
+      const slot = open >= 0 ? open : this.#order.oldestClosed();
+      if (slot < 0) return false;
+      if (timeUs >= this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT]) {
+        this.#due(slot, timeUs);
+        continue;
+      }
+      if (open >= 0) this.#end(slot, EndType.stopped, Side.initiator, timeUs);
+      this.#forget(slot);
     }
-    for (let slot = this.#order.oldestClosed(); slot >= 0; slot = this.#order.oldestClosed()) this.#forget(slot);
+    return true;
   }
 
   // ---- beginning
@@ -187,7 +198,9 @@ export class Tracker {
     const times = this.#times;
     const own = word + SIDE_WORDS * side;
     words[word + STATE] |=
-      (SEEN << side) | (podSide(direction, side) << POD_SIDE_SHIFT) | (synOnly ? Phase.synSent : Phase.established | MIDSTREAM);
+      (SEEN << side) |
+      (podSide(direction, side) << POD_SIDE_SHIFT) |
+      (synOnly ? Phase.synSent : Phase.established | MIDSTREAM);
     words[word + WINDOW_SHIFT] = -1;
     words[word + WINDOW_SHIFT + SIDE_WORDS] = -1;
     times[time + BEGIN_AT] = timeUs;

@@ -1,0 +1,28 @@
+import { EventCode, type EventName } from '../model/event.ts';
+import { formatIsoTime } from './utc-time.ts';
+
+/** What a replay found, as numbers. */
+export interface SummaryFacts {
+  readonly frames: number;
+  /** Frames by what decoding made of them. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly firstUs: number;
+  readonly lastUs: number;
+  readonly connections: number;
+  readonly ended: number;
+  readonly events: ReadonlyMap<EventName, number>;
+}
+
+/** A few lines for people. */
+export function formatSummary(facts: SummaryFacts): string {
+  const verdicts = Object.entries(facts.verdicts).filter(([, frames]) => frames > 0);
+  const events = [...facts.events].sort(([a], [b]) => (EventCode[a] < EventCode[b] ? -1 : 1));
+  const time = facts.frames === 0 ? '' : `, ${formatIsoTime(facts.firstUs)} to ${formatIsoTime(facts.lastUs)}`;
+  const lines = [
+    `${facts.frames} frames${time}`,
+    `  ${verdicts.map(([name, frames]) => `${name} ${frames}`).join(', ') || 'nothing decoded'}`,
+    `${facts.connections} connections`,
+    ...events.map(([name, count]) => `${EventCode[name]} ${name.padEnd(24)} ${count}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,165 @@
+import { randomInt } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type OpenedSource, openSource } from '../capture/open-source.ts';
+import type { PacketSource, SourceState } from '../capture/packet-source.ts';
+import type { Settings } from '../config/settings.ts';
+import { Detectors } from '../detect/detectors.ts';
+import { interfaceGone } from '../detect/interface-gone.ts';
+import { parseNetworks } from '../output/internet.ts';
+import { prepareSessionDirectory } from '../output/session-directory.ts';
+import { PacketPath } from './packet-path.ts';
+import { PodAddresses } from './pod-addresses.ts';
+import { Reporter } from './reporter.ts';
+import { SessionFiles } from './session-files.ts';
+
+/** Frames taken in before files, timers and other sessions have their turn. */
+const FRAMES_AT_ONCE = 4096;
+const CONNECTIONS_AT_ONCE = 1000;
+/** How often time passes while nothing arrives. */
+const IDLE_TICK_MS = 500;
+/** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
+const READ_DELAY_US = 200_000;
+/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms. */
+const LAST_FRAMES_MS = 100;
+const COUNTERS_EVERY_MS = 60_000;
+
+/** Why a session ended. */
+export type SessionEnd = 'stopped' | 'gone';
+
+/**
+ * One monitored pod: captures on its interface, follows its connections, and writes its files, until it is stopped or
+ * the interface is gone.
+ */
+export class LiveSession {
+  readonly interfaceName: string;
+  readonly #interfaceIndex: number;
+  readonly #source: PacketSource;
+  readonly #files: SessionFiles;
+  readonly #reporter: Reporter;
+  readonly #path: PacketPath;
+  /** The source had nothing more when it was last asked: wall-clock time may pass. */
+  #dry = true;
+  #lossTold = 0;
+
+  private constructor(opened: OpenedSource, interfaceIndex: number, settings: Settings, files: SessionFiles) {
+    this.interfaceName = opened.interfaceName;
+    this.#interfaceIndex = interfaceIndex;
+    this.#source = opened.source;
+    this.#files = files;
+    this.#reporter = new Reporter(new Detectors({ ...settings }), files, new PodAddresses(settings.podAddresses));
+    const seed = randomInt(2 ** 32);
+    this.#path = new PacketPath(settings.maxConnections, seed, { ...settings }, this.#reporter);
+  }
+
+  /**
+   * Opens the capture and the files. Frames are captured from then on; `run` reads them. Rejects with one line that
+   * says what to do.
+   */
+  static async open(
+    settings: Settings,
+    interfaceIndex: number,
+    logDirectory: string,
+    print: (line: string) => void,
+  ): Promise<LiveSession> {
+    const opened = openSource(settings.captureBackend, {
+      interfaceIndex,
+      side: settings.captureSide === 'pod' ? 'pod' : 'host',
+      ringMb: settings.ringMb,
+      filter: settings.pcapFilter,
+    });
+    try {
+      const directory = await prepareSessionDirectory(logDirectory, interfaceIndex);
+      const { interfaceName } = opened;
+      const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
+      const clock = () => Date.now();
+      const files = new SessionFiles({ directory: directory.path, settings, interfaceName, ownNetworks, print, clock });
+      files.start(clock() * 1000);
+      files.log.info(`session started: ${opened.source.description}`, {
+        directory: directory.path,
+        ifindex: interfaceIndex,
+      });
+      if (opened.note !== null) files.log.warn(opened.note);
+      for (const warning of directory.warnings) files.log.warn(warning);
+      return new LiveSession(opened, interfaceIndex, settings, files);
+    } catch (error) {
+      opened.source.close();
+      throw error;
+    }
+  }
+
+  /** Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. */
+  async run(): Promise<SessionEnd> {
+    const ticker = setInterval(() => this.#tick(), IDLE_TICK_MS);
+    const reporting = setInterval(() => this.#reportCounters(), COUNTERS_EVERY_MS);
+    let state: SourceState = 'readable';
+    try {
+      while (state === 'readable') {
+        this.#dry = this.#path.drain(this.#source, FRAMES_AT_ONCE);
+        this.#noteLoss();
+        if (this.#dry) state = await this.#source.ready();
+        await nextTurn();
+      }
+    } finally {
+      clearInterval(ticker);
+      clearInterval(reporting);
+    }
+    return this.#finish(state);
+  }
+
+  /** Ends the capture, once what was sent up to now has been read; `run` then ends the session in order. */
+  stop(): void {
+    setTimeout(() => this.#source.close(), LAST_FRAMES_MS);
+  }
+
+  /** Ends what is open and writes everything out. */
+  async #finish(state: SourceState): Promise<SessionEnd> {
+    const now = Date.now() * 1000;
+    const end = state === 'gone' ? 'gone' : 'stopped';
+    while (this.#path.advance(now - READ_DELAY_US)) await nextTurn();
+    if (end === 'gone') {
+      this.#files.event(interfaceGone(this.#interfaceIndex, this.interfaceName, now));
+      this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.#interfaceIndex });
+    }
+    const stopUs = Math.max(now, this.#path.nowUs);
+    while (this.#path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    this.#source.close();
+    this.#reportCounters();
+    this.#files.log.info('session ended', { reason: end });
+    await this.#files.close();
+    return end;
+  }
+
+  #tick(): void {
+    if (this.#dry) this.#path.advance(Date.now() * 1000 - READ_DELAY_US);
+    this.#noteLoss();
+  }
+
+  #noteLoss(): void {
+    const { kernelDrops, agentDrops } = this.#source.counters();
+    const loss = Math.max(0, kernelDrops) + agentDrops;
+    if (loss > this.#lossTold) this.#reporter.noteLoss(Date.now() * 1000);
+    this.#lossTold = loss;
+  }
+
+  #reportCounters(): void {
+    const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
+    const { tracker, verdicts } = this.#path;
+    this.#files.log.info('capture counters', {
+      received: frames,
+      bytes,
+      kernelDrops,
+      agentDrops,
+      frames: verdicts,
+      connections: tracker.size,
+      evicted: tracker.evicted,
+      lostLines: this.#files.takeLostLines(),
+    });
+  }
+}
+
+/** The networks of an interface of this machine, in CIDR notation. */
+function networksOf(interfaceName: string): string[] {
+  const addresses = networkInterfaces()[interfaceName] ?? [];
+  return addresses.flatMap(({ cidr }) => (cidr === null ? [] : [cidr.replace(/%[^/]*/, '')]));
+}

@@ -1,0 +1,70 @@
+import type { PacketSource } from '../capture/packet-source.ts';
+import { Decoder } from '../layers/decoder.ts';
+import { Verdict } from '../layers/verdict.ts';
+import { Frame } from '../model/frame.ts';
+import { Packet } from '../model/packet.ts';
+import { Tracker, type TrackerDelays, type TrackerListener } from '../track/tracker.ts';
+
+/** How often, in packet time, it is looked whether something became due. */
+const ADVANCE_EVERY_US = 100_000;
+/** Deadlines told at once, so that a million of them cannot hold up the capture. */
+const DEADLINES_AT_ONCE = 1000;
+
+/** Frames go in, a listener is told what happens to connections: the one way through the house, on one thread. */
+export class PacketPath {
+  readonly tracker: Tracker;
+  readonly #frame = new Frame();
+  readonly #packet = new Packet();
+  readonly #decoder = new Decoder();
+  /** A frame was taken from the source, but time had to pass first. */
+  #held = false;
+  #nextAdvanceUs = Number.NEGATIVE_INFINITY;
+  #firstUs = Number.NaN;
+  #nowUs = Number.NaN;
+
+  /** `seed` keys the hash of the connection table. */
+  constructor(capacity: number, seed: number, delays: TrackerDelays, listener: TrackerListener) {
+    this.tracker = new Tracker(capacity, seed, delays, listener);
+  }
+
+  /** Time of the first frame, or of the first `advance`; NaN before. */
+  get firstUs(): number {
+    return this.#firstUs;
+  }
+
+  /** The latest time the path has seen, in frames or in `advance`; NaN before. */
+  get nowUs(): number {
+    return this.#frame.timeUs > this.#nowUs ? this.#frame.timeUs : this.#nowUs;
+  }
+
+  /** Frames by what decoding made of them. */
+  get verdicts(): Record<string, number> {
+    return this.#decoder.counts();
+  }
+
+  /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */
+  drain(source: PacketSource, limit: number): boolean {
+    const frame = this.#frame;
+    for (let n = 0; n < limit; n++) {
+      if (!this.#held && !source.next(frame)) return true;
+      this.#held = false;
+      if (frame.timeUs >= this.#nextAdvanceUs && this.advance(frame.timeUs)) {
+        this.#held = true;
+        return false;
+      }
+      if (this.#decoder.decode(frame, this.#packet) === Verdict.tcp) {
+        this.tracker.segment(this.#packet, frame.direction);
+      }
+    }
+    return false;
+  }
+
+  /** Lets time pass. True when not everything that is due could be told: to be called again. */
+  advance(nowUs: number): boolean {
+    if (Number.isNaN(this.#firstUs)) this.#firstUs = nowUs;
+    if (!(nowUs <= this.#nowUs)) this.#nowUs = nowUs;
+    if (this.tracker.advance(nowUs, DEADLINES_AT_ONCE)) return true;
+    this.#nextAdvanceUs = nowUs + ADVANCE_EVERY_US;
+    return false;
+  }
+}

@@ -1,0 +1,86 @@
+import { openFileSource } from '../capture/file-source.ts';
+import type { Settings } from '../config/settings.ts';
+import { Detectors } from '../detect/detectors.ts';
+import type { EventName } from '../model/event.ts';
+import { PacketPath } from './packet-path.ts';
+import { PodAddresses } from './pod-addresses.ts';
+import { Reporter, type ReportSink } from './reporter.ts';
+
+const FRAMES_AT_ONCE = 8192;
+const CONNECTIONS_AT_ONCE = 1000;
+
+/** Where a replay's findings go. */
+export interface ReplaySink extends ReportSink {
+  /** The time of the first frame is known; called once, unless there is none. */
+  start(timeUs: number): void;
+  /** Resolves when more can be taken. */
+  drain(): Promise<void>;
+}
+
+/** What a replay found. */
+export interface ReplaySummary {
+  readonly frames: number;
+  readonly bytes: number;
+  /** Frames by what decoding made of them. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  /** Time of the first and of the last frame, microseconds since 1970-01-01; NaN for a capture without frames. */
+  readonly firstUs: number;
+  readonly lastUs: number;
+  readonly connections: number;
+  readonly ended: number;
+  readonly events: ReadonlyMap<EventName, number>;
+  /** What was wrong with the file, in words; null when it is sound. */
+  readonly problem: string | null;
+}
+
+/**
+ * Sends a capture file (`-`: standard input) down the same way as live packets. Time is the file's: its last packet is
+ * the end. Rejects when the file cannot be opened or is no capture.
+ */
+export async function replay(path: string, settings: Settings, seed: number, sink: ReplaySink): Promise<ReplaySummary> {
+  const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
+  const source = await openFileSource(path, { filter });
+  const counts = { connections: 0, ended: 0, events: new Map<EventName, number>() };
+  const counting: ReportSink = {
+    connectionBegan: (connection) => {
+      counts.connections++;
+      sink.connectionBegan(connection);
+    },
+    connectionEnded: (connection) => {
+      counts.ended++;
+      sink.connectionEnded(connection);
+    },
+    event: (event) => {
+      counts.events.set(event.name, (counts.events.get(event.name) ?? 0) + 1);
+      sink.event(event);
+    },
+  };
+  const reporter = new Reporter(new Detectors({ ...settings }), counting, new PodAddresses(settings.podAddresses));
+  const route = new PacketPath(settings.maxConnections, seed, { ...settings }, reporter);
+  try {
+    let started = false;
+    for (;;) {
+      const dry = route.drain(source, FRAMES_AT_ONCE);
+      if (!started && !Number.isNaN(route.firstUs)) {
+        started = true;
+        sink.start(route.firstUs);
+      }
+      await sink.drain();
+      if (dry && (await source.ready()) !== 'readable') break;
+    }
+    while (route.advance(route.nowUs)) await sink.drain();
+    while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
+    const { frames, bytes } = source.counters();
+    return {
+      frames,
+      bytes,
+      verdicts: route.verdicts,
+      firstUs: route.firstUs,
+      lastUs: route.nowUs,
+      ...counts,
+      problem: source.problem(),
+    };
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,108 @@
+import type { Settings } from '../config/settings.ts';
+import type { Connection } from '../model/connection.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import { DiskBudget } from '../output/disk-budget.ts';
+import { EndFlowFile } from '../output/end-flow-file.ts';
+import { EventFile } from '../output/event-file.ts';
+import { FlowFile } from '../output/flow-file.ts';
+import type { Network } from '../output/internet.ts';
+import type { RotatingFile } from '../output/rotating-file.ts';
+import { SessionLog } from '../output/session-log.ts';
+import type { ReportSink } from './reporter.ts';
+
+const MEBIBYTE = 1_048_576;
+
+/** Where a session's files stand, and what they name. */
+export interface SessionFilesOptions {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly interfaceName: string;
+  /** Networks whose addresses do not count as internet. */
+  readonly ownNetworks: readonly Network[];
+  /** Console lines for people. */
+  readonly print?: (line: string) => void;
+  /** The time of log lines, in milliseconds since 1970-01-01. */
+  readonly clock: () => number;
+}
+
+/** All files of one session. */
+export class SessionFiles implements ReportSink {
+  readonly log: SessionLog;
+  readonly #flows: FlowFile;
+  readonly #endFlows: EndFlowFile;
+  readonly #events: EventFile;
+  readonly #budget: DiskBudget;
+  #lostLinesTold = 0;
+
+  constructor(options: SessionFilesOptions) {
+    const { directory, settings, interfaceName, ownNetworks, print, clock } = options;
+    const target = {
+      directory,
+      onWritten: (bytes: number) => this.#budget.wrote(bytes),
+      onError: (message: string) => this.log.error(message),
+    };
+    this.log = new SessionLog({
+      ...target,
+      level: settings.logLevel,
+      podName: settings.podName,
+      podNamespace: settings.podNamespace,
+      interfaceName,
+      clock,
+      ...(print === undefined ? {} : { print }),
+    });
+    this.#flows = new FlowFile(target, interfaceName, ownNetworks);
+    this.#endFlows = new EndFlowFile(target);
+    this.#events = new EventFile(target, {
+      interfaceName,
+      podName: settings.podName,
+      podNamespace: settings.podNamespace,
+    });
+    this.#budget = new DiskBudget({
+      directory,
+      maxBytes: settings.maxLogMb * MEBIBYTE,
+      isOpen: (name) => this.#all().some((file) => file.openName === name),
+      onDeleted: (name, bytes) => this.log.info('deleted the oldest file to keep MAX_LOG_MB', { file: name, bytes }),
+      onError: (message) => this.log.error(message),
+    });
+  }
+
+  /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
+  start(timeUs: number): void {
+    for (const { file } of [this.#flows, this.#endFlows, this.#events]) file.start(timeUs);
+  }
+
+  connectionBegan(connection: Connection): void {
+    this.#flows.write(connection);
+  }
+
+  connectionEnded(connection: Connection): void {
+    this.#endFlows.write(connection);
+  }
+
+  event(event: NetworkEvent): void {
+    this.#events.write(event);
+  }
+
+  /** For producers that can wait: resolves at once unless much is waiting for the disk. */
+  async drain(): Promise<void> {
+    for (const file of this.#all()) await file.drain();
+  }
+
+  /** Lines that could not be written since this was last asked. */
+  takeLostLines(): number {
+    const lost = this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
+    const news = lost - this.#lostLinesTold;
+    this.#lostLinesTold = lost;
+    return news;
+  }
+
+  /** Writes what waits and closes all files, the log last. */
+  async close(): Promise<void> {
+    await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
+    await this.log.close();
+  }
+
+  #all(): readonly RotatingFile[] {
+    return [this.#flows.file, this.#endFlows.file, this.#events.file, this.log.notifications, this.log.console];
+  }
+}
