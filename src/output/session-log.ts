@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from '../model/log-level.ts';
 import { TimedNames, TwoGenerations } from './file-names.ts';
@@ -123,7 +124,11 @@ export function formatForPeople(
 
 function printable(value: unknown): string {
   const text =
-    value instanceof Error ? value.message : typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+    value instanceof Error
+      ? value.message
+      : typeof value === 'string'
+        ? value
+        : inspect(value, { breakLength: Infinity });
   return text.length > MAX_PRINTED_CHARACTERS ? `${text.slice(0, MAX_PRINTED_CHARACTERS)}…` : text;
 }
 
