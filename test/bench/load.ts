@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { AgentRun } from '../lab/agent.ts';
+import { Lab, type Pod } from '../lab/lab.ts';
+import { capturesOn } from '../lab/packet-sockets.ts';
+import type { Program } from '../lab/program.ts';
+import { waitFor } from '../lab/wait.ts';
+import { makeCapture } from '../tools/make-capture.ts';
+import { type Captured, capturedByAgent, capturedByTcpdump, capturedByTshark } from './captured-by.ts';
+import { cpuSeconds, median, peakRssBytes, untilIdle } from './measure.ts';
+import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';
+
+const CONNECTIONS = 2_500;
+const TARGET_PACKETS = 3_000_000;
+const WARM_UP_LOOPS = 5;
+/** tcpdump is handed what came in at the latest after its read timeout of a second. */
+const SETTLE_MS = 1_600;
+
+interface Files {
+  readonly warmUp: string;
+  readonly load: string;
+}
+
+interface Started {
+  readonly program: Program;
+  /** Ends it and gives its own count. */
+  finish(): Promise<Captured>;
+}
+
+interface Measurement extends Captured {
+  readonly program: string;
+  readonly sent: number;
+  readonly lost: number;
+  readonly packetsPerSecond: number;
+  readonly cpuSecondsPerMillion: number;
+  readonly peakRssBytes: number;
+}
+
+const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod) => Started>> = {
+  ring: (lab, pod) => startAgent(lab, pod, 'ring'),
+  cap: (lab, pod) => startAgent(lab, pod, 'cap'),
+  tcpdump: (lab, pod) =>
+    startSniffer(lab, ['tcpdump', '-i', pod.hostInterface, '-w', '/dev/null', 'tcp'], capturedByTcpdump),
+  tshark: (lab, pod) =>
+    startSniffer(lab, ['tshark', '-q', '-i', pod.hostInterface, '-f', 'tcp', '-w', '/dev/null'], capturedByTshark),
+};
+
+function startAgent(lab: Lab, pod: Pod, backend: string): Started {
+  const agent = AgentRun.start(lab, lab.node);
+  agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, CAPTURE_BACKEND: backend });
+  const finish = async () => {
+    await agent.stop();
+    return capturedByAgent(agent, pod.hostIndex);
+  };
+  return { program: agent.program, finish };
+}
+
+function startSniffer(lab: Lab, argv: readonly string[], captured: (program: Program) => Captured): Started {
+  const program = lab.start(lab.node, argv);
+  const finish = async () => {
+    await program.stop('SIGINT');
+    return captured(program);
+  };
+  return { program, finish };
+}
+
+async function send(lab: Lab, pod: Pod, file: string, loops: number): Promise<{ packets: number; rate: number }> {
+  const argv = ['tcpreplay', '-i', 'eth0', '-K', '--topspeed', '--no-flow-stats', '--unique-ip', '--loop', `${loops}`];
+  const output = await lab.start(pod.namespace, [...argv, file]).output();
+  const packets = Number(output.match(/Actual: (\d+) packets/)?.[1]);
+  const rate = Number(output.match(/([\d.]+) pps/)?.[1]);
+  if (!(packets > 0)) throw new Error(`Cannot read tcpreplay's report: ${output}`);
+  return { packets, rate };
+}
+
+async function measure(lab: Lab, pod: Pod, name: string, files: Files, loops: number): Promise<Measurement> {
+  const start = PROGRAMS[name];
+  if (start === undefined) throw new Error(`Cannot measure "${name}": known are ${Object.keys(PROGRAMS).join(', ')}`);
+  const { program, finish } = start(lab, pod);
+  await waitFor(`${name} capture`, () => capturesOn(program.pid, pod.hostIndex), {
+    timeoutMs: 20_000,
+    describe: () => program.stdout + program.stderr,
+  });
+  const warmUp = await send(lab, pod, files.warmUp, WARM_UP_LOOPS);
+  await untilIdle(program.pid, SETTLE_MS);
+  const before = cpuSeconds(program.pid);
+  const sent = await send(lab, pod, files.load, loops);
+  await untilIdle(program.pid, SETTLE_MS);
+  const cpu = cpuSeconds(program.pid) - before;
+  const rss = peakRssBytes(program.pid);
+  const { seen, dropped } = await finish();
+  // What the program did not see is lost, whether it knows or not; losses of the warm-up, if any, count here too.
+  const lost = sent.packets + warmUp.packets - seen;
+  return {
+    program: name,
+    sent: sent.packets,
+    seen: seen - warmUp.packets,
+    dropped,
+    lost,
+    packetsPerSecond: sent.rate,
+    cpuSecondsPerMillion: (cpu / (sent.packets - lost)) * 1e6,
+    peakRssBytes: rss,
+  };
+}
+
+async function run({ rounds, scale, programs }: BenchSettings): Promise<BenchResult> {
+  const selected = programs.length > 0 ? programs : Object.keys(PROGRAMS);
+  const measurements: Measurement[] = [];
+  await Lab.use(async (lab) => {
+    const pod = lab.pod();
+    const files: Files = { warmUp: join(lab.directory, 'warm-up.pcap'), load: join(lab.directory, 'load.pcap') };
+    const capture = makeCapture(files.load, { connections: CONNECTIONS });
+    // Another seed, so that its sequence numbers differ: the same endpoints then are new connections.
+    makeCapture(files.warmUp, { connections: CONNECTIONS, seed: 2 });
+    const loops = Math.max(1, Math.round((TARGET_PACKETS * scale) / capture.packets));
+    for (let round = 0; round < rounds; round++) {
+      for (const name of selected) measurements.push(await measure(lab, pod, name, files, loops));
+    }
+  });
+
+  const of = (name: string, key: keyof Measurement) =>
+    measurements.filter(({ program }) => program === name).map((measurement) => Number(measurement[key]));
+  const cpuOf = (name: string) => median(of(name, 'cpuSecondsPerMillion'));
+  const reference = cpuOf('tcpdump');
+  const rows = selected.map((name) => {
+    const cpu = of(name, 'cpuSecondsPerMillion');
+    return [
+      name,
+      median(of(name, 'sent')),
+      Math.round(median(of(name, 'lost'))),
+      `${((100 * median(of(name, 'lost'))) / median(of(name, 'sent'))).toFixed(2)} %`,
+      Math.round(median(of(name, 'packetsPerSecond'))),
+      median(cpu),
+      `${Math.min(...cpu).toFixed(3)}–${Math.max(...cpu).toFixed(3)}`,
+      cpuOf(name) / reference,
+      mebibytes(median(of(name, 'peakRssBytes'))),
+    ];
+  });
+  const verdicts = selected.includes('ring')
+    ? [
+        {
+          goal: 'ring: no packet lost above 250,000 packets/s',
+          reached:
+            of('ring', 'lost').every((lost) => lost === 0) && Math.min(...of('ring', 'packetsPerSecond')) > 250_000,
+          measured: `${of('ring', 'lost').join(', ')} lost`,
+        },
+        {
+          goal: 'ring: CPU per packet at most that of tcpdump',
+          reached: cpuOf('ring') <= reference,
+          measured: `${cpuOf('ring').toFixed(3)} against ${reference.toFixed(3)} s per million`,
+        },
+      ]
+    : [];
+  return {
+    title: 'Live load: the same packets to every program',
+    method:
+      `tcpreplay -K --topspeed --unique-ip of ${CONNECTIONS} connections over a veth pair, ${rounds} rounds, programs in turn, ` +
+      `medians. CPU is user and system time of the program and its children while the packets came and until it rested, per ` +
+      `million packets seen, after a warm-up of ${WARM_UP_LOOPS} loops. tcpdump and tshark write to /dev/null with their default ` +
+      'buffers and the filter tcp; the agent does everything and writes its files.',
+    columns: [
+      'program',
+      'sent',
+      'lost',
+      'lost %',
+      'packets/s',
+      'CPU s/million',
+      'from–to',
+      'ratio to tcpdump',
+      'peak RSS MiB',
+    ],
+    rows,
+    verdicts,
+    raw: measurements,
+  };
+}
+
+/** The agent on its two sources against tcpdump and tshark, on one veth, with the same packets. */
+export const load: Bench = { name: 'load', about: 'live load against tcpdump and tshark', run };
