@@ -4,6 +4,10 @@ import { tooShort } from './link.ts';
 import { Verdict } from './verdict.ts';
 
 const PROTOCOL_TCP = 6;
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_LOOSE_SOURCE_ROUTE = 131;
+const OPTION_STRICT_SOURCE_ROUTE = 137;
 const MAX_EXTENSION_HEADERS = 16; // RFC 8200 §4.1 wants each at most once; more is an attack
 const FRAGMENT_OFFSET_MASK = 0x1fff; // IPv4: low 13 bits, RFC 791 §3.1
 
@@ -42,9 +46,33 @@ function ipv4(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
   if (protocol !== PROTOCOL_TCP) return -otherProtocol(protocol);
   packet.ipVersion = 4;
   packet.sourceAddress = offset + 12;
-  packet.destinationAddress = offset + 16;
+  packet.destinationAddress = headerBytes > 20 ? finalDestination(frame, offset, headerBytes) : offset + 16;
   extent.end = packetEnd < wireEnd ? packetEnd : wireEnd;
   return offset + headerBytes;
+}
+
+/**
+ * Where the address of the end of a source route stands (RFC 791 §3.1): while the route is under way, the header's
+ * destination is the next router, but TCP's endpoint is the last address of the route (RFC 9293 §3.9.2.1).
+ */
+function finalDestination(frame: Frame, offset: number, headerBytes: number): number {
+  const { view } = frame;
+  const end = offset + headerBytes;
+  for (let at = offset + 20; at + 3 < end && end <= frame.end; ) {
+    const kind = view.getUint8(at);
+    if (kind === OPTION_END) break;
+    if (kind === OPTION_NOP) {
+      at++;
+      continue;
+    }
+    const length = view.getUint8(at + 1);
+    if (length < 2 || at + length > end) break;
+    const isRoute = kind === OPTION_LOOSE_SOURCE_ROUTE || kind === OPTION_STRICT_SOURCE_ROUTE;
+    const pointer = view.getUint8(at + 2); // from 1, past the option's end when the route is done
+    if (isRoute && length >= 7 && pointer <= length) return at + length - 4;
+    at += length;
+  }
+  return offset + 16;
 }
 
 /** RFC 8200 §3, with the extension headers of §4. */
@@ -65,6 +93,7 @@ function ipv6(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
     if (!isExtensionHeader(next)) return -otherProtocol(next);
     if (at + 8 > end) return -tooShort(frame);
     const following = view.getUint8(at);
+    if (next === 43) packet.destinationAddress = routedDestination(frame, at, packet.destinationAddress);
     if (next === 44) {
       if ((view.getUint16(at + 2) & 0xfff8) !== 0) return -Verdict.fragment;
       at += 8;
@@ -76,6 +105,21 @@ function ipv6(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
     next = following;
   }
   return -Verdict.malformed;
+}
+
+/**
+ * Where the address of the end of a route stands, given a routing header at `at`; `destination` when the route is done
+ * or not understood. TCP's endpoint is that address (RFC 8200 §8.1): in a segment routing header the first of the
+ * list (RFC 8754 §2), in those of type 0 and 2 the last (RFC 5095, RFC 6275 §6.4).
+ */
+function routedDestination(frame: Frame, at: number, destination: number): number {
+  const { view } = frame;
+  const end = at + (view.getUint8(at + 1) + 1) * 8;
+  const type = view.getUint8(at + 2);
+  const segmentsLeft = view.getUint8(at + 3);
+  if (segmentsLeft === 0 || end > frame.end || end - at < 24) return destination;
+  if (type === 4) return at + 8;
+  return type === 0 || type === 2 ? end - 16 : destination;
 }
 
 /** Hop-by-hop, routing, fragment, AH, destination options, mobility, HIP, shim6 (RFC 7045, IANA's list). */

@@ -9,12 +9,15 @@ const OPTION_NOP = 1;
 const OPTION_WINDOW_SCALE = 3;
 const MAX_WINDOW_SHIFT = 14; // RFC 7323 §2.3
 
-/** Reads the TCP header (RFC 9293 §3.1) at `offset` into `packet`. `extent.end` is the end of the IP packet. */
+/**
+ * Reads the TCP header (RFC 9293 §3.1) at `offset` into `packet`. `extent.end` is the end of the IP packet. A header
+ * that claims to be longer than the packet has no options and no payload: what it says of the connection still counts.
+ */
 export function readTcp(frame: Frame, offset: number, packet: Packet, extent: IpExtent): Verdict {
   const { view, end } = frame;
   if (offset + 20 > end) return tooShort(frame);
   const headerBytes = (view.getUint8(offset + 12) >>> 4) * 4;
-  if (headerBytes < 20 || offset + headerBytes > extent.end) return Verdict.malformed;
+  if (headerBytes < 20 || offset + 20 > extent.end) return Verdict.malformed;
   const flags = view.getUint8(offset + 13);
   packet.sourcePort = view.getUint16(offset);
   packet.destinationPort = view.getUint16(offset + 2);
@@ -22,7 +25,8 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.acknowledgment = view.getInt32(offset + 8);
   packet.flags = flags;
   packet.window = view.getUint16(offset + 14);
-  const payloadStart = offset + headerBytes;
+  const headerEnd = offset + headerBytes;
+  const payloadStart = headerEnd < extent.end ? headerEnd : extent.end;
   packet.payloadStart = payloadStart;
   packet.payloadLengthBytes = extent.end - payloadStart;
   const capturedEnd = end < extent.end ? end : extent.end;

@@ -16,7 +16,7 @@ export class PacketPath {
   readonly #frame = new Frame();
   readonly #packet = new Packet();
   readonly #decoder = new Decoder();
-  /** A frame was taken from the source, but time had to pass first. */
+  /** A frame was taken and decoded, but time had to pass first. */
   #held = false;
   #nextAdvanceUs = Number.NEGATIVE_INFINITY;
   #firstUs = Number.NaN;
@@ -27,14 +27,14 @@ export class PacketPath {
     this.tracker = new Tracker(capacity, seed, delays, listener);
   }
 
-  /** Time of the first frame, or of the first `advance`; NaN before. */
+  /** Time of the first packet, or of the first `advance`; NaN before. */
   get firstUs(): number {
     return this.#firstUs;
   }
 
-  /** The latest time the path has seen, in frames or in `advance`; NaN before. */
+  /** The latest time the path has seen, in packets or in `advance`; NaN before. */
   get nowUs(): number {
-    return this.#frame.timeUs > this.#nowUs ? this.#frame.timeUs : this.#nowUs;
+    return this.#packet.timeUs > this.#nowUs ? this.#packet.timeUs : this.#nowUs;
   }
 
   /** Frames by what decoding made of them. */
@@ -45,16 +45,20 @@ export class PacketPath {
   /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */
   drain(source: PacketSource, limit: number): boolean {
     const frame = this.#frame;
+    const packet = this.#packet;
     for (let n = 0; n < limit; n++) {
-      if (!this.#held && !source.next(frame)) return true;
-      this.#held = false;
+      if (this.#held) {
+        this.#held = false;
+      } else {
+        if (!source.next(frame)) return true;
+        // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
+        if (this.#decoder.decode(frame, packet) !== Verdict.tcp) continue;
+      }
       if (frame.timeUs >= this.#nextAdvanceUs && this.advance(frame.timeUs)) {
         this.#held = true;
         return false;
       }
-      if (this.#decoder.decode(frame, this.#packet) === Verdict.tcp) {
-        this.tracker.segment(this.#packet, frame.direction);
-      }
+      this.tracker.segment(packet, frame.direction);
     }
     return false;
   }

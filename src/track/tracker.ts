@@ -350,7 +350,9 @@ export class Tracker {
       }
       const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
       if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) {
-        this.#move(slot, (1 - side) as Side, unseen, packet.timeUs); // acknowledged, so it was sent
+        // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
+        this.#move(slot, (1 - side) as Side, unseen);
+        if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#progress(slot, packet.timeUs);
       }
     }
     if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
@@ -386,11 +388,12 @@ export class Tracker {
       const room = words[other + WINDOW] + WINDOW_SLACK_BYTES;
       if (((end - words[other + ACKED]) | 0) > room) return;
     }
-    this.#move(slot, side, fresh, packet.timeUs);
+    this.#move(slot, side, fresh);
+    this.#progress(slot, packet.timeUs);
   }
 
   /** `bytes` new bytes of a side are known to have moved. */
-  #move(slot: number, side: Side, bytes: number, timeUs: number): void {
+  #move(slot: number, side: Side, bytes: number): void {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const own = word + SIDE_WORDS * side;
@@ -399,7 +402,6 @@ export class Tracker {
     let state = words[word + STATE];
     if ((state & (SPOKE * 3)) === 0) state |= side << FIRST_SPEAKER_SHIFT;
     words[word + STATE] = (state & ~(1 << LAST_SPEAKER_SHIFT)) | (SPOKE << side) | (side << LAST_SPEAKER_SHIFT);
-    this.#progress(slot, timeUs);
   }
 
   /** A stillness, if there was one, is over. */
@@ -427,7 +429,7 @@ export class Tracker {
       return;
     }
     words[word + STATE] = state | (FIN_SENT << side);
-    this.#end(slot, EndType.fin, ((state >>> FIRST_FIN_SHIFT) & 1) as Side, packet.timeUs);
+    this.#end(slot, EndType.fin, side, packet.timeUs);
   }
 
   #reset(slot: number, side: Side, timeUs: number): void {
@@ -467,7 +469,8 @@ export class Tracker {
         ? this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US
         : this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
     }
-    const delay = (state & STALE_TOLD) !== 0 ? this.#delays.stale2Seconds : this.#delays.staleSeconds;
+    const halfClosed = (state & (FIN_SENT * 3)) !== 0;
+    const delay = halfClosed || (state & STALE_TOLD) !== 0 ? this.#delays.stale2Seconds : this.#delays.staleSeconds;
     return this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
   }
 
@@ -496,6 +499,9 @@ export class Tracker {
         }
         this.#words[word + STATE] = state | HALF_OPEN_TOLD;
         this.#listener.halfOpen(this.connection.at(slot), deadline);
+      } else if ((state & (FIN_SENT * 3)) !== 0) {
+        this.#end(slot, EndType.stale, Side.initiator, deadline); // half-closed and silent: nobody waits for it
+        return;
       } else if ((state & STALE_TOLD) === 0) {
         this.#words[word + STATE] = state | STALE_TOLD;
         this.#listener.stale(this.connection.at(slot), deadline);
@@ -512,12 +518,19 @@ export class Tracker {
 
   // ---- ending
 
-  /** Ends an open connection and remembers it. */
-  #end(slot: number, endType: EndType, by: Side, timeUs: number): void {
+  /**
+   * Ends an open connection and remembers it. Where a side had already said goodbye (FIN), that is the end, whatever
+   * came after it.
+   */
+  #end(slot: number, cause: EndType, causedBy: Side, timeUs: number): void {
     const word = slot * WORDS_PER_RECORD;
+    const state = this.#words[word + STATE];
+    const finished = (state & (FIN_SENT * 3)) !== 0;
+    const endType = finished ? EndType.fin : cause;
+    const endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;
     const phase = endType === EndType.stale ? Phase.letGo : Phase.closed;
     this.#words[word + STATE] =
-      (this.#words[word + STATE] & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (by << ENDED_BY_SHIFT);
+      (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
     this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
     this.#wheel.cancel(slot);
     this.#remember(slot, timeUs);
