@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from './make-directory.ts';
 import { formatFileTime } from './utc-time.ts';
 
 /** A file that was opened for writing at its end. */
@@ -22,8 +23,6 @@ export interface FileNaming {
 
 /** Mode of the files: the owner writes, the group reads. */
 export const FILE_MODE = 0o640;
-/** Mode of the directories. */
-export const DIRECTORY_MODE = 0o750;
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
@@ -122,7 +121,7 @@ async function openMakingDirectory(directory: string, name: string, flags: numbe
     return await open(path, flags | O_NOFOLLOW, FILE_MODE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectory(directory);
     return open(path, flags | O_NOFOLLOW, FILE_MODE);
   }
 }

@@ -1,6 +1,6 @@
-import { access, constants, lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises';
+import { access, constants, lstat, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { DIRECTORY_MODE } from './file-names.ts';
+import { makeDirectory } from './make-directory.ts';
 
 /** A session's directory that is ready to be written to. */
 export interface SessionDirectory {
@@ -17,7 +17,7 @@ export async function prepareSessionDirectory(logDirectory: string, interfaceInd
   const name = `dllt${interfaceIndex}`;
   const path = join(resolve(logDirectory), name);
   try {
-    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectory(path);
     if (!(await stat(path)).isDirectory()) throw Object.assign(new Error(), { code: 'EEXIST' });
     await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {

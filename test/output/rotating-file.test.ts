@@ -76,17 +76,15 @@ writing('lines that come while others are written are not forgotten', async () =
 
 writing('a lot of lines does not wait for the delay', async () => {
   const directory = makeScratch();
-  let bytes = 0;
-  await new Promise<void>((resolve) => {
-    const onWritten = (more: number) => {
-      bytes += more;
-      if (bytes >= 65_536) resolve();
-    };
-    const file = makeFile(directory, { onWritten });
-    for (let i = 0; i < 700; i++) append(file, 'x'.repeat(99));
-    writing.after(() => file.close());
+  let written: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => {
+    written = resolve;
   });
-  assert.ok(bytes >= 65_536);
+  const file = makeFile(directory, { onWritten: () => written() });
+  for (let i = 0; i < 700; i++) append(file, 'x'.repeat(99));
+  await done;
+  assert.ok(file.counters.writtenBytes >= 65_536);
+  await file.close();
 });
 
 writing('what does not fit into the backlog is dropped whole and counted', async () => {
@@ -336,19 +334,24 @@ full('a full disk: it is tried again without being asked', async () => {
   const directory = makeTmpfs(256);
   const ballast = join(directory, 'ballast');
   await writeFile(ballast, Buffer.alloc(252 * 1024));
-  let recovered: () => void = () => undefined;
-  const done = new Promise<void>((resolve) => {
-    recovered = resolve;
+  let tell: (what: 'failed' | 'written') => void = () => undefined;
+  const next = () =>
+    new Promise<string>((resolve) => {
+      tell = resolve;
+    });
+  const first = next();
+  const file = makeFile(directory, {
+    flushDelayMs: 1,
+    onError: () => tell('failed'),
+    onWritten: () => tell('written'),
   });
-  const failed = new Promise<void>((resolve) => {
-    const file = makeFile(directory, { flushDelayMs: 1, onError: () => resolve(), onWritten: () => recovered() });
-    append(file, 'x'.repeat(10_000));
-    faults.after(() => file.close());
-  });
-  await failed;
+  append(file, 'x'.repeat(10_000));
+  assert.is(await first, 'failed');
+  const second = next();
   await rm(ballast);
-  await done;
+  assert.is(await second, 'written');
   assert.is((await readAll(directory))[`${NAME}.log`].length, 10_001);
+  await file.close();
 });
 
 faults.run();

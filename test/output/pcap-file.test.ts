@@ -1,0 +1,189 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LinkType } from '../../src/model/link-type.ts';
+import { PACKET_RECORD_HEADER_BYTES, type PacketRecords } from '../../src/model/packet-records.ts';
+import { captureFileHeader, PcapFiles, removeUnfinishedDumps } from '../../src/output/pcap-file.ts';
+import { canMount, makeScratch, makeTmpfs, removeScratch } from './scratch.ts';
+
+const T0 = 1_700_000_000_123_456;
+const ENDS = { sourceAddress: '10.0.0.7', destinationAddress: '10.0.0.9', sourcePort: 40222, destinationPort: 80 };
+const BASE = 'dump_10.0.0.7_10.0.0.9_40222_80_2023_11_14_22_13_20';
+
+/** A SYN from 10.0.0.7:40222 to 10.0.0.9:80 without an Ethernet header. */
+const SYN = Buffer.from('4500002800010000400666b70a0000070a0000099d1e0050000003e8000000005002ffff00000000', 'hex');
+const ETHERNET = Buffer.from('0200000000020200000000010800', 'hex');
+
+/** Records as `history` cuts them out: one packet a millisecond, of which `wireBytes` were on the wire. */
+function makeRecords(linkType: number, packets: number, packet: Buffer, wireBytes = packet.length): PacketRecords {
+  const size = PACKET_RECORD_HEADER_BYTES + packet.length;
+  const bytes = Buffer.alloc(size * packets);
+  for (let i = 0; i < packets; i++) {
+    const timeUs = T0 + i * 1000;
+    bytes.writeUInt32LE(Math.floor(timeUs / 1_000_000), i * size);
+    bytes.writeUInt32LE(timeUs % 1_000_000, i * size + 4);
+    bytes.writeUInt32LE(packet.length, i * size + 8);
+    bytes.writeUInt32LE(wireBytes, i * size + 12);
+    packet.copy(bytes, i * size + PACKET_RECORD_HEADER_BYTES);
+  }
+  return { linkType, packets, omittedPackets: 0, bytes };
+}
+
+const RECORDS = makeRecords(LinkType.raw, 3, SYN);
+
+function tshark(path: string, ...fields: string[]): string[][] {
+  const columns = fields.flatMap((field) => ['-e', field]);
+  const output = execFileSync('tshark', ['-n', '-r', path, '-T', 'fields', ...columns], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return output
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'));
+}
+
+const format = suite('format');
+format.after.each(removeScratch);
+
+format('the header of the file', () => {
+  assert.is(
+    Buffer.from(captureFileHeader(LinkType.linuxSll2)).toString('hex'),
+    'd4c3b2a10200040000000000000000000000040014010000',
+  );
+});
+
+for (const [name, linkType, packet] of [
+  ['Ethernet', LinkType.ethernet, Buffer.concat([ETHERNET, SYN])],
+  ['raw IP', LinkType.raw, SYN],
+] as const) {
+  format(`tshark reads ${name} back`, async () => {
+    const directory = makeScratch();
+    const dumps = new PcapFiles({ directory });
+    const dump = dumps.reserve(ENDS, T0);
+    dumps.write(dump, makeRecords(linkType, 2, packet, 1514));
+    await dumps.idle();
+    const path = join(directory, dump);
+    assert.equal(tshark(path, 'frame.time_epoch', 'frame.len', 'frame.cap_len', 'ip.src', 'tcp.dstport', 'tcp.flags'), [
+      ['1700000000.123456000', '1514', `${packet.length}`, '10.0.0.7', '80', '0x0002'],
+      ['1700000000.124456000', '1514', `${packet.length}`, '10.0.0.7', '80', '0x0002'],
+    ]);
+    const info = execFileSync('capinfos', ['-M', '-t', '-E', '-c', '-l', path], { encoding: 'utf8' });
+    assert.match(info, /File type: .*\bpcap\n/);
+    assert.match(info, linkType === LinkType.ethernet ? /encapsulation: +ether\n/ : /encapsulation: +rawip\n/);
+    assert.match(info, /Number of packets: +2\n/);
+    assert.match(info, /file hdr: 262144 bytes/);
+  });
+}
+
+format.run();
+
+const dumps = suite('dumps');
+dumps.after.each(removeScratch);
+
+dumps('names: IPv6 without colons, never one that is taken', async () => {
+  const directory = makeScratch();
+  const made = new PcapFiles({ directory });
+  const ends = { ...ENDS, sourceAddress: '2001:db8::11', destinationAddress: 'fd00::1' };
+  assert.is(made.reserve(ends, T0), 'dump_2001-db8--11_fd00--1_40222_80_2023_11_14_22_13_20.pcap');
+  await writeFile(join(directory, `${BASE}.pcap`), 'old');
+  assert.is(made.reserve(ENDS, T0), `${BASE}_001.pcap`);
+  assert.is(made.reserve(ENDS, T0), `${BASE}_002.pcap`);
+  made.release(`${BASE}_001.pcap`);
+  assert.is(made.reserve(ENDS, T0), `${BASE}_001.pcap`);
+  made.write(`${BASE}_001.pcap`, RECORDS);
+  await made.idle();
+  assert.is(made.reserve(ENDS, T0), `${BASE}_003.pcap`);
+});
+
+dumps('a file is whole when it is seen, readable by the group, and told', async () => {
+  const directory = makeScratch();
+  const written: [string, number][] = [];
+  const made = new PcapFiles({ directory, onWritten: (name, bytes) => written.push([name, bytes]) });
+  const name = made.reserve(ENDS, T0);
+  made.write(name, RECORDS);
+  assert.not.ok((await readdir(directory)).includes(name));
+  await made.idle();
+  assert.equal(await readdir(directory), [name]);
+  const { size, mode } = await stat(join(directory, name));
+  assert.is(size, 24 + RECORDS.bytes.length);
+  assert.is(mode & 0o777, 0o640);
+  assert.equal(written, [[name, size]]);
+  assert.is(made.pendingBytes, 0);
+});
+
+dumps('many at once: all of them come, few at a time', async () => {
+  const directory = makeScratch();
+  let most = 0;
+  const made = new PcapFiles({
+    directory,
+    maxWrites: 3,
+    onWritten: async () => {
+      const names = await readdir(directory);
+      most = Math.max(most, names.filter((name) => name.endsWith('.tmp')).length);
+    },
+  });
+  for (let i = 0; i < 50; i++) made.write(made.reserve({ ...ENDS, sourcePort: i }, T0), RECORDS);
+  await made.idle();
+  assert.is((await readdir(directory)).length, 50);
+  assert.is(made.counters.written, 50);
+  assert.ok(most <= 3);
+});
+
+dumps('what is too much to wait is dropped and told', async () => {
+  const directory = makeScratch();
+  const errors: string[] = [];
+  const maxPendingBytes = RECORDS.bytes.length;
+  const made = new PcapFiles({ directory, maxPendingBytes, onError: (message) => errors.push(message) });
+  made.write(made.reserve(ENDS, T0), RECORDS);
+  made.write(made.reserve(ENDS, T0), RECORDS);
+  await made.idle();
+  assert.equal(await readdir(directory), [`${BASE}.pcap`]);
+  assert.equal([made.counters.written, made.counters.dropped], [1, 1]);
+  assert.match(errors[0], `Cannot write ${BASE}_001.pcap: 168 bytes of packets wait already`);
+});
+
+dumps('a directory that is gone costs the dump, and no more', async () => {
+  const directory = join(makeScratch(), 'dllt5');
+  const errors: string[] = [];
+  const made = new PcapFiles({ directory, onError: (message) => errors.push(message) });
+  made.write(made.reserve(ENDS, T0), RECORDS);
+  await made.idle();
+  assert.match(errors[0], `Cannot write ${directory}/${BASE}.pcap: ENOENT`);
+  await mkdir(directory);
+  made.write(made.reserve(ENDS, T0), RECORDS);
+  await made.idle();
+  assert.equal([made.counters.written, made.counters.failed], [1, 1]);
+});
+
+dumps('what a killed run left is removed, and nothing else', async () => {
+  const directory = makeScratch();
+  for (const name of [`.${BASE}.pcap.tmp`, `${BASE}.pcap`, '.other.tmp']) await writeFile(join(directory, name), '');
+  assert.is(await removeUnfinishedDumps(directory), 1);
+  assert.equal((await readdir(directory)).sort(), ['.other.tmp', `${BASE}.pcap`]);
+  assert.is(await removeUnfinishedDumps(join(directory, 'none')), 0);
+});
+
+const mounted = canMount ? dumps : dumps.skip;
+
+mounted('a full disk leaves no piece behind, and later dumps come', async () => {
+  const directory = makeTmpfs(1024);
+  const ballast = join(directory, 'ballast');
+  await writeFile(ballast, Buffer.alloc(900 * 1024));
+  const errors: string[] = [];
+  const made = new PcapFiles({ directory, onError: (message) => errors.push(message) });
+  const large = makeRecords(LinkType.raw, 10_000, SYN);
+  made.write(made.reserve(ENDS, T0), large);
+  await made.idle();
+  assert.match(errors[0], 'ENOSPC');
+  assert.equal(await readdir(directory), ['ballast']);
+  await rm(ballast);
+  made.write(made.reserve(ENDS, T0), large);
+  await made.idle();
+  assert.equal(await readdir(directory), [`${BASE}.pcap`]);
+  assert.is(tshark(join(directory, `${BASE}.pcap`), 'frame.number').length, 10_000);
+});
+
+dumps.run();
