@@ -107,6 +107,8 @@ async function run({ rounds, scale, programs }: BenchSettings): Promise<BenchRes
   const measurements: Measurement[] = [];
   await Lab.use(async (lab) => {
     const pod = lab.pod();
+    // Neighbour discovery and multicast reports of the kernels would be counted with the packets that are sent.
+    for (const where of [pod.namespace, lab.node]) where.set('net/ipv6/conf/all/disable_ipv6', 1);
     const files: Files = { warmUp: join(lab.directory, 'warm-up.pcap'), load: join(lab.directory, 'load.pcap') };
     const capture = makeCapture(files.load, { connections: CONNECTIONS });
     // Another seed, so that its sequence numbers differ: the same endpoints then are new connections.

@@ -1,13 +1,14 @@
 /**
  * Makes TCP traffic; run inside a network namespace by `Lab.traffic` and `Lab.serve`.
  *
- *     traffic.js serve orderly|reset|silent PORT
+ *     traffic.js serve orderly|http|reset|silent PORT
  *     traffic.js orderly|reset|refused|hold|half-open HOST PORT [COUNT] [RATE] [SECONDS]
  *
  * A client opens COUNT connections (1) at RATE a second (100), and prints one JSON line, `TrafficReport`, at its end.
  * orderly: a request, an answer, FIN from the client. reset: RST from the client after the answer. refused: counts the
  * refusals. hold: rests for SECONDS (3600) after the answer. half-open: gives up after SECONDS.
  */
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 
@@ -29,6 +30,11 @@ const CLIENTS = ['orderly', 'reset', 'refused', 'hold', 'half-open'] as const;
 type ClientKind = (typeof CLIENTS)[number];
 
 function serve(mode: string, port: number): void {
+  const listen = { port, host: '::', backlog: 4_096 };
+  if (mode === 'http') {
+    createHttpServer((_request, response) => response.end(ANSWER)).listen(listen);
+    return;
+  }
   const server = createServer((socket) => {
     socket.on('error', () => undefined); // a reset by the client is part of the plan
     if (mode === 'silent') return;
@@ -37,7 +43,7 @@ function serve(mode: string, port: number): void {
       else socket.write(ANSWER);
     });
   });
-  server.listen({ port, host: '::', backlog: 4_096 });
+  server.listen(listen);
 }
 
 /** What a client does once the server answered, or at once when it only waits to be let in. */
