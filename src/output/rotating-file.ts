@@ -1,5 +1,6 @@
-import type { FileNaming, OpenedFile } from './file-names.ts';
+import type { FileNaming } from './file-names.ts';
 import { LineBuffer } from './line-buffer.ts';
+import { WholeLineWriter } from './whole-line-writer.ts';
 
 /** How a file gathers, turns over and reports. */
 export interface RotatingFileOptions {
@@ -60,7 +61,6 @@ export class RotatingFile {
   readonly #maxLines: number;
   readonly #maxBytes: number;
   readonly #maxBacklogBytes: number;
-  readonly #header: Buffer;
 
   #fill: Chunk = newChunk();
   #lineStart = 0;
@@ -71,9 +71,7 @@ export class RotatingFile {
   #backlogBytes = 0;
   #closed = false;
 
-  #file: OpenedFile | null = null;
-  #filePart = NO_PART;
-  #filePosition = 0;
+  readonly #writer: WholeLineWriter;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #failing = false;
@@ -84,12 +82,16 @@ export class RotatingFile {
     this.#maxLines = options.maxLines ?? Number.POSITIVE_INFINITY;
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? DEFAULT_BACKLOG_BYTES;
-    this.#header = Buffer.from(options.header === undefined ? '' : `${options.header}\n`);
+    const header = options.header === undefined ? '' : `${options.header}\n`;
+    this.#writer = new WholeLineWriter(options.directory, options.naming, header, (bytes) => {
+      this.#counters.writtenBytes += bytes;
+      options.onWritten?.(bytes);
+    });
   }
 
   /** Name of the file that is open now, null when none is. */
   get openName(): string | null {
-    return this.#file?.name ?? null;
+    return this.#writer.openName;
   }
 
   /** Bytes of lines that wait to be written. */
@@ -167,7 +169,11 @@ export class RotatingFile {
     for (const chunk of [...this.#full, this.#fill]) this.#countLost(chunk);
     this.#full.length = 0;
     this.#backlogBytes = 0;
-    await this.#abandonFile();
+    try {
+      await this.#writer.close();
+    } catch (error) {
+      this.#countError(error);
+    }
   }
 
   #beginPart(timeUs: number): void {
@@ -208,7 +214,7 @@ export class RotatingFile {
 
   async #writeAll(): Promise<void> {
     try {
-      await this.#checkFile();
+      await this.#writer.check();
       while (this.#full.length > 0 || this.#fill.buffer.length > 0) {
         if (this.#full.length === 0) this.#queueFill();
         await this.#writeChunk(this.#full[0]);
@@ -216,94 +222,22 @@ export class RotatingFile {
         this.#failing = false;
       }
     } catch (error) {
-      this.#counters.errors++;
-      const wasFailing = this.#failing;
-      this.#failing = true;
       if (!this.#closed) this.#arm(RETRY_DELAY_MS);
-      if (!wasFailing) this.#options.onError?.(this.#describe(error));
+      this.#countError(error);
     } finally {
       this.#running = null; // in the same turn as the last look at the queue, so that no line is forgotten
     }
   }
 
   async #writeChunk(chunk: Chunk): Promise<void> {
-    const { buffer } = chunk;
-    let file = await this.#fileFor(chunk);
-    while (chunk.writtenBytes < buffer.length) {
-      if (file !== this.#file) file = await this.#fileFor(chunk);
-      const written = await this.#write(file, buffer.bytes.subarray(chunk.writtenBytes, buffer.length));
+    const { buffer, part, partTimeUs } = chunk;
+    do {
+      const lines = buffer.bytes.subarray(chunk.writtenBytes, buffer.length);
+      const written = await this.#writer.write(part, partTimeUs, lines);
+      this.#counters.writtenLines += countLines(lines, written);
       chunk.writtenBytes += written;
       this.#backlogBytes -= written;
-      this.#counters.writtenLines += countLines(buffer.bytes, chunk.writtenBytes - written, chunk.writtenBytes);
-    }
-  }
-
-  /** The open file of the chunk's part, with its header. */
-  async #fileFor(chunk: Chunk): Promise<OpenedFile> {
-    if (this.#file !== null && this.#filePart !== chunk.part) await this.#abandonFile();
-    if (this.#file === null) {
-      const { directory, naming } = this.#options;
-      this.#file = await naming.open(directory, chunk.partTimeUs, chunk.part);
-      this.#filePart = chunk.part;
-      this.#filePosition = this.#file.sizeBytes;
-    }
-    const file = this.#file;
-    if (this.#filePosition === 0 && this.#header.length > 0) await this.#write(file, this.#header);
-    return file;
-  }
-
-  /**
-   * Writes whole lines at the end of the file and says how many bytes they have: all, or those before the one that
-   * did not fit. Fails when not one line could be written.
-   */
-  async #write(file: OpenedFile, lines: Buffer): Promise<number> {
-    let written = 0;
-    let failure: unknown = null;
-    while (written < lines.length && failure === null) {
-      try {
-        const position = this.#filePosition + written;
-        written += (await file.handle.write(lines, written, lines.length - written, position)).bytesWritten;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    const whole = written === 0 ? 0 : lines.lastIndexOf(NEW_LINE, written - 1) + 1;
-    this.#filePosition += whole;
-    this.#counters.writtenBytes += whole;
-    if (whole > 0) this.#options.onWritten?.(whole);
-    if (failure === null) return whole;
-    try {
-      if (whole < written) await file.handle.truncate(this.#filePosition);
-      // a full disk will have room again and the file can go on; any other failure may be the file's own
-      if (!isDiskFull(failure)) await this.#abandonFile();
-    } catch {
-      await this.#abandonFile();
-    }
-    if (whole > 0) return whole;
-    throw failure;
-  }
-
-  /** Lets go of a file that somebody removed, where nobody would see what is written; goes back in a cut one. */
-  async #checkFile(): Promise<void> {
-    if (this.#file === null) return;
-    try {
-      const { nlink, size } = await this.#file.handle.stat();
-      if (nlink === 0) await this.#abandonFile();
-      this.#filePosition = Math.min(this.#filePosition, size);
-    } catch {
-      await this.#abandonFile();
-    }
-  }
-
-  async #abandonFile(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    try {
-      await file?.handle.close();
-    } catch (error) {
-      this.#counters.errors++;
-      this.#options.onError?.(this.#describe(error));
-    }
+    } while (chunk.writtenBytes < buffer.length);
   }
 
   #recycle(chunk: Chunk): void {
@@ -313,13 +247,20 @@ export class RotatingFile {
   }
 
   #countLost({ buffer, writtenBytes }: Chunk): void {
-    this.#counters.lostLines += countLines(buffer.bytes, writtenBytes, buffer.length);
-    this.#counters.lostBytes += buffer.length - writtenBytes;
+    const lines = buffer.bytes.subarray(writtenBytes, buffer.length);
+    this.#counters.lostLines += countLines(lines, lines.length);
+    this.#counters.lostBytes += lines.length;
   }
 
-  #describe(error: unknown): string {
-    const where = this.openName === null ? this.#options.directory : `${this.#options.directory}/${this.openName}`;
-    return `Cannot write ${where}: ${(error as Error).message}; lines wait and are tried again every second`;
+  /** Tells the first error of a row; the others are only counted. */
+  #countError(error: unknown): void {
+    const { directory, onError } = this.#options;
+    const isFirst = !this.#failing;
+    this.#failing = true;
+    this.#counters.errors++;
+    const where = this.openName === null ? directory : `${directory}/${this.openName}`;
+    const message = `Cannot write ${where}: ${(error as Error).message}; lines wait and are tried again every second`;
+    if (isFirst) onError?.(message);
   }
 }
 
@@ -327,13 +268,9 @@ function newChunk(): Chunk {
   return { buffer: new LineBuffer(), part: NO_PART, partTimeUs: 0, writtenBytes: 0 };
 }
 
-function isDiskFull(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-function countLines(bytes: Buffer, from: number, to: number): number {
+/** Lines that end in the first `end` bytes. */
+function countLines(bytes: Buffer, end: number): number {
   let lines = 0;
-  for (let at = bytes.indexOf(NEW_LINE, from); at >= 0 && at < to; at = bytes.indexOf(NEW_LINE, at + 1)) lines++;
+  for (let at = bytes.indexOf(NEW_LINE); at >= 0 && at < end; at = bytes.indexOf(NEW_LINE, at + 1)) lines++;
   return lines;
 }

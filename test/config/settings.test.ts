@@ -241,6 +241,42 @@ problems('a long or hostile value stays on one short line', () => {
   assert.not.match(line, /\p{Cc}/u);
 });
 
+problems('no text whatever throws, and every line of a problem is one of the file', () => {
+  const pieces = [
+    'FOLLOW_PORT',
+    'POD_NAME',
+    '=',
+    ': ',
+    '"',
+    "'",
+    '`',
+    '\n',
+    '\r\n',
+    '#',
+    ' ',
+    '80',
+    '\\',
+    '\0',
+    '__proto__',
+  ];
+  let state = 7;
+  const random = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+  for (let i = 0; i < 5000; i++) {
+    const text = Array.from({ length: random(40) }, () => pieces[random(pieces.length)]).join('');
+    const rows = text.split(/\r\n?|\n/).length;
+    const result = parse(text);
+    for (const { line } of result.problems)
+      assert.ok(line === null || (line >= 1 && line <= rows), JSON.stringify(text));
+    assert.is(
+      result.settings === null,
+      result.problems.some(({ severity }) => severity === 'error'),
+    );
+  }
+});
+
 problems('the nearest word is not any word', () => {
   assert.is(nearestWord('LOGLEVEL', ['LOG_LEVEL', 'LOG_DIR']), 'LOG_LEVEL');
   assert.is(nearestWord('LGO_LEVEL', ['LOG_LEVEL']), 'LOG_LEVEL');

@@ -302,6 +302,32 @@ for (const [code, bytes, want] of [
   });
 }
 
+faults('whatever fails, each line is written once and in order', async () => {
+  let state = 11;
+  const random = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
+  for (let run = 0; run < 40; run++) {
+    const directory = makeScratch();
+    const naming = new FailingNames(random(30), ['ENOSPC', 'EIO'][random(2)], random(12));
+    const file = makeFile(directory, { naming, header: '#a', maxLines: 1 + random(30) });
+    const want: string[] = [];
+    for (let i = 0; i < 100; i++) {
+      want.push(`${i}${'.'.repeat(random(9))}`);
+      append(file, want[i], T0 + i * 100_000);
+      if (random(10) === 0) await file.flush();
+    }
+    while (file.backlogBytes > 0) await file.flush();
+    await file.close();
+    const texts = Object.values(await readAll(directory));
+    const lines = texts.flatMap((text) => text.split('\n').slice(0, -1)).filter((line) => line !== '#a');
+    assert.equal(lines, want, `run ${run}`);
+    assert.ok(texts.every((text) => text === '' || text.endsWith('\n')));
+    assert.equal([file.counters.writtenLines, file.counters.lostLines], [100, 0]);
+  }
+});
+
 const full = canMount ? faults : faults.skip;
 
 full('a full disk: whole lines only, and on it goes when there is room', async () => {
