@@ -39,6 +39,15 @@ export class Certificate {
     return this.#fields;
   }
 
+  /** True when it is for the host `name` (RFC 6125); also when it cannot be read, as then nobody can tell. */
+  isFor(name: string): boolean {
+    try {
+      return new X509Certificate(this.der).checkHost(name) !== undefined;
+    } catch {
+      return true;
+    }
+  }
+
   #parse(): CertificateFields | null {
     try {
       const parsed = new X509Certificate(this.der);

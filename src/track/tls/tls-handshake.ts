@@ -173,7 +173,7 @@ export class TlsHandshake implements RecordHandler {
         return;
       case ContentType.alert:
         if (!this.#protected[side] || this.session.version === 0) return;
-        this.#alert(side, 2, 255, timeUs, false, 'unknown', 'the alert is encrypted');
+        this.#alert(side, 2, 255, timeUs, false, 'unknown', 'the alert is encrypted', true);
         this.ended = true;
         return;
       case ContentType.applicationData:
@@ -187,7 +187,8 @@ export class TlsHandshake implements RecordHandler {
   alert(side: Side, level: number, description: number, timeUs: number): boolean {
     if (this.tentative) return this.#isNotTls();
     const fatal = level !== 1;
-    if (fatal || ++this.#warnings <= MAX_WARNINGS) this.#alert(side, level, description, timeUs, false, 'read', '');
+    if (fatal || ++this.#warnings <= MAX_WARNINGS)
+      this.#alert(side, level, description, timeUs, false, 'read', '', true);
     if (fatal) this.ended = true;
     return !this.ended;
   }
@@ -302,7 +303,7 @@ export class TlsHandshake implements RecordHandler {
       // Without a certificate of the server there is none to reject.
       const reason =
         side === Side.initiator && !this.session.resumed ? ('serverCertificateRejected' as const) : state.reason;
-      this.#alert(side, 2, 255, timeUs, true, reason, state.confidence);
+      this.#alert(side, 2, 255, timeUs, true, reason, state.confidence, state.certain);
     }
     this.ended = true;
   }
@@ -329,6 +330,7 @@ export class TlsHandshake implements RecordHandler {
     inferred: boolean,
     reason: AlertReason,
     confidence: string,
+    certain: boolean,
   ): void {
     if (level !== 1) this.fatalAlertBy = side;
     this.#signals.push({
@@ -340,6 +342,7 @@ export class TlsHandshake implements RecordHandler {
       description,
       inferred,
       confidence,
+      certain,
       reason,
       plainTextClient: this.plainTextClient,
       session: this.session,

@@ -1,4 +1,5 @@
 import type { Certificate } from './certificate.ts';
+import { cipherSuiteName } from './cipher-suite.ts';
 
 /** The two certificates of a chain that matter for a cause: the end entity's, and the last one that was sent. */
 export interface CertificateChain {
@@ -43,4 +44,14 @@ export class TlsSession {
   helloUs = Number.NaN;
   /** Time of the packet that completed the handshake; `NaN` until then. */
   finishedUs = Number.NaN;
+
+  /** IANA name of the negotiated cipher suite; empty as long as there is none. */
+  get cipherSuiteName(): string {
+    return this.cipherSuite < 0 ? '' : cipherSuiteName(this.cipherSuite);
+  }
+
+  /** IANA names of the first `count` cipher suites the client offered. */
+  offeredCipherSuiteNames(count: number): string[] {
+    return this.offeredCipherSuites.slice(0, count).map(cipherSuiteName);
+  }
 }

@@ -39,6 +39,8 @@ export interface TlsAlert {
   readonly inferred: boolean;
   /** Why it is taken for an alert, and what is in doubt; empty when nothing is. */
   readonly confidence: string;
+  /** False when there is another way to read it. */
+  readonly certain: boolean;
   /** `read` when the description says it. */
   readonly reason: AlertReason;
   /** The client's first bytes were plain text: the alert is the answer of a TLS port to that. */

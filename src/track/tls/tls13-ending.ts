@@ -49,6 +49,8 @@ export class Tls13Ending {
   /** What the alert is probably about, and why it is taken for one; set with an `alertBy…` ending. */
   reason: AlertReason = 'unknown';
   confidence = '';
+  /** False when there is another way to read the records. */
+  certain = true;
   /** The client answered a request for a certificate: with one, or without. Null: it was not asked. */
   clientCertificate: boolean | null = null;
 
@@ -169,6 +171,7 @@ export class Tls13Ending {
 
   #alertOnClientCertificate(doubtful: boolean): Ending {
     const missing = this.clientCertificate === false;
+    this.certain = false; // a server without session tickets that closes at once looks the same
     const ending = this.#alert(
       Side.responder,
       `the server's only answer to the client's last handshake messages is a record as long as an alert${

@@ -1,0 +1,33 @@
+import { type Connection, Side } from '../model/connection.ts';
+import { type NetworkEvent, summarize } from '../model/event.ts';
+import type { TlsAlert } from '../track/tls/tls-signal.ts';
+import { alertCause } from './tls-alert-cause.ts';
+import { alertName } from './tls-alert-name.ts';
+import { joinDoubts, tlsFacts } from './tls-text.ts';
+
+/** 00004: an alert, read or concluded. `doubt` is what is in doubt about the connection itself. */
+export function tlsAlert(signal: TlsAlert, connection: Connection, doubt?: string): NetworkEvent {
+  const confidence = joinDoubts(signal.confidence, doubt);
+  const certain = signal.certain && doubt === undefined;
+  return {
+    name: 'TLS_ALERT',
+    timeUs: signal.timeUs,
+    value: signal.value,
+    cause: alertCause(signal),
+    connection: summarize(connection),
+    by: signal.side,
+    ...(confidence === undefined ? {} : { confidence, certain }),
+    tls: tlsFacts(signal.session, { alert: alertName(signal.description) }),
+  };
+}
+
+/** Whether it is a plain close_notify (RFC 8446 §6.1): worth no pcap, and with the client of port 443 often no event. */
+export function isCloseNotify(signal: TlsAlert): boolean {
+  return signal.description === 0;
+}
+
+/** Whether `NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN` speaks of this alert: the client of port 443, when it is the pod. */
+export function isHttpsClientShutdown(signal: TlsAlert, connection: Connection): boolean {
+  const local = connection.podSide !== Side.responder; // the pod, or nobody knows
+  return isCloseNotify(signal) && signal.side === Side.initiator && connection.responderPort === 443 && local;
+}
