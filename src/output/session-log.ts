@@ -4,6 +4,7 @@ import type { LogLevel } from '../model/log-level.ts';
 import { TimedNames, TwoGenerations } from './file-names.ts';
 import { FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
+import { formatIsoTimeMs } from './utc-time.ts';
 
 /** Facts that go with a message; times and sizes have their unit in the name. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -53,7 +54,7 @@ export class SessionLog {
       {
         level,
         base: { pod: podName, namespace: podNamespace, interface: interfaceName },
-        timestamp: () => `,"time":"${new Date(clock()).toISOString()}"`,
+        timestamp: () => `,"time":"${formatIsoTimeMs(clock())}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
       { write: (line) => append(this.notifications, clock() * 1000, line.trimEnd()) },
@@ -118,7 +119,7 @@ export function formatForPeople(
   fields: LogFields,
 ): string {
   const facts = Object.entries(fields).map(([key, value]) => ` ${key}=${printable(value)}`);
-  const line = `${new Date(timeMs).toISOString()} ${level.padEnd(5)} [${interfaceName}] ${message}${facts.join('')}`;
+  const line = `${formatIsoTimeMs(timeMs)} ${level.padEnd(5)} [${interfaceName}] ${message}${facts.join('')}`;
   return line.replace(/\p{Cc}+/gu, ' '); // what comes from packets must not steer a terminal
 }
 

@@ -97,6 +97,14 @@ log('a line for people is one line and steers no terminal', () => {
   assert.is(line, `1970-01-01T00:00:00.000Z warn  [eth0] a [2Jb host=x y long=${'z'.repeat(200)}…`);
 });
 
+log('a clock that does not know the time stops nothing', async () => {
+  const directory = makeScratch();
+  const session = new SessionLog({ directory, level: 'info', ...NAMES, clock: () => Number.NaN });
+  session.info('early');
+  await session.close();
+  assert.equal(Object.keys(await readAll(directory)), ['log_notif_1970_01_01_00_00_00.log', 'outputfile.txt']);
+});
+
 log('files that cannot be written stop nothing', async () => {
   const errors: string[] = [];
   const directory = join(makeScratch(), 'a\0b');
