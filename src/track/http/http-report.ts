@@ -1,0 +1,53 @@
+import type { HttpDoneReason, HttpSearch, HttpSink } from './http-search.ts';
+import { TextBit } from './text-matcher.ts';
+
+/** Most bytes of a line that are kept for a report. */
+export const REPORTED_BYTES = 1024;
+
+/** Text of at most `REPORTED_BYTES` bytes of a line: UTF-8 as far as it is that. */
+export function reportedText(bytes: Uint8Array, start: number, end: number): string {
+  const length = Math.min(end - start, REPORTED_BYTES);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString();
+}
+
+/** What the readers of one connection have in common: whom they tell, and whether they are still needed. */
+export class HttpReport {
+  readonly search: HttpSearch;
+  readonly #sink: HttpSink;
+  readonly #id: number;
+  /** A request was seen, or the preface of HTTP/2. */
+  isHttp = false;
+  /** Nothing is read any more. */
+  finished = false;
+  /** The first request line was told. */
+  isToldHttp = false;
+
+  constructor(search: HttpSearch, sink: HttpSink, id: number) {
+    this.search = search;
+    this.#sink = sink;
+    this.#id = id;
+  }
+
+  /** Tells the first request line; later ones are passed over. */
+  http(requestLine: string, majorVersion: number): void {
+    this.isHttp = true;
+    if (this.isToldHttp) return;
+    this.isToldHttp = true;
+    this.#sink.http(this.#id, requestLine, majorVersion);
+  }
+
+  /** `bits` are `TextBit`s. After a match of the text to avoid nothing else is told. */
+  match(bits: number, requestLine: string, headerLine: string, timeUs: number): void {
+    const which = (bits & TextBit.avoid) !== 0 ? 'avoid' : 'search';
+    this.#sink.match(this.#id, { which, requestLine, headerLine, timeUs });
+    if (which === 'avoid') this.end('avoided');
+  }
+
+  /** Nothing more will be read: tells why. */
+  end(reason: HttpDoneReason): void {
+    if (this.finished) return;
+    this.finished = true;
+    if (this.isHttp) this.#sink.done(this.#id, reason);
+    else this.#sink.notHttp(this.#id);
+  }
+}
