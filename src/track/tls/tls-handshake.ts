@@ -274,13 +274,13 @@ export class TlsHandshake implements RecordHandler {
       this.session.resumed = !this.#records[1].hasGaps;
     }
     this.#finished[side] = true;
-    if (this.#finished[0] && this.#finished[1]) this.#complete(timeUs, timeUs);
+    if (this.#finished[0] && this.#finished[1]) this.#complete(timeUs, timeUs, '');
   }
 
   /** Where records were missed, data of the server up to TLS 1.2 still proves that the handshake was completed. */
   #dataAfterGap(side: Side, timeUs: number): void {
     if (this.session.version === 0) this.ended = true;
-    else if (side === Side.responder) this.#complete(timeUs, Number.NaN);
+    else if (side === Side.responder) this.#complete(timeUs, Number.NaN, '');
   }
 
   #mayBeData(side: Side): boolean {
@@ -297,7 +297,7 @@ export class TlsHandshake implements RecordHandler {
       this.session.clientCertificateSent = state.clientCertificate;
     }
     if (ending === Ending.completed) {
-      this.#complete(timeUs, state.finishedUs);
+      this.#complete(timeUs, state.finishedUs, state.confidence);
     } else if (ending !== Ending.unknown) {
       const side = ending === Ending.alertByInitiator ? Side.initiator : Side.responder;
       // Without a certificate of the server there is none to reject.
@@ -308,7 +308,7 @@ export class TlsHandshake implements RecordHandler {
     this.ended = true;
   }
 
-  #complete(timeUs: number, finishedUs: number): void {
+  #complete(timeUs: number, finishedUs: number, confidence: string): void {
     const { session } = this;
     session.finishedUs = finishedUs;
     const handshakeUs = finishedUs - session.helloUs;
@@ -317,7 +317,7 @@ export class TlsHandshake implements RecordHandler {
       kind: 'completed',
       timeUs,
       handshakeUs: Number.isNaN(handshakeUs) ? 0 : handshakeUs,
-      confidence: this.#hasGaps() ? MISSED : '',
+      confidence: this.#hasGaps() ? MISSED : confidence,
       session,
     });
   }

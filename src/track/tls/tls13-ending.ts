@@ -46,8 +46,9 @@ export class Tls13Ending {
   #closed = false;
   /** Time of the client's Finished, as far as it is known. */
   finishedUs = Number.NaN;
-  /** What the alert is probably about, and why it is taken for one; set with an `alertBy…` ending. */
+  /** What the alert is probably about; set with an `alertBy…` ending. */
   reason: AlertReason = 'unknown';
+  /** Why it is taken for an alert, or what is in doubt about a completed handshake. */
   confidence = '';
   /** False when there is another way to read the records. */
   certain = true;
@@ -88,7 +89,7 @@ export class Tls13Ending {
       // Both have ended it: the server's short record may be its answer to the client's close_notify. But who answers
       // that has read everything, and its end is no RST.
       if (this.#shortAfterClientEnd && !(reset && side === Side.responder)) {
-        return side === Side.responder ? Ending.completed : Ending.open;
+        return side === Side.responder ? this.#completedWithoutVerdict() : Ending.open;
       }
       return this.#alertOnClientCertificate(this.#shortAfterClientEnd);
     }
@@ -96,7 +97,7 @@ export class Tls13Ending {
       this.#clientEnding = true;
       return reset ? Ending.unknown : Ending.open;
     }
-    return !reset && this.#client === ClientState.finished ? Ending.completed : Ending.unknown;
+    return !reset && this.#client === ClientState.finished ? this.#completedWithoutVerdict() : Ending.unknown;
   }
 
   #clientRecord(length: number, timeUs: number, lengths: Tls13Lengths): Ending {
@@ -167,6 +168,11 @@ export class Tls13Ending {
     if (side === Side.responder) return this.#clientRecords > 0 && !this.#earlyData ? Ending.completed : Ending.open;
     if (this.#clientRecords++ === 0) this.finishedUs = timeUs;
     return Ending.open;
+  }
+
+  #completedWithoutVerdict(): Ending {
+    this.confidence = "the connection ended before the server showed what it thinks of the client's certificate";
+    return Ending.completed;
   }
 
   #alertOnClientCertificate(doubtful: boolean): Ending {
