@@ -113,6 +113,7 @@ export function looksLikeHttp(bytes: Uint8Array, start: number, end: number): bo
   }
   if (i === start || i + 1 >= end || bytes[i] !== SP) return false;
   const target = i + 1;
+  if (bytes[target] <= SP) return false;
   const limit = Math.min(end, start + MAX_FIRST_LINE_BYTES);
   i = target;
   while (i < limit && bytes[i] >= SP) i++;

@@ -12,6 +12,16 @@ export interface Step {
   readonly gapBytes?: number;
 }
 
+/** What is sent, and what a reader says of it, side by side. */
+export interface Dialogue {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly want: readonly string[];
+  /** The place of segment boundaries means something here. */
+  readonly isWhole?: true;
+  readonly midstream?: true;
+}
+
 function bytesOf(content: string | Uint8Array): Uint8Array {
   return typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
 }
