@@ -89,7 +89,7 @@ export class Tls13Ending {
       // Both have ended it: the server's short record may be its answer to the client's close_notify. But who answers
       // that has read everything, and its end is no RST.
       if (this.#shortAfterClientEnd && !(reset && side === Side.responder)) {
-        return side === Side.responder ? this.#completedWithoutVerdict() : Ending.open;
+        return side === Side.responder || reset ? this.#completedWithoutVerdict() : Ending.open;
       }
       return this.#alertOnClientCertificate(this.#shortAfterClientEnd);
     }
@@ -155,9 +155,8 @@ export class Tls13Ending {
       else if (this.#shortBy === Side.responder) this.#shortBy = -1;
       return Ending.open;
     }
-    if (!short || this.#shortBy === Side.responder || timeUs - this.finishedUs > VERDICT_WITHIN_US) {
-      return Ending.completed;
-    }
+    if (!short || timeUs - this.finishedUs > VERDICT_WITHIN_US) return Ending.completed;
+    if (this.#shortBy === Side.responder) return Ending.open; // a close_notify may follow the alert
     this.#shortBy = Side.responder;
     this.#shortAfterClientEnd = this.#clientEnding;
     return this.#closed && !this.#clientEnding ? this.#alertOnClientCertificate(false) : Ending.open;
