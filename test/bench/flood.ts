@@ -51,6 +51,11 @@ async function run({ scale }: BenchSettings): Promise<BenchResult> {
           measured: `${orderly} of ${REAL_CONNECTIONS}`,
         },
         {
+          goal: 'every connection has one line in end_flows',
+          reached: lines === sources + REAL_CONNECTIONS,
+          measured: `${lines} for ${sources + REAL_CONNECTIONS}`,
+        },
+        {
           goal: `memory stays within the bound of the table, ${LIMIT_MIB} MiB`,
           reached: mebibytes(usage.peakRssBytes) <= LIMIT_MIB,
           measured: `${mebibytes(usage.peakRssBytes)} MiB`,
