@@ -3,6 +3,7 @@ import { REPORTED_BYTES, reportedText } from './http-report.ts';
 
 /** What is asked of the budget for one unfinished head: its request line and the line that is cut. */
 const KEPT_BYTES = 2 * REPORTED_BYTES;
+const FIRST_PIECE_BYTES = 64; // most lines are shorter
 
 /**
  * What has to outlive a call when a head comes in pieces: the request line, and the first bytes of the line in which
@@ -43,9 +44,9 @@ export class LineKeeper {
   keepPiece(bytes: Uint8Array, start: number, end: number): boolean {
     if (start === end) return true;
     if (!this.#reserve()) return false;
-    this.#bytes ??= new Uint8Array(REPORTED_BYTES);
     const limit = Math.min(end, start + REPORTED_BYTES - this.#length);
-    for (let i = start; i < limit; i++) this.#bytes[this.#length++] = bytes[i];
+    const kept = this.#room(limit - start);
+    for (let i = start; i < limit; i++) kept[this.#length++] = bytes[i];
     return true;
   }
 
@@ -66,6 +67,15 @@ export class LineKeeper {
     this.#length = 0;
     if (this.#tookBudget) this.#budget.give(KEPT_BYTES);
     this.#tookBudget = false;
+  }
+
+  #room(bytes: number): Uint8Array {
+    const needed = this.#length + bytes;
+    if (this.#bytes !== null && this.#bytes.length >= needed) return this.#bytes;
+    const grown = new Uint8Array(Math.min(REPORTED_BYTES, Math.max(FIRST_PIECE_BYTES, 2 * needed)));
+    if (this.#bytes !== null) grown.set(this.#bytes);
+    this.#bytes = grown;
+    return grown;
   }
 
   #reserve(): boolean {

@@ -1,6 +1,7 @@
 /** Which of the two texts was found, as bits of `TextMatcher.found`. */
 export const TextBit = { search: 1, avoid: 2 } as const;
 
+const START = 0;
 const LF = 0x0a;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
@@ -18,7 +19,7 @@ export function lowerCase(byte: number): number {
  */
 export class TextMatcher {
   /** Where a search begins. */
-  static readonly START = 0;
+  static readonly START = START;
 
   /** Where the search stands. */
   state = 0;
@@ -27,6 +28,7 @@ export class TextMatcher {
   /** True when there is nothing to find. */
   readonly isEmpty: boolean;
   readonly #classes: Uint8Array; // of a byte; 0: in neither text
+  readonly #wakes: Uint8Array; // 0: a byte that changes nothing while nothing was found; most are such
   readonly #next: Int32Array; // by state + class; states are multiples of the number of classes
   readonly #firstAccepting: number;
   readonly #bits: Uint8Array; // by state
@@ -53,27 +55,44 @@ export class TextMatcher {
         this.#next[position * width + letter] = place[trie.next[state * width + letter]];
       }
     }
+    this.#wakes = this.#classes.map((letter, byte) => (byte === LF || this.#next[letter] !== START ? 1 : 0));
     this.#firstAccepting = order.filter((state) => trie.bits[state] === 0).length * width;
   }
 
   /** Goes on through `bytes[start..end)`. */
   scan(bytes: Uint8Array, start: number, end: number): void {
+    const classes = this.#classes;
+    const next = this.#next;
+    const wakes = this.#wakes;
+    const firstAccepting = this.#firstAccepting;
     let state = this.state;
     for (let i = start; i < end; i++) {
-      state = this.#next[state + this.#classes[bytes[i]]];
-      if (state >= this.#firstAccepting) this.found |= this.#bits[state];
+      if (state === START) {
+        while (i < end && wakes[bytes[i]] === 0) i++;
+        if (i === end) break;
+      }
+      state = next[state + classes[bytes[i]]];
+      if (state >= firstAccepting) this.found |= this.#bits[state];
     }
     this.state = state;
   }
 
   /** The same, but stops behind the first line feed. Answers where it stopped. */
   scanLine(bytes: Uint8Array, start: number, end: number): number {
+    const classes = this.#classes;
+    const next = this.#next;
+    const wakes = this.#wakes;
+    const firstAccepting = this.#firstAccepting;
     let state = this.state;
     let i = start;
     while (i < end) {
+      if (state === START) {
+        while (i < end && wakes[bytes[i]] === 0) i++;
+        if (i === end) break;
+      }
       const byte = bytes[i++];
-      state = this.#next[state + this.#classes[byte]];
-      if (state >= this.#firstAccepting) this.found |= this.#bits[state];
+      state = next[state + classes[byte]];
+      if (state >= firstAccepting) this.found |= this.#bits[state];
       if (byte === LF) break;
     }
     this.state = state;
