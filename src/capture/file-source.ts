@@ -114,7 +114,7 @@ export class FileSource implements PacketSource {
     this.#window = window;
     this.#reader = reader;
     this.#filter = filter;
-    if (reader === null) this.#end(window.failure ?? 'the file ends inside its header');
+    if (reader === null) this.#end(window.failure ?? 'The file ends inside its header');
   }
 
   next(frame: Frame): boolean {
