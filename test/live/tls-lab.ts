@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { followTls, readPcap, type TlsConnection } from '../track/tls/tls-driver.ts';
+import { followTls, readPcap, type Segment, type TlsConnection } from '../track/tls/tls-driver.ts';
 
 /** What a scenario needs to know to write its command lines. */
 export interface LabFiles {
@@ -94,6 +94,11 @@ export class TlsLab {
 
   /** Runs a scenario's client `count` times and reads what was captured of it. */
   async run(scenario: Scenario, count: number): Promise<TlsConnection[]> {
+    return followTls(await this.capture(scenario, count));
+  }
+
+  /** Runs a scenario's client `count` times: the segments of all its connections. */
+  async capture(scenario: Scenario, count: number): Promise<Segment[]> {
     const lab = { dir: this.dir, port: this.#port++ };
     const pcap = join(this.dir, `${lab.port}.pcap`);
     const capture = this.#spawn([
@@ -125,7 +130,7 @@ export class TlsLab {
     await sleep(50);
     capture.kill('SIGINT');
     await new Promise((resolve) => capture.once('exit', resolve));
-    return followTls(readPcap(readFileSync(pcap)));
+    return readPcap(readFileSync(pcap));
   }
 
   close(): void {

@@ -154,7 +154,9 @@ export class TlsHandshake implements RecordHandler {
       case ContentType.changeCipherSpec:
         return !clear || length === 1 ? RecordBody.skip : this.#violation(side, 'length', length, timeUs);
       case ContentType.applicationData:
-        return this.#mayBeData(side) ? RecordBody.skip : this.#violation(side, 'handshakeOrder', type, timeUs);
+        return this.#mayBeData(side) || this.#hasGaps()
+          ? RecordBody.skip
+          : this.#violation(side, 'handshakeOrder', type, timeUs);
       default:
         return RecordBody.skip;
     }

@@ -15,6 +15,9 @@ const VERDICT_WITHIN_US = 2_000_000;
 /** As many records of the client without an answer, and the server has had nothing against its certificate. */
 const VERDICT_WITHIN_RECORDS = 16;
 
+/** An alert under the longest tag any suite has (RFC 9150). */
+const MAX_ALERT_BYTES = 2 + 1 + 48;
+
 /** Where the client is in its last flight (RFC 8446 §2, figure 1). */
 const ClientState = {
   /** Nothing but early data yet. */
@@ -31,7 +34,9 @@ const ClientState = {
  * under a given cipher suite. Where two readings are possible it waits for the next record or the end of the connection.
  */
 export class Tls13Ending {
-  #lengths: Tls13Lengths | null;
+  readonly #lengths: Tls13Lengths | null;
+  /** False when records were missed or the suite is unknown: no length proves anything. */
+  #exact: boolean;
   readonly #earlyData: boolean;
   #client: (typeof ClientState)[keyof typeof ClientState] = ClientState.silent;
   #clientRecords = 0;
@@ -58,12 +63,13 @@ export class Tls13Ending {
   /** `lengths` null: of an unknown cipher suite. `earlyData`: the client offered it, so it may have sent any lengths. */
   constructor(lengths: Tls13Lengths | null, earlyData: boolean) {
     this.#lengths = lengths;
+    this.#exact = lengths !== null;
     this.#earlyData = earlyData;
   }
 
   /** A whole record of application data after the ServerHello. */
   record(side: Side, lengthBytes: number, timeUs: number): Ending {
-    if (this.#lengths === null) return this.#withoutLengths(side, timeUs);
+    if (this.#lengths === null || !this.#exact) return this.#inexact(side, lengthBytes, timeUs);
     return side === Side.initiator
       ? this.#clientRecord(lengthBytes, timeUs, this.#lengths)
       : this.#serverRecord(lengthBytes, timeUs, this.#lengths);
@@ -71,14 +77,14 @@ export class Tls13Ending {
 
   /** Records were missed: from now on no length proves anything. */
   missed(): void {
-    this.#lengths = null;
+    this.#exact = false;
     this.#shortBy = -1;
     this.#candidate = false;
   }
 
   /** A side has sent FIN or RST, and all its bytes were told before. */
   closed(side: Side, reset: boolean): Ending {
-    if (this.#lengths === null) return reset ? Ending.unknown : Ending.open;
+    if (!this.#exact) return reset ? Ending.unknown : Ending.open;
     this.#closed = true;
     if (this.#shortBy !== -1 && this.#client === ClientState.silent && !this.#candidate) {
       return this.#alert(this.#shortBy, 'a record as long as an alert, then the end of the connection');
@@ -162,8 +168,9 @@ export class Tls13Ending {
     return this.#closed && !this.#clientEnding ? this.#alertOnClientCertificate(false) : Ending.open;
   }
 
-  /** Under an unknown cipher suite: whoever gets an answer of the server to what it sent has finished. */
-  #withoutLengths(side: Side, timeUs: number): Ending {
+  /** Where lengths prove nothing: who gets an answer to what it sent has finished, unless the answer may be an alert. */
+  #inexact(side: Side, length: number, timeUs: number): Ending {
+    if (length <= (this.#lengths?.alert ?? MAX_ALERT_BYTES)) return Ending.open;
     if (side === Side.responder) return this.#clientRecords > 0 && !this.#earlyData ? Ending.completed : Ending.open;
     if (this.#clientRecords++ === 0) this.finishedUs = timeUs;
     return Ending.open;
