@@ -139,7 +139,9 @@ export class CapSource implements PacketSource {
   #drops = 0;
   #closed = false;
   #gone = false;
-  #waiting: ((state: SourceState) => void) | null = null;
+  /** What `ready()` gave out and is not decided yet. */
+  #pending: Promise<SourceState> | null = null;
+  #answerPending: (state: SourceState) => void = () => undefined;
 
   /** Use `openCapSource`. */
   constructor(cap: Cap, buffer: Buffer, queue: FrameQueue, name: string, linkType: number, options: CapOptions) {
@@ -166,9 +168,10 @@ export class CapSource implements PacketSource {
     if (this.#queue === null) return Promise.resolve('closed');
     if (!this.#queue.isEmpty) return Promise.resolve('readable');
     if (this.#gone) return Promise.resolve('gone');
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
+    this.#pending ??= new Promise((resolve) => {
+      this.#answerPending = resolve;
     });
+    return this.#pending;
   }
 
   counters(): CaptureCounters {
@@ -208,9 +211,7 @@ export class CapSource implements PacketSource {
   }
 
   #answer(state: SourceState): void {
-    const resolve = this.#waiting;
-    if (resolve === null) return;
-    this.#waiting = null;
-    resolve(state);
+    this.#pending = null;
+    this.#answerPending(state);
   }
 }

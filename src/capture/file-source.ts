@@ -103,6 +103,8 @@ export class FileSource implements PacketSource {
   #problem: string | null = null;
   /** True when the window holds no whole record. */
   #dry = true;
+  /** What `ready()` gave out and is not decided yet: the window is read into once at a time. */
+  #pending: Promise<SourceState> | null = null;
   #ended = false;
   #closed = false;
   #frames = 0;
@@ -132,19 +134,11 @@ export class FileSource implements PacketSource {
     return false;
   }
 
-  async ready(): Promise<SourceState> {
-    if (this.#closed) return 'closed';
-    if (this.#ended || this.#reader === null) return 'ended';
-    const window = this.#window;
-    if (!this.#dry) return 'readable'; // reading on would move the bytes of the frame that was handed out last
-    if (this.#reader.problem !== null) return this.#end(this.#reader.problem);
-    if (window.available >= window.wanted) return 'readable';
-    const more = await window.fill();
-    if (this.#closed) return 'closed';
-    if (more) return 'readable';
-    if (window.failure !== null) return this.#end(`Cannot read past byte ${window.offset}: ${window.failure}`);
-    if (window.available > 0) return this.#end(`The file ends inside the record at byte ${window.offset}`);
-    return this.#end(null);
+  ready(): Promise<SourceState> {
+    this.#pending ??= this.#readOn().finally(() => {
+      this.#pending = null;
+    });
+    return this.#pending;
   }
 
   /**
@@ -164,6 +158,21 @@ export class FileSource implements PacketSource {
     this.#closed = true;
     this.#reader = null;
     this.#window.close();
+  }
+
+  async #readOn(): Promise<SourceState> {
+    if (this.#closed) return 'closed';
+    if (this.#ended || this.#reader === null) return 'ended';
+    const window = this.#window;
+    if (!this.#dry) return 'readable'; // reading on would move the bytes of the frame that was handed out last
+    if (this.#reader.problem !== null) return this.#end(this.#reader.problem);
+    if (window.available >= window.wanted) return 'readable';
+    const more = await window.fill();
+    if (this.#closed) return 'closed';
+    if (more) return 'readable';
+    if (window.failure !== null) return this.#end(`Cannot read past byte ${window.offset}: ${window.failure}`);
+    if (window.available > 0) return this.#end(`The file ends inside the record at byte ${window.offset}`);
+    return this.#end(null);
   }
 
   #end(problem: string | null): SourceState {

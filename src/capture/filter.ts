@@ -1,6 +1,6 @@
 import type { Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
-import { BPF_INSTRUCTION_BYTES, compilePcapFilter, runPcapFilter } from '../native/libpcap.ts';
+import { BPF_INSTRUCTION_BYTES, compileDevicePcapFilter, compilePcapFilter, runPcapFilter } from '../native/libpcap.ts';
 
 /** A compiled capture filter: a classic BPF program. */
 export interface FilterProgram {
@@ -44,9 +44,25 @@ function dltOf(linkType: number): number {
  */
 export function compileFilter(expression: string, linkType: number): FilterProgram | null {
   const text = effectiveFilter(expression, linkType);
+  return compile(expression, text, () => compilePcapFilter(text, dltOf(linkType)));
+}
+
+/**
+ * Compiles an expression for the packet socket of an Ethernet interface. Like `compileFilter`, but `vlan` also means a
+ * tag that the kernel has taken out of the frame: libpcap writes that kind of program for an open device only. Must be
+ * called inside the interface's network namespace.
+ */
+export function compileLiveFilter(expression: string, interfaceName: string): FilterProgram | null {
+  const text = effectiveFilter(expression, LinkType.ethernet);
+  const hasOwnVlan = text === expression.trim() && /\bvlan\b/.test(text);
+  if (!hasOwnVlan) return compileFilter(expression, LinkType.ethernet);
+  return compile(expression, text, () => compileDevicePcapFilter(text, interfaceName));
+}
+
+function compile(expression: string, text: string, run: () => Buffer): FilterProgram | null {
   if (text === '') return null;
   try {
-    const instructions = compilePcapFilter(text, dltOf(linkType));
+    const instructions = run();
     return { instructions, instructionCount: instructions.length / BPF_INSTRUCTION_BYTES };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -54,8 +54,11 @@ export interface PacketSocketOptions {
   readonly shape: RingShape;
   /** How long the kernel keeps a block that is not full, in milliseconds. */
   readonly retireMs: number;
-  /** Gives the program for the kind of frames the interface has; null takes every frame. */
-  readonly filter: (hasLinkHeader: boolean) => FilterProgram | null;
+  /**
+   * Gives the program for an interface, by its name and the kind of its frames; null takes every frame. Called inside
+   * the network namespace.
+   */
+  readonly filter: (interfaceName: string, hasLinkHeader: boolean) => FilterProgram | null;
 }
 
 /**
@@ -80,7 +83,7 @@ function open(options: PacketSocketOptions): PacketSocket {
   }
   let mapping: Mapping | null = null;
   try {
-    const program = options.filter(hasLinkHeader);
+    const program = options.filter(name, hasLinkHeader);
     if (program !== null) attachFilter(fd, program);
     setSocketOption(fd, SOL_PACKET, PacketOption.version, TPACKET_V3, 'use version 3 of the packet ring');
     const ringMb = (shape.blockBytes * shape.blockCount) / (1 << 20);

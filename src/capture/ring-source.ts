@@ -2,7 +2,7 @@ import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, retireMapping, takeSocketError } from '../native/libc.ts';
-import { compileFilter, DEFAULT_FILTER } from './filter.ts';
+import { compileFilter, compileLiveFilter, DEFAULT_FILTER } from './filter.ts';
 import { isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
 import {
@@ -69,7 +69,8 @@ export function openRingSource(options: RingOptions): RingSource {
     ...(options.namespacePath === undefined ? {} : { namespacePath: options.namespacePath }),
     shape,
     retireMs: RETIRE_MS,
-    filter: (hasLinkHeader) => compileFilter(expression, hasLinkHeader ? LinkType.ethernet : LinkType.raw),
+    filter: (name, hasLinkHeader) =>
+      hasLinkHeader ? compileLiveFilter(expression, name) : compileFilter(expression, LinkType.raw),
   });
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
@@ -116,7 +117,9 @@ export class RingSource implements PacketSource {
 
   #closed = false;
   #gone = false;
-  #waiting: ((state: SourceState) => void) | null = null;
+  /** What `ready()` gave out and is not decided yet. */
+  #pending: Promise<SourceState> | null = null;
+  #answerPending: (state: SourceState) => void = () => undefined;
   #linkTimer: NodeJS.Timeout | null = null;
   #linkCheckMs = LINK_CHECK_FIRST_MS;
 
@@ -177,10 +180,11 @@ export class RingSource implements PacketSource {
     if (this.#closed) return Promise.resolve('closed');
     if (this.#framesLeft > 0 || this.#isNextBlockReady()) return Promise.resolve('readable');
     if (this.#gone) return Promise.resolve('gone');
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
+    this.#pending ??= new Promise((resolve) => {
+      this.#answerPending = resolve;
       this.#watch.start();
     });
+    return this.#pending;
   }
 
   counters(): CaptureCounters {
@@ -260,10 +264,8 @@ export class RingSource implements PacketSource {
   }
 
   #answer(state: SourceState): void {
-    const resolve = this.#waiting;
-    if (resolve === null) return;
-    this.#waiting = null;
-    resolve(state);
+    this.#pending = null;
+    this.#answerPending(state);
   }
 
   #onDescriptor(readable: boolean): void {
@@ -275,7 +277,7 @@ export class RingSource implements PacketSource {
       this.#linkCheckMs = LINK_CHECK_FIRST_MS;
       this.#checkLinkLater();
       this.#watch.start();
-    } else if (this.#waiting === null) {
+    } else if (this.#pending === null) {
       this.#watch.stop(); // nobody waits: level-triggered, it would be called in every turn of the event loop
     } else {
       this.#answer('readable');

@@ -11,6 +11,12 @@ export const BPF_INSTRUCTION_BYTES = 8;
 const SNAP_LEN_BYTES = 262_144; // what pcap-savefile(5) calls the largest; only the "accept" value depends on it
 const NETMASK_UNKNOWN = 0xffff_ffff;
 
+/** PCAP_ERRBUF_SIZE. */
+const ERROR_BYTES = 256;
+
+/** Buffer of a device that is opened for the compiler only: nothing is read from it. */
+const DEVICE_BUFFER_BYTES = 1 << 20;
+
 type Handle = bigint;
 
 function load() {
@@ -30,6 +36,12 @@ function load() {
       dlt: number,
       snapLen: number,
     ) => Handle | null,
+    create: library.func('void *pcap_create(const char *device, void *error)') as (
+      device: string,
+      error: Uint8Array,
+    ) => Handle | null,
+    setBufferSize: library.func('int pcap_set_buffer_size(void *p, int bytes)') as (p: Handle, bytes: number) => number,
+    activate: library.func('int pcap_activate(void *p)') as (p: Handle) => number,
     compile: library.func(
       'int pcap_compile(void *p, void *program, const char *text, int optimize, uint32_t netmask)',
     ) as (p: Handle, program: Uint8Array, text: string, optimize: number, netmask: number) => number,
@@ -55,9 +67,32 @@ function pcap(): ReturnType<typeof load> {
  * with libpcap's own words when the expression is wrong, and when libpcap is not there.
  */
 export function compilePcapFilter(expression: string, dlt: number): Buffer {
-  const lib = pcap();
-  const handle = lib.openDead(dlt, SNAP_LEN_BYTES);
+  const handle = pcap().openDead(dlt, SNAP_LEN_BYTES);
   if (handle === null) throw new Error('Cannot compile a capture filter: out of memory');
+  return compileAndClose(handle, expression);
+}
+
+/**
+ * Like `compilePcapFilter`, for the packet socket of an interface of the current network namespace: the program may
+ * use what the kernel keeps beside a frame, such as a VLAN tag it has taken out. The device is opened for that, and
+ * closed again. Needs CAP_NET_RAW.
+ */
+export function compileDevicePcapFilter(expression: string, device: string): Buffer {
+  const lib = pcap();
+  const reason = Buffer.alloc(ERROR_BYTES);
+  const handle = lib.create(device, reason);
+  if (handle === null) throw new Error(reason.toString('utf8', 0, Math.max(0, reason.indexOf(0))));
+  lib.setBufferSize(handle, DEVICE_BUFFER_BYTES);
+  if (lib.activate(handle) < 0) {
+    const message = lib.getError(handle);
+    lib.close(handle);
+    throw new Error(message);
+  }
+  return compileAndClose(handle, expression);
+}
+
+function compileAndClose(handle: Handle, expression: string): Buffer {
+  const lib = pcap();
   const program = Buffer.alloc(16); // struct bpf_program { u_int bf_len; struct bpf_insn *bf_insns; }
   try {
     if (lib.compile(handle, program, expression, 1, NETMASK_UNKNOWN) !== 0) throw new Error(lib.getError(handle));

@@ -127,6 +127,28 @@ live('the default filter takes TCP behind VLAN tags in the frame, and nothing el
   ),
 );
 
+live('`vlan` in an expression means a tag the kernel took out as well', () =>
+  withLab((lab) =>
+    withRing(
+      lab,
+      async (source) => {
+        const wanted = tcpFrame(1, Buffer.from('wanted'), '81000007');
+        lab.send('pod', [tcpFrame(2, Buffer.from('other tag'), '81000008'), LAST, wanted]);
+        lab.send('host', [tcpFrame(2, Buffer.from('other tag'), '81000008'), LAST, wanted]);
+        const seen = await collect(source, 2);
+        assert.equal(
+          seen.map((frame) => [frame.vlanTci, frame.bytes.subarray(-6).toString()]),
+          [
+            [7, 'wanted'],
+            [NO_VLAN, 'wanted'],
+          ],
+        );
+      },
+      { filter: 'vlan 7 and tcp' },
+    ),
+  ),
+);
+
 live('segmentation offload: frames longer than the MTU come whole', () =>
   withLab(async (lab) => {
     lab.inPod('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'lo'); // a TCP connection of the pod with itself
