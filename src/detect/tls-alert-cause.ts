@@ -118,12 +118,13 @@ function handshakeFailure(side: Side, session: TlsSession): string {
   return `the two have nothing in common (version, cipher suite, curve or signature)${offer === '' ? '' : `: ${offer}`}`;
 }
 
-const CERTIFICATE_FAULTS: ReadonlyMap<number, string> = new Map([
-  [42, 'does not accept'],
-  [43, 'cannot handle the kind of'],
-  [44, 'holds for revoked'],
-  [45, 'holds for expired'],
-  [46, 'does not accept'],
+/** What a certificate alert says, before and behind the certificate. */
+const CERTIFICATE_FAULTS: ReadonlyMap<number, readonly [string, string]> = new Map([
+  [42, ['does not accept', '']],
+  [43, ['cannot handle the kind of', '']],
+  [44, ['says that', ' is revoked']],
+  [45, ['says that', ' has expired']],
+  [46, ['does not accept', '']],
 ]);
 
 function certificateCause(side: Side, description: number, session: TlsSession, timeUs: number): string {
@@ -151,5 +152,6 @@ function certificateCause(side: Side, description: number, session: TlsSession, 
     return `${who} does not trust the issuer \`${leaf.issuer}\` of ${owner}${via}${why}`;
   }
   const subject = leaf == null ? '' : ` \`${leaf.subject}\``;
-  return `${who} ${CERTIFICATE_FAULTS.get(description) ?? 'rejects'} ${owner}${subject}${why}`;
+  const [before, behind] = CERTIFICATE_FAULTS.get(description) ?? ['rejects', ''];
+  return `${who} ${before} ${owner}${subject}${behind}${why}`;
 }

@@ -63,9 +63,20 @@ export class TlsLab {
     const rsa = ['-newkey', 'rsa:2048'];
     const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
     for (const name of ['ca', 'other']) {
-      request(name, `/CN=${name} root`, ...rsa, '-x509', '-days', '30', '-extensions', 'ca_ext', '-out', `${name}.pem`);
+      request(
+        name,
+        `/CN=${name} root`,
+        ...rsa,
+        '-x509',
+        '-days',
+        '7300',
+        '-extensions',
+        'ca_ext',
+        '-out',
+        `${name}.pem`,
+      );
     }
-    request('self', '/CN=shop.example', ...ec, '-x509', '-days', '30', '-extensions', 'leaf', '-out', 'self.pem');
+    request('self', '/CN=shop.example', ...ec, '-x509', '-days', '7300', '-extensions', 'leaf', '-out', 'self.pem');
     const leaf = (name: string, ca: string, key: string[], start: string, end: string) => {
       request(name, `/CN=${name}.example`, ...key, '-new', '-out', `${name}.csr`);
       const signer = ['-cert', `${ca}.pem`, '-keyfile', `${ca}.key`, '-extensions', 'leaf'];

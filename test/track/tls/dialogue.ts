@@ -27,7 +27,7 @@ export function parseDialogue(lines: readonly string[]): Step[] {
 export class Listener {
   readonly reader: TlsReader;
   readonly signals: TlsSignal[] = [];
-  timeUs = 1_700_000_000_000_000;
+  timeUs = Date.UTC(2030, 0, 1) * 1000;
   readonly #memory = new Uint8Array(70_000);
 
   constructor(certificates = new CertificateCache()) {
