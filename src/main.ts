@@ -95,7 +95,7 @@ async function runReplay(file: string, out: string | undefined, env: string | un
   const settings = await replaySettings(env);
   const seed = randomInt(2 ** 32);
   if (out === undefined) {
-    const summary = await replay(file, settings, seed, replayEvents(settings, writeOut));
+    const summary = await replay(file, settings, seed, replayEvents(settings, writeOut), null);
     process.stderr.write(formatSummary(summary));
     return statusOf(summary.problem);
   }
@@ -103,7 +103,7 @@ async function runReplay(file: string, out: string | undefined, env: string | un
   let nowMs = Date.now();
   const files = replayFiles(out, settings, () => nowMs);
   try {
-    const summary = await replay(file, settings, seed, files);
+    const summary = await replay(file, settings, seed, files, files);
     nowMs = summary.lastUs / 1000;
     if (summary.problem !== null) files.log.error(summary.problem);
     process.stdout.write(formatSummary(summary));

@@ -1,6 +1,8 @@
 import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { TlsSignal } from '../track/tls/tls-signal.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
+import { doubt } from './doubt.ts';
 import { halfOpen } from './half-open.ts';
 import { isHttpClientReset, isReset, reset } from './reset.ts';
 import { resetAbnormal } from './reset-abnormal.ts';
@@ -9,6 +11,9 @@ import { stale } from './stale.ts';
 import { isSynReset, synReset } from './syn-reset.ts';
 import { synRetransmission } from './syn-retransmission.ts';
 import { isTold } from './throttle.ts';
+import { isHttpsClientShutdown, tlsAlert } from './tls-alert.ts';
+import { tlsEstablished } from './tls-established.ts';
+import { tlsException } from './tls-exception.ts';
 
 /** What the detectors go by; may be changed while they run. */
 export interface DetectorSettings {
@@ -18,6 +23,8 @@ export interface DetectorSettings {
   resetAbnormalSeconds: number;
   staleSeconds: number;
   stale2Seconds: number;
+  eventsForTlsConnections: boolean;
+  noEventHttpsClientSslShutdown: boolean;
 }
 
 /** Turns what happens to connections into events. Answers with the events that are worth a line, mostly none. */
@@ -61,6 +68,19 @@ export class Detectors {
     const abnormal = resetAbnormal(connection, by, count, resetAbnormalCount, resetAbnormalSeconds, timeUs);
     if (abnormal) events.push(abnormal);
     return events;
+  }
+
+  /** Something that was read in the TLS handshake: 00003, 00004, 00005. */
+  tlsSignal(connection: TrackedConnection, signal: TlsSignal): NetworkEvent | null {
+    switch (signal.kind) {
+      case 'completed':
+        return this.#settings.eventsForTlsConnections ? tlsEstablished(signal, connection, doubt(connection)) : null;
+      case 'alert':
+        if (this.#settings.noEventHttpsClientSslShutdown && isHttpsClientShutdown(signal, connection)) return null;
+        return tlsAlert(signal, connection, doubt(connection));
+      case 'violation':
+        return connection.lossMeanwhile ? null : tlsException(signal, connection, doubt(connection));
+    }
   }
 
   #isTold(count: number): boolean {

@@ -4,13 +4,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type OpenedSource, openSource } from '../capture/open-source.ts';
 import type { PacketSource, SourceState } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
-import { Detectors } from '../detect/detectors.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import { parseNetworks } from '../output/internet.ts';
+import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
-import { PacketPath } from './packet-path.ts';
-import { PodAddresses } from './pod-addresses.ts';
-import { Reporter } from './reporter.ts';
+import type { PacketPath } from './packet-path.ts';
+import { buildPipeline } from './pipeline.ts';
+import type { Reporter } from './reporter.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
@@ -47,9 +47,9 @@ export class LiveSession {
     this.#interfaceIndex = interfaceIndex;
     this.#source = opened.source;
     this.#files = files;
-    this.#reporter = new Reporter(new Detectors({ ...settings }), files, new PodAddresses(settings.podAddresses));
-    const seed = randomInt(2 ** 32);
-    this.#path = new PacketPath(settings.maxConnections, seed, { ...settings }, this.#reporter);
+    const { path, reporter } = buildPipeline(settings, randomInt(2 ** 32), files, files);
+    this.#path = path;
+    this.#reporter = reporter;
   }
 
   /**
@@ -70,6 +70,7 @@ export class LiveSession {
     });
     try {
       const directory = await prepareSessionDirectory(logDirectory, interfaceIndex);
+      await removeUnfinishedDumps(directory.path);
       const { interfaceName } = opened;
       const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
       const clock = () => Date.now();

@@ -1,18 +1,46 @@
 import type { PacketSource } from '../capture/packet-source.ts';
+import type { PacketHistory } from '../history/packet-history.ts';
 import { Decoder } from '../layers/decoder.ts';
 import { Verdict } from '../layers/verdict.ts';
 import { Frame } from '../model/frame.ts';
 import { Packet } from '../model/packet.ts';
+import { type ConversationListener, Conversations } from '../track/conversations.ts';
+import type { HttpSearch } from '../track/http/http-search.ts';
 import { Tracker, type TrackerDelays, type TrackerListener } from '../track/tracker.ts';
+import type { Dumps } from './dumps.ts';
 
 /** How often, in packet time, it is looked whether something became due. */
 const ADVANCE_EVERY_US = 100_000;
 /** Deadlines told at once, so that a million of them cannot hold up the capture. */
 const DEADLINES_AT_ONCE = 1000;
 
+/** Where packets are kept for pcaps. */
+export interface Keeping {
+  readonly history: PacketHistory;
+  readonly dumps: Dumps;
+  /** Payload bytes of a packet that are kept at most. */
+  readonly maxPayloadBytes: number;
+}
+
+/** What a packet path is made of. */
+export interface PacketPathOptions {
+  /** Connections that are followed at the same time at most. */
+  readonly capacity: number;
+  /** Keys the hash of the connection table: any 32-bit integer. */
+  readonly seed: number;
+  readonly delays: TrackerDelays;
+  /** What is searched in the heads of HTTP requests. */
+  readonly search: HttpSearch;
+  /** Null: no packets are kept. */
+  readonly keeping: Keeping | null;
+  readonly listener: TrackerListener & ConversationListener;
+}
+
 /** Frames go in, a listener is told what happens to connections: the one way through the house, on one thread. */
 export class PacketPath {
   readonly tracker: Tracker;
+  readonly conversations: Conversations;
+  readonly #keeping: Keeping | null;
   readonly #frame = new Frame();
   readonly #packet = new Packet();
   readonly #decoder = new Decoder();
@@ -22,9 +50,12 @@ export class PacketPath {
   #firstUs = Number.NaN;
   #nowUs = Number.NaN;
 
-  /** `seed` keys the hash of the connection table. */
-  constructor(capacity: number, seed: number, delays: TrackerDelays, listener: TrackerListener) {
+  constructor(options: PacketPathOptions) {
+    const { capacity, seed, delays, search, keeping, listener } = options;
     this.tracker = new Tracker(capacity, seed, delays, listener);
+    this.conversations = new Conversations(this.tracker.newWindow(), search, listener);
+    this.tracker.payloadReader = this.conversations;
+    this.#keeping = keeping;
   }
 
   /** Time of the first packet, or of the first `advance`; NaN before. */
@@ -46,6 +77,7 @@ export class PacketPath {
   drain(source: PacketSource, limit: number): boolean {
     const frame = this.#frame;
     const packet = this.#packet;
+    const keeping = this.#keeping;
     for (let n = 0; n < limit; n++) {
       if (this.#held) {
         this.#held = false;
@@ -58,7 +90,10 @@ export class PacketPath {
         this.#held = true;
         return false;
       }
-      this.tracker.segment(packet, frame.direction);
+      const found = this.tracker.segment(packet, frame.direction);
+      if (found >= 0 && keeping !== null && !this.tracker.isSilenced(found >> 1)) {
+        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.maxPayloadBytes);
+      }
     }
     return false;
   }
@@ -68,6 +103,7 @@ export class PacketPath {
     if (Number.isNaN(this.#firstUs)) this.#firstUs = nowUs;
     if (!(nowUs <= this.#nowUs)) this.#nowUs = nowUs;
     if (this.tracker.advance(nowUs, DEADLINES_AT_ONCE)) return true;
+    this.#keeping?.dumps.advance(nowUs);
     this.#nextAdvanceUs = nowUs + ADVANCE_EVERY_US;
     return false;
   }

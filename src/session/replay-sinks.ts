@@ -29,6 +29,7 @@ export function replayEvents(settings: Settings, write: (line: string) => Promis
     event(event: NetworkEvent) {
       lines += `${formatEvent(event, origin)}\n`;
     },
+    note() {},
     async drain() {
       if (lines === '') return;
       const waiting = lines;

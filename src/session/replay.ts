@@ -1,10 +1,9 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
-import { Detectors } from '../detect/detectors.ts';
 import type { EventName } from '../model/event.ts';
-import { PacketPath } from './packet-path.ts';
-import { PodAddresses } from './pod-addresses.ts';
-import { Reporter, type ReportSink } from './reporter.ts';
+import type { DumpSink } from './dumps.ts';
+import { buildPipeline } from './pipeline.ts';
+import type { ReportSink } from './reporter.ts';
 
 const FRAMES_AT_ONCE = 8192;
 const CONNECTIONS_AT_ONCE = 1000;
@@ -35,9 +34,15 @@ export interface ReplaySummary {
 
 /**
  * Sends a capture file (`-`: standard input) down the same way as live packets. Time is the file's: its last packet is
- * the end. Rejects when the file cannot be opened or is no capture.
+ * the end. Without `dumpSink` no pcaps are made. Rejects when the file cannot be opened or is no capture.
  */
-export async function replay(path: string, settings: Settings, seed: number, sink: ReplaySink): Promise<ReplaySummary> {
+export async function replay(
+  path: string,
+  settings: Settings,
+  seed: number,
+  sink: ReplaySink,
+  dumpSink: DumpSink | null,
+): Promise<ReplaySummary> {
   const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
   const source = await openFileSource(path, { filter });
   const counts = { connections: 0, ended: 0, events: new Map<EventName, number>() };
@@ -54,9 +59,9 @@ export async function replay(path: string, settings: Settings, seed: number, sin
       counts.events.set(event.name, (counts.events.get(event.name) ?? 0) + 1);
       sink.event(event);
     },
+    note: (message, fields) => sink.note(message, fields),
   };
-  const reporter = new Reporter(new Detectors({ ...settings }), counting, new PodAddresses(settings.podAddresses));
-  const route = new PacketPath(settings.maxConnections, seed, { ...settings }, reporter);
+  const { path: route } = buildPipeline(settings, seed, counting, dumpSink);
   try {
     let started = false;
     for (;;) {

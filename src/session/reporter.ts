@@ -1,28 +1,56 @@
 import type { Detectors } from '../detect/detectors.ts';
 import { type Connection, PodSide, type Side } from '../model/connection.ts';
-import type { NetworkEvent } from '../model/event.ts';
+import type { EventName, NetworkEvent } from '../model/event.ts';
+import type { ConversationListener } from '../track/conversations.ts';
+import type { HttpMatch } from '../track/http/http-search.ts';
+import type { TlsSignal } from '../track/tls/tls-signal.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker.ts';
+import type { Dumps } from './dumps.ts';
 import type { PodAddresses } from './pod-addresses.ts';
+
+/** Events whose connection is written to a pcap. */
+const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
+  'TCP_RESET',
+  'TLS_ALERT',
+  'TLS_EXCEP',
+  'TCP_ESTABLISHED_STALE2',
+  'TCP_SYN_RESET',
+]);
 
 /** Where connections and events go: the files of a session, or standard output. */
 export interface ReportSink {
   connectionBegan(connection: Connection): void;
   connectionEnded(connection: Connection): void;
   event(event: NetworkEvent): void;
+  /** Something people should read in the log. */
+  note(message: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** What is followed; may be changed while the reporter runs. */
+export interface FollowSettings {
+  /** 0: none. */
+  followPort: number;
+  followSeconds: number;
+}
+
+/** What a reporter works with. */
+export interface ReporterParts {
+  readonly detectors: Detectors;
+  readonly sink: ReportSink;
+  readonly pod: PodAddresses;
+  readonly follow: FollowSettings;
+  /** Null: no pcaps are written. */
+  readonly dumps: Dumps | null;
 }
 
 /** Hears what happens to connections, asks the detectors what it means, and hands both on. */
-export class Reporter implements TrackerListener {
-  readonly #detectors: Detectors;
-  readonly #sink: ReportSink;
-  readonly #pod: PodAddresses;
+export class Reporter implements TrackerListener, ConversationListener {
+  readonly #parts: ReporterParts;
   #lastLossUs = Number.NEGATIVE_INFINITY;
 
-  constructor(detectors: Detectors, sink: ReportSink, pod: PodAddresses) {
-    this.#detectors = detectors;
-    this.#sink = sink;
-    this.#pod = pod;
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
   }
 
   /** The capture lost packets shortly before `timeUs`: whatever is said of a time that includes it is in doubt. */
@@ -31,49 +59,84 @@ export class Reporter implements TrackerListener {
   }
 
   began(connection: TrackedConnection): void {
+    const { pod, sink, follow, dumps } = this.#parts;
     this.#weigh(connection, connection.beginUs);
-    if (connection.podSide === PodSide.unknown) connection.podSide = this.#pod.sideIn(connection);
-    this.#sink.connectionBegan(connection);
+    if (connection.podSide === PodSide.unknown) connection.podSide = pod.sideIn(connection);
+    sink.connectionBegan(connection);
+    const { followPort, followSeconds } = follow;
+    if (followPort === 0 || dumps === null) return;
+    if (connection.initiatorPort === followPort || connection.responderPort === followPort) {
+      dumps.follow(connection, connection.beginUs, followSeconds);
+    }
   }
 
   synRepeated(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
-    this.#report(this.#detectors.synRepeated(connection, timeUs));
+    this.#report(connection, this.#parts.detectors.synRepeated(connection, timeUs));
   }
 
   halfOpen(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
-    this.#report(this.#detectors.halfOpen(connection, timeUs));
+    this.#report(connection, this.#parts.detectors.halfOpen(connection, timeUs));
   }
 
   stale(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.lastProgressUs);
-    this.#report(this.#detectors.stale(connection, timeUs));
+    this.#report(connection, this.#parts.detectors.stale(connection, timeUs));
   }
 
   stale2(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.lastProgressUs);
-    this.#report(this.#detectors.stale2(connection, timeUs));
+    this.#report(connection, this.#parts.detectors.stale2(connection, timeUs));
   }
 
   reset(connection: TrackedConnection, by: Side, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
-    for (const event of this.#detectors.reset(connection, by, timeUs)) this.#report(event);
+    for (const event of this.#parts.detectors.reset(connection, by, timeUs)) this.#report(connection, event);
+  }
+
+  tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.tlsSignal(connection, signal));
+  }
+
+  httpMatch(connection: TrackedConnection, match: HttpMatch): void {
+    const { dumps, follow, sink } = this.#parts;
+    const { requestLine, headerLine, timeUs } = match;
+    if (match.which === 'avoid') {
+      connection.silenced = true;
+      dumps?.discard(connection.slot);
+      return;
+    }
+    if (connection.silenced) return;
+    const pcap = dumps?.follow(connection, timeUs, follow.followSeconds);
+    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header: headerLine, ...(pcap && { pcap }) });
   }
 
   ended(connection: TrackedConnection): void {
     this.#weigh(connection, connection.beginUs);
-    this.#sink.connectionEnded(connection);
+    this.#parts.sink.connectionEnded(connection);
+    this.#parts.dumps?.ended(connection);
   }
 
-  forgotten(): void {}
+  forgotten(slot: number): void {
+    this.#parts.dumps?.forgotten(slot);
+  }
 
   /** Tells the connection whether packets were lost since `sinceUs`. */
   #weigh(connection: TrackedConnection, sinceUs: number): void {
     connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
   }
 
-  #report(event: NetworkEvent | null): void {
-    if (event) this.#sink.event(event);
+  #report(connection: TrackedConnection, event: NetworkEvent | null): void {
+    if (event === null || connection.silenced) return;
+    const { dumps, sink } = this.#parts;
+    const proven = dumps !== null && PROVEN_EVENTS.has(event.name) && !isCloseNotify(event);
+    sink.event(proven ? { ...event, pcap: dumps.prove(connection, event.timeUs) } : event);
   }
+}
+
+/** A plain goodbye proves nothing: 00004 with description 0 (RFC 8446 §6.1). */
+function isCloseNotify(event: NetworkEvent): boolean {
+  return event.name === 'TLS_ALERT' && (event.value & 0xff) === 0;
 }

@@ -1,16 +1,20 @@
 import type { Settings } from '../config/settings.ts';
 import type { Connection } from '../model/connection.ts';
-import type { NetworkEvent } from '../model/event.ts';
+import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
+import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
 import { EndFlowFile } from '../output/end-flow-file.ts';
 import { EventFile } from '../output/event-file.ts';
 import { FlowFile } from '../output/flow-file.ts';
 import type { Network } from '../output/internet.ts';
+import { PcapFiles } from '../output/pcap-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
-import { SessionLog } from '../output/session-log.ts';
+import { type LogFields, SessionLog } from '../output/session-log.ts';
+import type { DumpSink } from './dumps.ts';
 import type { ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
+const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
 
 /** Where a session's files stand, and what they name. */
 export interface SessionFilesOptions {
@@ -26,11 +30,12 @@ export interface SessionFilesOptions {
 }
 
 /** All files of one session. */
-export class SessionFiles implements ReportSink {
+export class SessionFiles implements ReportSink, DumpSink {
   readonly log: SessionLog;
   readonly #flows: FlowFile;
   readonly #endFlows: EndFlowFile;
   readonly #events: EventFile;
+  readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
   #lostLinesTold = 0;
 
@@ -56,6 +61,14 @@ export class SessionFiles implements ReportSink {
       interfaceName,
       podName: settings.podName,
       podNamespace: settings.podNamespace,
+    });
+    this.#dumps = new PcapFiles({
+      directory,
+      onWritten: (file, bytes) => {
+        this.#budget.wrote(bytes);
+        this.log.info('pcap written', { file, bytes });
+      },
+      onError: (message) => this.log.error(message),
     });
     this.#budget = new DiskBudget({
       directory,
@@ -83,9 +96,26 @@ export class SessionFiles implements ReportSink {
     this.#events.write(event);
   }
 
+  note(message: string, fields: LogFields): void {
+    this.log.info(message, fields);
+  }
+
+  reserveDump(ends: ConnectionSummary, timeUs: number): string {
+    return this.#dumps.reserve(ends, timeUs);
+  }
+
+  writeDump(name: string, records: PacketRecords): void {
+    this.#dumps.write(name, records);
+  }
+
+  releaseDump(name: string): void {
+    this.#dumps.release(name);
+  }
+
   /** For producers that can wait: resolves at once unless much is waiting for the disk. */
   async drain(): Promise<void> {
     for (const file of this.#all()) await file.drain();
+    if (this.#dumps.pendingBytes > MOST_PENDING_DUMP_BYTES) await this.#dumps.idle();
   }
 
   /** Lines that could not be written since this was last asked. */
@@ -98,6 +128,7 @@ export class SessionFiles implements ReportSink {
 
   /** Writes what waits and closes all files, the log last. */
   async close(): Promise<void> {
+    await this.#dumps.idle();
     await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
     await this.log.close();
   }

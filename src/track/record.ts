@@ -80,3 +80,7 @@ export const LAST_SPEAKER_SHIFT = 23;
 export const FIRST_SPEAKER_SHIFT = 24;
 /** The side whose FIN came first, once a FIN was sent. */
 export const FIRST_FIN_SHIFT = 25;
+/** Somebody reads its payload. */
+export const READING = 1 << 26;
+/** Nobody wants to hear of it: no events, no pcap. */
+export const SILENCED = 1 << 27;

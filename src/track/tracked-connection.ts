@@ -14,6 +14,7 @@ import {
   FIRST_SPEAKER_SHIFT,
   INITIATOR_ADDRESS,
   IPV6,
+  ISN,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
   LAST_SPEAKER_SHIFT,
@@ -23,11 +24,13 @@ import {
   Phase,
   POD_SIDE_SHIFT,
   PORTS,
+  READING,
   RESPONDER_ADDRESS,
   SEEN,
   SERIAL_AT,
   SIDE_TIMES,
   SIDE_WORDS,
+  SILENCED,
   SPOKE,
   STATE,
   STREAM_BYTES_AT,
@@ -124,6 +127,10 @@ export class TrackedConnection implements Connection {
     return ((this.#state >>> CONNECTION_TYPE_SHIFT) & 3) as ConnectionType;
   }
 
+  set connectionType(type: ConnectionType) {
+    this.#setBits(3 << CONNECTION_TYPE_SHIFT, type << CONNECTION_TYPE_SHIFT);
+  }
+
   get endType(): EndType {
     return ((this.#state >>> END_TYPE_SHIFT) & 7) as EndType;
   }
@@ -138,8 +145,7 @@ export class TrackedConnection implements Connection {
 
   /** Says which end the pod is, where the packets' direction did not tell. */
   set podSide(side: PodSide) {
-    const words = this.#table.words;
-    words[this.#word + STATE] = (words[this.#word + STATE] & ~(3 << POD_SIDE_SHIFT)) | (side << POD_SIDE_SHIFT);
+    this.#setBits(3 << POD_SIDE_SHIFT, side << POD_SIDE_SHIFT);
   }
 
   get midstream(): boolean {
@@ -175,6 +181,41 @@ export class TrackedConnection implements Connection {
 
   get fatalAlertSeen(): boolean {
     return (this.#state & (FATAL_ALERT * 3)) !== 0;
+  }
+
+  /** Notes who sent a fatal TLS alert. */
+  set fatalAlertBy(side: Side) {
+    this.#setBits(FATAL_ALERT * 3, FATAL_ALERT << side);
+  }
+
+  /** Notes when the TLS handshake was complete. */
+  set tlsDoneUs(timeUs: number) {
+    this.#table.times[this.#time + TLS_DONE_AT] = timeUs;
+  }
+
+  /** Notes whether somebody reads its payload. */
+  set reading(reading: boolean) {
+    this.#setBits(READING, reading ? READING : 0);
+  }
+
+  /** Whether nobody wants to hear of it: no events, no pcap. */
+  get silenced(): boolean {
+    return (this.#state & SILENCED) !== 0;
+  }
+
+  set silenced(silenced: boolean) {
+    this.#setBits(SILENCED, silenced ? SILENCED : 0);
+  }
+
+  /** Whether the SYN of that side was seen. */
+  isBeginKnown(side: Side): boolean {
+    if (this.midstream) return false;
+    return side === Side.initiator || this.#table.times[this.#time + SYN_ACK_AT] !== 0;
+  }
+
+  /** The initial sequence number of a side whose SYN was seen. */
+  initialSequence(side: Side): number {
+    return this.#table.words[this.#word + ISN + side];
   }
 
   /** Whether packets of that side were seen. */
@@ -222,6 +263,11 @@ export class TrackedConnection implements Connection {
     const from = times[this.#time + fromAt];
     const to = times[this.#time + toAt];
     return this.midstream || from === 0 || to === 0 ? 0 : to - from;
+  }
+
+  #setBits(mask: number, bits: number): void {
+    const words = this.#table.words;
+    words[this.#word + STATE] = (words[this.#word + STATE] & ~mask) | bits;
   }
 
   get #state(): number {

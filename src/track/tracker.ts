@@ -12,6 +12,7 @@ import {
   END_TYPE_SHIFT,
   ENDED_BY_SHIFT,
   ESTABLISHED_AT,
+  FATAL_ALERT,
   FIN_SENT,
   FIRST_FIN_SHIFT,
   FIRST_SPEAKER_SHIFT,
@@ -25,9 +26,11 @@ import {
   PHASE_MASK,
   Phase,
   POD_SIDE_SHIFT,
+  READING,
   SEEN,
   SIDE_TIMES,
   SIDE_WORDS,
+  SILENCED,
   SPOKE,
   STALE_TOLD,
   STATE,
@@ -44,11 +47,14 @@ import { TrackedConnection } from './tracked-connection.ts';
 
 const SECOND_US = 1_000_000;
 const REMEMBER_CLOSED_US = 60 * SECOND_US;
+/** How long after the end of a connection its last segments are expected. */
+const LAST_SEGMENTS_US = 2 * SECOND_US;
 const FORGET_HALF_OPEN_US = 130 * SECOND_US;
 /** The largest window there is (RFC 7323 §2.3), and so the farthest a byte can be ahead of an acknowledgment. */
 const LARGEST_WINDOW_BYTES = 1 << 30;
 /** Allowed beyond the advertised window: window probes, and windows that moved while a segment was under way. */
 const WINDOW_SLACK_BYTES = 1 << 16;
+const NO_READER: PayloadReader = { packet() {}, closed() {}, release() {} };
 const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
 
 /** The delays after which a connection is talked about, in seconds. May be changed while the tracker runs. */
@@ -81,6 +87,16 @@ export interface TrackerListener {
   forgotten(slot: number): void;
 }
 
+/** Reads the payload of the connections that are marked to be read. */
+export interface PayloadReader {
+  /** A packet of a connection that is being read. */
+  packet(slot: number, side: Side, packet: Packet): void;
+  /** A side has sent FIN or, with `reset`, RST. */
+  closed(slot: number, side: Side, reset: boolean, timeUs: number): void;
+  /** The connection ended: nothing more comes. */
+  release(slot: number): void;
+}
+
 /**
  * Follows every TCP connection (RFC 9293 §3.3.2, seen from the middle). It holds the state, knows when time makes
  * something due, and tells a listener; what is worth an event is for `detect` to say.
@@ -94,6 +110,7 @@ export class Tracker {
   readonly #order: EvictionOrder;
   readonly #delays: TrackerDelays;
   readonly #listener: TrackerListener;
+  #reader: PayloadReader = NO_READER;
   #evicted = 0;
 
   constructor(capacity: number, seed: number, delays: TrackerDelays, listener: TrackerListener) {
@@ -105,6 +122,21 @@ export class Tracker {
     this.#delays = delays;
     this.#listener = listener;
     this.connection = new TrackedConnection(this.#table);
+  }
+
+  /** Another window onto this tracker's connections. */
+  newWindow(): TrackedConnection {
+    return new TrackedConnection(this.#table);
+  }
+
+  /** Whether nobody wants to hear of a connection: no events, no pcap. */
+  isSilenced(slot: number): boolean {
+    return (this.#words[slot * WORDS_PER_RECORD + STATE] & SILENCED) !== 0;
+  }
+
+  /** Who reads payload from now on. */
+  set payloadReader(reader: PayloadReader) {
+    this.#reader = reader;
   }
 
   /** Connections in the table, closed ones that are still remembered included. */
@@ -220,6 +252,7 @@ export class Tracker {
     this.#order.add(slot);
     this.#listener.began(this.connection.at(slot));
     if (!synOnly) this.#onStream(slot, side, packet);
+    else if (packet.payloadLengthBytes !== 0) this.#reader.packet(slot, side, packet);
     return slot * 2 + side;
   }
 
@@ -356,6 +389,7 @@ export class Tracker {
       }
     }
     if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
+    if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
     if ((packet.flags & FIN) !== 0) this.#onFin(slot, side, packet);
   }
 
@@ -419,8 +453,9 @@ export class Tracker {
   #onFin(slot: number, side: Side, packet: Packet): void {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
+    if ((words[word + STATE] & (FIN_SENT << side)) !== 0) return;
+    this.#reader.closed(slot, side, false, packet.timeUs);
     const state = words[word + STATE];
-    if ((state & (FIN_SENT << side)) !== 0) return;
     const own = word + SIDE_WORDS * side;
     const end = (packet.sequence + packet.payloadLengthBytes) | 0;
     if (end === words[own + NEXT_SEQUENCE]) words[own + NEXT_SEQUENCE] = (end + 1) | 0;
@@ -433,6 +468,7 @@ export class Tracker {
   }
 
   #reset(slot: number, side: Side, timeUs: number): void {
+    this.#reader.closed(slot, side, true, timeUs);
     this.#listener.reset(this.connection.at(slot), side, timeUs);
     this.#end(slot, EndType.reset, side, timeUs);
   }
@@ -519,20 +555,25 @@ export class Tracker {
   // ---- ending
 
   /**
-   * Ends an open connection and remembers it. Where a side had already said goodbye (FIN), that is the end, whatever
-   * came after it.
+   * Ends an open connection and remembers it. Where a side had already said goodbye (a fatal TLS alert, a FIN), that is
+   * the end, whatever came after it.
    */
   #end(slot: number, cause: EndType, causedBy: Side, timeUs: number): void {
     const word = slot * WORDS_PER_RECORD;
     const state = this.#words[word + STATE];
     const finished = (state & (FIN_SENT * 3)) !== 0;
-    const endType = finished ? EndType.fin : cause;
-    const endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;
+    let endType: EndType = finished ? EndType.fin : cause;
+    let endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;
+    if ((state & (FATAL_ALERT * 3)) !== 0 && (endType === EndType.fin || endType === EndType.reset)) {
+      endType = EndType.tlsAlert;
+      endedBy = (state & FATAL_ALERT) !== 0 ? Side.initiator : Side.responder;
+    }
     const phase = endType === EndType.stale ? Phase.letGo : Phase.closed;
     this.#words[word + STATE] =
       (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
     this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
     this.#wheel.cancel(slot);
+    this.#reader.release(slot);
     this.#remember(slot, timeUs);
     this.#listener.ended(this.connection.at(slot));
   }
@@ -557,14 +598,17 @@ export class Tracker {
     return true;
   }
 
-  /** Frees a slot of the full table. */
+  /**
+   * Frees a slot of the full table: that of a closed connection, unless its last segments may still be under way, else
+   * that of the open one idle longest.
+   */
   #makeRoom(timeUs: number): void {
     const closed = this.#order.oldestClosed();
-    if (closed >= 0) {
+    const slot = this.#order.longestIdle();
+    if (closed >= 0 && (slot < 0 || timeUs - this.#times[closed * TIMES_PER_RECORD + END_AT] > LAST_SEGMENTS_US)) {
       this.#forget(closed);
       return;
     }
-    const slot = this.#order.longestIdle();
     const established = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === Phase.established;
     this.#evicted++;
     this.#end(slot, established ? EndType.stale : EndType.halfOpen, Side.initiator, timeUs);

@@ -100,13 +100,12 @@ export class HandshakeReader {
     let buffer = this.#buffer;
     if (buffer === null || buffer.length < need) {
       const size = Math.max(need, Math.min(this.#length, Math.max(FIRST_BUFFER_BYTES, 2 * need)));
-      const larger = new Uint8Array(size);
+      const larger = Buffer.allocUnsafeSlow(size); // filled up to #have before anybody reads it
       if (buffer !== null) larger.set(buffer.subarray(0, this.#have));
       buffer = larger;
       this.#buffer = buffer;
     }
-    // A loop without a view object is faster for the few hundred bytes a piece usually has.
-    for (let i = start, j = this.#have; i < end; i++, j++) buffer[j] = bytes[i] as number;
+    buffer.set(bytes.subarray(start, end), this.#have);
     this.#have = need;
     if (this.#remaining === 0) this.#finish(buffer, 0, need, true, timeUs);
   }

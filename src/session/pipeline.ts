@@ -1,0 +1,42 @@
+import type { Settings } from '../config/settings.ts';
+import { Detectors } from '../detect/detectors.ts';
+import { PacketHistory } from '../history/packet-history.ts';
+import { HttpSearch } from '../track/http/http-search.ts';
+import { type DumpSink, Dumps } from './dumps.ts';
+import { PacketPath } from './packet-path.ts';
+import { PodAddresses } from './pod-addresses.ts';
+import { Reporter, type ReportSink } from './reporter.ts';
+
+const MEBIBYTE = 1_048_576;
+
+/** What frames go through, and who reports. */
+export interface Pipeline {
+  readonly path: PacketPath;
+  readonly reporter: Reporter;
+}
+
+/**
+ * Puts together the way of the packets for one session. `seed` keys the hash of the connection table; without
+ * `dumpSink` no packets are kept.
+ */
+export function buildPipeline(settings: Settings, seed: number, sink: ReportSink, dumpSink: DumpSink | null): Pipeline {
+  const { maxConnections, bufferMb, pcapPayloadBytes, searchHttpHeader, avoidLivenessProbe } = settings;
+  const history = dumpSink && new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE });
+  const dumps = history && dumpSink && new Dumps(history, dumpSink);
+  const reporter = new Reporter({
+    detectors: new Detectors({ ...settings }),
+    sink,
+    pod: new PodAddresses(settings.podAddresses),
+    follow: { ...settings },
+    dumps,
+  });
+  const path = new PacketPath({
+    capacity: maxConnections,
+    seed,
+    delays: { ...settings },
+    search: new HttpSearch(searchHttpHeader, avoidLivenessProbe),
+    keeping: history && dumps && { history, dumps, maxPayloadBytes: pcapPayloadBytes },
+    listener: reporter,
+  });
+  return { path, reporter };
+}

@@ -1,0 +1,118 @@
+import type { Side } from '../model/connection.ts';
+import type { Packet } from '../model/packet.ts';
+import { Conversation, type ConversationContext } from './conversation.ts';
+import type { HttpMatch, HttpSearch } from './http/http-search.ts';
+import { StreamBudget } from './stream/stream-budget.ts';
+import { CertificateCache } from './tls/certificate.ts';
+import type { TlsSignal } from './tls/tls-signal.ts';
+import type { TrackedConnection } from './tracked-connection.ts';
+
+/** Conversations read at the same time; beyond that the one that began first is read no more. */
+const MOST_CONVERSATIONS = 20_000;
+/** Memory of all conversations for bytes that came too early. */
+const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
+
+/** Is told what is read in the payload of connections. The connection is a window that moves on after the call. */
+export interface ConversationListener {
+  tlsSignal(connection: TrackedConnection, signal: TlsSignal): void;
+  /** The head of a request has the text that is searched, or the one that marks a connection nobody wants. */
+  httpMatch(connection: TrackedConnection, match: HttpMatch): void;
+}
+
+/** Reads payload for the tracker: which connections it reads is marked in their records (`TrackedConnection.reading`). */
+export class Conversations {
+  readonly #connection: TrackedConnection;
+  readonly #listener: ConversationListener;
+  readonly #context: ConversationContext;
+  /** By slot, in the order in which they began. */
+  readonly #conversations = new Map<number, Conversation>();
+  #givenUp = 0;
+
+  /** `connection` is a window of its own, moved as needed. */
+  constructor(connection: TrackedConnection, search: HttpSearch, listener: ConversationListener) {
+    this.#connection = connection;
+    this.#listener = listener;
+    this.#context = {
+      search,
+      certificates: new CertificateCache(),
+      streamBudget: new StreamBudget(STREAM_BUDGET_BYTES),
+      httpSink: {
+        http() {},
+        match: (slot, match) => this.#onMatch(slot, match),
+        notHttp() {},
+        done() {},
+      },
+    };
+  }
+
+  /** Conversations that were read no more because too many were open. */
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
+  /** A packet of a connection that is being read. */
+  packet(slot: number, side: Side, packet: Packet): void {
+    let conversation = this.#conversations.get(slot);
+    if (conversation === undefined) {
+      if (packet.payloadLengthBytes === 0) return;
+      conversation = this.#open(slot);
+    }
+    conversation.packet(side, packet);
+    this.#settle(slot, conversation);
+  }
+
+  /** A side of a connection that is being read has sent FIN or, with `reset`, RST. */
+  closed(slot: number, side: Side, reset: boolean, timeUs: number): void {
+    const conversation = this.#conversations.get(slot);
+    if (conversation === undefined) return;
+    conversation.closed(side, reset, timeUs);
+    this.#settle(slot, conversation);
+  }
+
+  /** The connection ended: nothing more is read. */
+  release(slot: number): void {
+    const conversation = this.#conversations.get(slot);
+    if (conversation === undefined) return;
+    this.#conversations.delete(slot);
+    conversation.release();
+  }
+
+  #open(slot: number): Conversation {
+    if (this.#conversations.size >= MOST_CONVERSATIONS) this.#giveUpOldest();
+    const connection = this.#connection.at(slot);
+    const conversation = new Conversation(slot, connection.midstream, this.#context);
+    for (const side of [0, 1] as const) {
+      if (connection.isBeginKnown(side)) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
+    }
+    this.#conversations.set(slot, conversation);
+    return conversation;
+  }
+
+  #giveUpOldest(): void {
+    for (const slot of this.#conversations.keys()) {
+      this.#connection.at(slot).reading = false;
+      this.release(slot);
+      this.#givenUp++;
+      return;
+    }
+  }
+
+  /** Writes down what the readers found, and lets them go when they have read enough. */
+  #settle(slot: number, conversation: Conversation): void {
+    const connection = this.#connection.at(slot);
+    const { tls } = conversation;
+    for (const signal of tls.takeSignals()) {
+      if (signal.kind === 'completed') connection.tlsDoneUs = signal.timeUs;
+      if (tls.fatalAlertBy >= 0) connection.fatalAlertBy = tls.fatalAlertBy as Side;
+      this.#listener.tlsSignal(connection, signal);
+    }
+    connection.connectionType = conversation.connectionType;
+    if (conversation.wantsBytes) return;
+    connection.reading = false;
+    this.release(slot);
+  }
+
+  #onMatch(slot: number, match: HttpMatch): void {
+    this.#listener.httpMatch(this.#connection.at(slot), match);
+  }
+}
