@@ -230,6 +230,7 @@ export class Tracker {
     const times = this.#times;
     const own = word + SIDE_WORDS * side;
     words[word + STATE] |=
+      READING |
       (SEEN << side) |
       (podSide(direction, side) << POD_SIDE_SHIFT) |
       (synOnly ? Phase.synSent : Phase.established | MIDSTREAM);

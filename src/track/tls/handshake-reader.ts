@@ -2,8 +2,25 @@ import type { Side } from '../../model/connection.ts';
 
 /** A wanted message is put together up to this size; the rest of a longer one is skipped. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
-/** First allocation for a message that comes in pieces: its length is only claimed. */
+/** First buffer for a message that comes in pieces: its length is only claimed. */
 const FIRST_BUFFER_BYTES = 4096;
+/**
+ * First buffers that were used and may be again: memory outside the heap is dear to allocate, and most certificates need
+ * one for the time of a segment or two.
+ */
+const spareBuffers: Uint8Array[] = [];
+const MAX_SPARE_BUFFERS = 32;
+
+function takeBuffer(bytes: number): Uint8Array {
+  return (
+    (bytes <= FIRST_BUFFER_BYTES ? spareBuffers.pop() : undefined) ??
+    new Uint8Array(Math.max(bytes, FIRST_BUFFER_BYTES))
+  );
+}
+
+function giveBuffer(buffer: Uint8Array): void {
+  if (buffer.length === FIRST_BUFFER_BYTES && spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
+}
 
 /** Who reads the handshake messages in clear of both sides. */
 export interface HandshakeHandler {
@@ -86,6 +103,7 @@ export class HandshakeReader {
   /** Forgets what it was in: the next byte begins a message. */
   reset(): void {
     this.#headerHave = 0;
+    if (this.#buffer !== null) giveBuffer(this.#buffer);
     this.#buffer = null;
     this.#wanted = false;
   }
@@ -99,9 +117,11 @@ export class HandshakeReader {
     }
     let buffer = this.#buffer;
     if (buffer === null || buffer.length < need) {
-      const size = Math.max(need, Math.min(this.#length, Math.max(FIRST_BUFFER_BYTES, 2 * need)));
-      const larger = Buffer.allocUnsafeSlow(size); // filled up to #have before anybody reads it
-      if (buffer !== null) larger.set(buffer.subarray(0, this.#have));
+      const larger = takeBuffer(Math.max(need, Math.min(this.#length, 2 * need)));
+      if (buffer !== null) {
+        larger.set(buffer.subarray(0, this.#have));
+        giveBuffer(buffer);
+      }
       buffer = larger;
       this.#buffer = buffer;
     }
@@ -115,12 +135,16 @@ export class HandshakeReader {
     this.#wanted = false;
     const buffer = this.#buffer;
     this.#buffer = null;
-    if (buffer !== null) this.#handler.message(this.#side, this.#type, buffer, 0, this.#have, false, timeUs);
+    if (buffer === null) return;
+    this.#handler.message(this.#side, this.#type, buffer, 0, this.#have, false, timeUs);
+    giveBuffer(buffer);
   }
 
   #finish(bytes: Uint8Array, start: number, end: number, whole: boolean, timeUs: number): void {
     this.#headerHave = 0;
+    const buffer = this.#buffer;
     this.#buffer = null;
     if (this.#wanted) this.#handler.message(this.#side, this.#type, bytes, start, end, whole, timeUs);
+    if (buffer !== null) giveBuffer(buffer);
   }
 }
