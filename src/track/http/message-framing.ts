@@ -13,6 +13,7 @@ function name(text: string): Uint8Array {
 const CONTENT_LENGTH = name('content-length');
 const TRANSFER_ENCODING = name('transfer-encoding');
 const UPGRADE = name('upgrade');
+const EXPECT = name('expect');
 
 /** How the end of a request's body is found (RFC 9112 §6). */
 export const Body = { none: 0, length: 1, chunked: 2, unknown: 3 } as const;
@@ -27,6 +28,8 @@ export class MessageFraming {
   upgrade = false;
   /** Among those is HTTP/2 in clear (RFC 7540 §3.2). */
   upgradeToHttp2 = false;
+  /** The client may wait for an answer before it sends the body (RFC 9110 §10.1.1). */
+  expect = false;
   #hasLength = false;
   #hasCoding = false;
   #isChunked = false;
@@ -36,6 +39,7 @@ export class MessageFraming {
     this.lengthBytes = 0;
     this.upgrade = false;
     this.upgradeToHttp2 = false;
+    this.expect = false;
     this.#hasLength = false;
     this.#hasCoding = false;
     this.#isChunked = false;
@@ -50,6 +54,9 @@ export class MessageFraming {
         break;
       case TRANSFER_ENCODING[0]:
         if (isField(bytes, start, end, TRANSFER_ENCODING)) this.#coding(text(bytes, start + 18, end));
+        break;
+      case EXPECT[0]:
+        if (isField(bytes, start, end, EXPECT)) this.expect = true;
         break;
       case UPGRADE[0]:
         if (isField(bytes, start, end, UPGRADE)) {

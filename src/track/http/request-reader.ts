@@ -22,6 +22,12 @@ const NOTHING = new TextMatcher('', '');
 const Phase = { requestLine: 0, fields: 1, body: 2, chunks: 3, lost: 4, http2: 5 } as const;
 
 /**
+ * A tunnel (CONNECT), another protocol, HTTP/2, or leave to send a body. `refused`: the responder answered at once, so
+ * that either the body or, if the client keeps it, the next request follows.
+ */
+export type AwaitedAnswer = 'nothing' | 'tunnel' | 'upgrade' | 'http2' | 'continue' | 'refused';
+
+/**
  * Reads what the initiator sends: the heads of HTTP/1 requests (RFC 9112), searched byte by byte as they come, and their
  * bodies only as far as their end has to be found. Hands over to `Http2Reader` at the preface of HTTP/2.
  */
@@ -45,8 +51,8 @@ export class RequestReader implements StreamConsumer {
   #timeUs = Number.NaN;
   #lostSegments = 0;
   #canBeOther: boolean;
-  /** A CONNECT, or an upgrade to something else than HTTP/2, waits for its answer. */
-  awaits: 'nothing' | 'tunnel' | 'upgrade' | 'http2' = 'nothing';
+  /** What the client has asked of the responder that decides how to go on; `ResponseWatch` says the answer. */
+  awaits: AwaitedAnswer = 'nothing';
 
   /** `midstream`: the first bytes need not begin a request. */
   constructor(report: HttpReport, midstream: boolean) {
@@ -59,6 +65,7 @@ export class RequestReader implements StreamConsumer {
   data(bytes: Uint8Array, start: number, end: number, timeUs: number): void {
     if (this.#report.finished) return;
     if (this.#phase === Phase.lost && !this.#findAgain(bytes, start, end)) return;
+    if (this.awaits === 'continue' || this.awaits === 'refused') this.#startBody(bytes, start, end);
     this.#timeUs = timeUs;
     this.#lineStart = start;
     let at = start;
@@ -196,7 +203,7 @@ export class RequestReader implements StreamConsumer {
     }
     lineEnd = trimmedEnd(line, lineStart, lineEnd);
     if (lineEnd === lineStart) {
-      this.#endHead(stop);
+      this.#endHead(stop, end);
       return stop;
     }
     this.#framing.field(line, lineStart, lineEnd);
@@ -206,7 +213,7 @@ export class RequestReader implements StreamConsumer {
     return stop;
   }
 
-  #endHead(at: number): void {
+  #endHead(at: number, end: number): void {
     this.#kept.release();
     if (this.#line.isConnect) {
       this.#startRequest(at);
@@ -214,7 +221,10 @@ export class RequestReader implements StreamConsumer {
       return;
     }
     if (this.#framing.upgrade) this.awaits = this.#framing.upgradeToHttp2 ? 'http2' : 'upgrade';
-    switch (this.#framing.body()) {
+    const body = this.#framing.body();
+    const isWaiting = this.#framing.expect && body !== Body.none && at === end; // else the body is here already
+    if (isWaiting && this.awaits === 'nothing') this.awaits = 'continue';
+    switch (body) {
       case Body.none:
         this.#startRequest(at);
         break;
@@ -232,6 +242,12 @@ export class RequestReader implements StreamConsumer {
     }
   }
 
+  /** The first bytes after a head with `Expect`: its body, unless that was refused and a request follows. */
+  #startBody(bytes: Uint8Array, start: number, end: number): void {
+    if (this.awaits === 'refused' && looksLikeHttp(bytes, start, end)) this.#startRequest(start);
+    this.awaits = 'nothing';
+  }
+
   #readChunks(bytes: Uint8Array, at: number, end: number): number {
     const chunks = this.#chunks as ChunkedBody;
     const stop = chunks.data(bytes, at, end);
@@ -242,7 +258,8 @@ export class RequestReader implements StreamConsumer {
 
   /** What began where a request should is none. */
   #notARequest(end: number): number {
-    if (this.awaits !== 'nothing') this.#report.end('upgraded');
+    if (this.awaits !== 'nothing')
+      this.#report.end('upgraded'); // nobody saw the answer
     else if (this.#canBeOther) this.#report.end('lost');
     else this.#lose();
     return end;
@@ -252,6 +269,7 @@ export class RequestReader implements StreamConsumer {
     this.#kept.release();
     this.#startRequest(0);
     this.#canBeOther = false;
+    this.awaits = 'nothing';
     this.#phase = Phase.lost;
   }
 

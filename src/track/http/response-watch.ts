@@ -69,10 +69,12 @@ export class ResponseWatch implements StreamConsumer {
       if (awaits !== 'http2') this.#report.end('upgraded');
       this.#part = Part.ignored;
     } else if (status >= 100 && status < 200) {
+      if (awaits === 'continue') this.#requests.awaits = 'nothing';
       this.#part = Part.restOfHead;
       this.#lineBytes = 1;
     } else {
       if (awaits === 'tunnel' && status >= 200 && status < 300) this.#report.end('tunnel');
+      if (awaits === 'continue') this.#requests.awaits = 'refused';
       this.#part = Part.ignored;
     }
   }

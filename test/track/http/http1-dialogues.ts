@@ -83,6 +83,34 @@ export const HTTP1_DIALOGUES: readonly Dialogue[] = [
     want: ['http/1 POST / HTTP/1.1', 'search: GET /a?b=c HTTP/1.1 | X-Pepe: 10'],
   },
   {
+    name: 'Expect: 100-continue, and the client does not wait',
+    steps: [
+      client('POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 24\r\n\r\nX'),
+      server('HTTP/1.1 417 Expectation Failed\r\n\r\n'),
+      client(`GET /pepe HTTP/1.1\r\n\r\n1${GET}X-Pepe: 10\r\n\r\n`),
+    ],
+    want: ['http/1 POST / HTTP/1.1', 'search: GET /a?b=c HTTP/1.1 | X-Pepe: 10'],
+  },
+  {
+    name: 'Expect: 100-continue, refused, and the client keeps the body',
+    steps: [
+      client('POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 60000\r\n\r\n'),
+      server('HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n'),
+      client(`${GET}X-Pepe: 10\r\n\r\n`),
+    ],
+    want: ['http/1 POST / HTTP/1.1', 'search: GET /a?b=c HTTP/1.1 | X-Pepe: 10'],
+    isWhole: true,
+  },
+  {
+    name: 'Expect: 100-continue, refused, and the client sends the body all the same',
+    steps: [
+      client('POST / HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n'),
+      server('HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n'),
+      client(`6\r\nX-Pepe\r\n0\r\n\r\n${GET}X-Pepe: 10\r\n\r\n`),
+    ],
+    want: ['http/1 POST / HTTP/1.1', 'search: GET /a?b=c HTTP/1.1 | X-Pepe: 10'],
+  },
+  {
     name: 'an upgrade to something else ends it',
     steps: [
       client(`${GET}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
