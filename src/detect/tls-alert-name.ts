@@ -42,5 +42,5 @@ const ALERT_NAMES: ReadonlyMap<number, string> = new Map([
 
 /** Name of an alert description; 255 stands for one that cannot be read. */
 export function alertName(description: number): string {
-  return ALERT_NAMES.get(description) ?? `alert ${description}`;
+  return ALERT_NAMES.get(description) ?? `unknown_alert_${description}`;
 }

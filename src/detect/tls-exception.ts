@@ -23,6 +23,9 @@ function cause({ side, violation, value, text, session }: TlsViolation): string 
   const begun = session.version !== 0; // a ServerHello was there: both ends do speak TLS
   const quoted = text === '' ? '' : ` (it begins with \`${text}\`)`;
   const corrupt = 'corrupted bytes, a faulty implementation, or something in between that meddles';
+  if (side === Side.responder && !begun && (violation === 'version' || violation === 'length')) {
+    return `the answer to the ClientHello is not TLS, or of a version that does not exist (${value}): TLS spoken to a port of another protocol, or ${corrupt}`;
+  }
   switch (violation) {
     case 'http':
       return side === Side.responder

@@ -169,17 +169,18 @@ export class TlsReader {
       this.#end(whole ? TlsPhase.done : TlsPhase.notTls); // TLS, and its handshake was before the capture
       return;
     }
-    const message = bytes[start + RECORD_HEADER_BYTES];
+    const message = end - start > RECORD_HEADER_BYTES ? bytes[start + RECORD_HEADER_BYTES] : undefined;
     const maybeHello =
       side === Side.initiator &&
       type === ContentType.handshake &&
-      (end - start <= RECORD_HEADER_BYTES || message === HandshakeType.clientHello);
+      (message === undefined || message === HandshakeType.clientHello);
     if (!maybeHello && !whole) {
       this.#end(TlsPhase.notTls);
       return;
     }
     const handshake = new TlsHandshake(this.#signals, this.#certificates, maybeHello);
-    if (!maybeHello || this.#missedStart) handshake.startAnywhere();
+    // A ClientHello is a beginning, whatever was missed before it.
+    if (!maybeHello || (this.#missedStart && message === undefined)) handshake.startAnywhere();
     this.#start(handshake);
     this.#read(side, bytes, start, end, timeUs);
   }

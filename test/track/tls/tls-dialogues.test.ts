@@ -498,6 +498,10 @@ for (const { name, lines, wantsBytes, isTls } of isTlsCases) {
   });
 }
 
+test('a ClientHello is a beginning, whatever was missed before it', () => {
+  assert.is(listen(parseDialogue(['> gap 1', hello, flight12, client12, server12])).said, 'completed 771');
+});
+
 test('what the client offered is known when the server refuses', () => {
   const session = listen(parseDialogue([hello, `< ${alert(2, 40)}`])).signals[0]?.session;
   assert.is(session?.serverName, 'shop.example');
