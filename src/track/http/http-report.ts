@@ -4,6 +4,12 @@ import { TextBit } from './text-matcher.ts';
 /** Most bytes of a line that are kept for a report. */
 export const REPORTED_BYTES = 1024;
 
+/**
+ * Segments of a connection known to be HTTP that may pass in search of the next place to read on: an upload of 100 MB,
+ * of which each segment costs a look at its first bytes.
+ */
+export const MAX_LOST_SEGMENTS = 100_000;
+
 /** Text of at most `REPORTED_BYTES` bytes of a line: UTF-8 as far as it is that. */
 export function reportedText(bytes: Uint8Array, start: number, end: number): string {
   const length = Math.min(end - start, REPORTED_BYTES);
@@ -38,6 +44,7 @@ export class HttpReport {
 
   /** `bits` are `TextBit`s. After a match of the text to avoid nothing else is told. */
   match(bits: number, requestLine: string, headerLine: string, timeUs: number): void {
+    if (this.finished) return;
     const which = (bits & TextBit.avoid) !== 0 ? 'avoid' : 'search';
     this.#sink.match(this.#id, { which, requestLine, headerLine, timeUs });
     if (which === 'avoid') this.end('avoided');

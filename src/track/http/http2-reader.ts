@@ -1,5 +1,5 @@
 import { HpackDecoder, MAX_BLOCK_BYTES } from './hpack-decoder.ts';
-import type { HttpReport } from './http-report.ts';
+import { type HttpReport, MAX_LOST_SEGMENTS } from './http-report.ts';
 import {
   FRAME_HEADER_BYTES,
   FrameFlag,
@@ -12,8 +12,6 @@ import { TextBit } from './text-matcher.ts';
 
 /** What follows the first line of the preface (RFC 9113 §3.4). */
 const PREFACE_REST = [...'\r\nSM\r\n\r\n'].map((letter) => letter.charCodeAt(0));
-/** Segments that may pass in search of the next frame before a connection is given up. */
-const MAX_LOST_SEGMENTS = 1000;
 const FIRST_BUFFER_BYTES = 1024;
 const PRIORITY_BYTES = 5;
 

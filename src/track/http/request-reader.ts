@@ -1,6 +1,6 @@
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
 import { ChunkedBody } from './chunked-body.ts';
-import { type HttpReport, reportedText } from './http-report.ts';
+import { type HttpReport, MAX_LOST_SEGMENTS, reportedText } from './http-report.ts';
 import { looksLikeHttp2Headers } from './http2-frames.ts';
 import { Http2Reader } from './http2-reader.ts';
 import { LineKeeper } from './line-keeper.ts';
@@ -11,8 +11,8 @@ import { TextBit, TextMatcher } from './text-matcher.ts';
 /** Bytes of a head that are searched; what is beyond is only followed to its end. */
 export const SEARCHED_HEAD_BYTES = 64 * 1024;
 
-/** Segments that may pass in search of the next request before a connection is given up. */
-const MAX_LOST_SEGMENTS = 1000;
+/** Segments that may pass without a request before a connection whose beginning was not seen is taken for another. */
+const MAX_UNKNOWN_SEGMENTS = 1000;
 /** Empty lines in front of a request line that are forgiven (RFC 9112 §2.2 asks for one at least). */
 const MAX_EMPTY_LINE_BYTES = 4;
 const CR = 0x0d;
@@ -284,7 +284,8 @@ export class RequestReader implements StreamConsumer {
       this.#phase = Phase.http2;
       return true;
     }
-    if (++this.#lostSegments > MAX_LOST_SEGMENTS) this.#report.end('lost');
+    if (++this.#lostSegments > (this.#report.isHttp ? MAX_LOST_SEGMENTS : MAX_UNKNOWN_SEGMENTS))
+      this.#report.end('lost');
     return false;
   }
 

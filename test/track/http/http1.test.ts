@@ -3,8 +3,9 @@ import * as assert from 'uvu/assert';
 import { HttpReader } from '../../../src/track/http/http-reader.ts';
 import { HttpSearch } from '../../../src/track/http/http-search.ts';
 import { StreamBudget } from '../../../src/track/stream/stream-budget.ts';
-import { client, LogSink, run, SEARCH, type Step, splits } from './harness.ts';
+import { AVOID, client, LogSink, run, SEARCH, type Step, splits } from './harness.ts';
 import { GET, HTTP1_DIALOGUES, IS_GET } from './http1-dialogues.ts';
+import { HTTP2_DIALOGUES } from './http2-dialogues.ts';
 
 const test = suite('track/http/http1');
 
@@ -92,6 +93,33 @@ test('the texts may change at any time', () => {
     'done: avoided',
   ]);
   reader.finish();
+});
+
+test('a reader may be finished by the one it tells', () => {
+  for (const { steps, midstream } of [...HTTP1_DIALOGUES, ...HTTP2_DIALOGUES]) {
+    for (let calls = 1; calls < 4; calls++) {
+      const search = new HttpSearch(SEARCH, AVOID);
+      let told = 0;
+      const tell = () => {
+        told++;
+        if (told === calls) reader.finish();
+      };
+      const reader: HttpReader = new HttpReader(
+        search,
+        { http: tell, match: tell, notHttp: tell, done: tell },
+        1,
+        midstream ?? false,
+      );
+      for (const { from, bytes, gapBytes } of steps) {
+        const side = from === 'client' ? reader.initiator : reader.responder;
+        if (bytes === undefined) side.gap(gapBytes ?? 0);
+        else side.data(bytes, 0, bytes.length, 1);
+      }
+      reader.finish();
+      assert.ok(told <= calls);
+      assert.is(search.budget.usedBytes, 0);
+    }
+  }
 });
 
 test('a midstream connection without a request is given up', () => {
