@@ -79,7 +79,20 @@ class HttpLab {
   /** Runs a client under a capture and reads what was captured. */
   async run(...client: string[]): Promise<Seen[]> {
     const file = join(this.directory, `${this.#captures++}.pcap`);
-    const tcpdump = this.namespace.spawn(['tcpdump', '-i', 'lo', '-U', '--immediate-mode', '-s', '0', '-B', '32768', '-w', file, 'tcp']);
+    const tcpdump = this.namespace.spawn([
+      'tcpdump',
+      '-i',
+      'lo',
+      '-U',
+      '--immediate-mode',
+      '-s',
+      '0',
+      '-B',
+      '32768',
+      '-w',
+      file,
+      'tcp',
+    ]);
     await tcpdump.waitForOutput(/listening on/);
     await this.namespace.spawn(client).output();
     // The end of the capture is known by a connection made for nothing else.
