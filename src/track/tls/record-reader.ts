@@ -42,7 +42,7 @@ export class RecordReader {
   #timeUs = 0;
   /** Bytes were missed in such a way that nobody knows where the next record begins. */
   lost = false;
-  /** Bytes were missed at some time. */
+  /** Bytes that would have told something were missed at some time. */
   hasGaps = false;
 
   constructor(side: Side, handler: RecordHandler) {
@@ -113,10 +113,11 @@ export class RecordReader {
 
   /** `lengthBytes` bytes of this side were not captured. */
   gap(lengthBytes: number): void {
-    this.hasGaps = true;
-    this.#alertLevel = -1;
     if (this.lost) return;
-    if (this.#headerHave < RECORD_HEADER_BYTES || lengthBytes > this.#remaining) {
+    const within = this.#headerHave === RECORD_HEADER_BYTES && lengthBytes <= this.#remaining;
+    if (!within || this.#body !== RecordBody.skip) this.hasGaps = true; // of a protected record nothing is missed
+    this.#alertLevel = -1;
+    if (!within) {
       this.lost = true;
       this.#handshake.reset();
       return;

@@ -1,7 +1,9 @@
 import { Side } from '../../model/connection.ts';
 import { type CertificateCache, readCertificateChain } from './certificate.ts';
 import { tls13Lengths } from './cipher-suite.ts';
-import { HelloResult, printable, readClientHello, readServerHello } from './hello.ts';
+import { firstText } from './first-text.ts';
+import { placeOf } from './handshake-order.ts';
+import { HelloResult, readClientHello, readServerHello } from './hello.ts';
 import { RecordBody, type RecordHandler, RecordReader } from './record-reader.ts';
 import { ContentType, HandshakeType, MAX_CLEAR_RECORD_BYTES, MAX_RECORD_BYTES, TlsVersion } from './tls-constants.ts';
 import { TlsSession } from './tls-session.ts';
@@ -14,46 +16,7 @@ const MIN_CLIENT_HELLO_BYTES = 38;
 const MAX_CLIENT_HELLO_BYTES = 128 * 1024;
 /** Warnings reported of one connection; a peer may send as many as it likes. */
 const MAX_WARNINGS = 4;
-/** Bytes of something that is not TLS which are shown. */
-const MAX_TEXT_BYTES = 32;
-
 const MISSED = 'bytes of the handshake were not captured';
-
-/**
- * The place of each message in a handshake up to TLS 1.2 (RFC 5246 §7.3, RFC 4680, RFC 6066 §8), by side; a side's messages
- * come in rising order. 0: this side does not send it.
- */
-function placeOf(side: Side, type: number): number {
-  const server = side === Side.responder;
-  switch (type) {
-    case HandshakeType.clientHello:
-      return server ? 0 : 1;
-    case HandshakeType.serverHello:
-      return server ? 1 : 0;
-    case HandshakeType.supplementalData:
-      return 2;
-    case HandshakeType.certificate:
-      return 3;
-    case HandshakeType.certificateUrl:
-      return server ? 0 : 3;
-    case HandshakeType.certificateStatus:
-      return server ? 4 : 0;
-    case HandshakeType.serverKeyExchange:
-      return server ? 5 : 0;
-    case HandshakeType.certificateRequest:
-      return server ? 6 : 0;
-    case HandshakeType.serverHelloDone:
-      return server ? 7 : 0;
-    case HandshakeType.newSessionTicket:
-      return server ? 8 : 0;
-    case HandshakeType.clientKeyExchange:
-      return server ? 0 : 4;
-    case HandshakeType.certificateVerify:
-      return server ? 0 : 5;
-    default:
-      return 0;
-  }
-}
 
 /**
  * Follows the handshake of one connection on which TLS was begun, from the records of both sides to its end: completed,
@@ -113,7 +76,7 @@ export class TlsHandshake implements RecordHandler {
 
   gap(side: Side, lengthBytes: number): void {
     this.#records[side].gap(lengthBytes);
-    this.#ending?.missed();
+    if (this.#hasGaps()) this.#ending?.missed();
   }
 
   closed(side: Side, reset: boolean, timeUs: number): void {
@@ -372,14 +335,4 @@ export class TlsHandshake implements RecordHandler {
   #hasGaps(): boolean {
     return this.#records[0].hasGaps || this.#records[1].hasGaps;
   }
-}
-
-/** The first bytes of something that should have been a record, as text; empty when they are not text. */
-function firstText(header: readonly number[], bytes: Uint8Array, at: number, end: number): string {
-  const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0d || byte === 0x0a || byte === 0x09;
-  if (!header.every(isText)) return '';
-  const text = Buffer.from(header).toString('latin1');
-  let stop = at;
-  while (stop < end && stop - at < MAX_TEXT_BYTES - header.length && (bytes[stop] as number) >= 0x20) stop++;
-  return (text + printable(bytes, at, stop)).split(/[\r\n]/)[0] ?? '';
 }

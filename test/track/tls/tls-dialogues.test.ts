@@ -498,6 +498,15 @@ for (const { name, lines, wantsBytes, isTls } of isTlsCases) {
   });
 }
 
+test('a capture that cuts protected records still has their lengths', () => {
+  const cut = `> 170303${'0013'}e7e7`;
+  const flight = [`< ${serverHello13}${ccs}${protectedRecord(23)}17030303e8`, '< gap 1000'];
+  assert.is(
+    listen(parseDialogue([hello13, ...flight, cut, '> gap 17'])).said,
+    'alert 767 by 0 serverCertificateRejected inferred',
+  );
+});
+
 test('a ClientHello is a beginning, whatever was missed before it', () => {
   assert.is(listen(parseDialogue(['> gap 1', hello, flight12, client12, server12])).said, 'completed 771');
 });
