@@ -54,13 +54,15 @@ export class Detectors {
 
   /** A RST ends a connection: 00002 or 00009, and 00010 when there are too many. */
   reset(connection: TrackedConnection, by: Side, timeUs: number): NetworkEvent[] {
+    const refused = isSynReset(connection, by);
+    if (!refused && !isReset(connection)) return []; // it was ending anyway
     const { resetAbnormalCount, resetAbnormalSeconds } = this.#settings;
     const events: NetworkEvent[] = [];
     const count = this.#resets.add(connection, by, timeUs, resetAbnormalSeconds * 1_000_000);
-    if (isSynReset(connection, by)) {
+    if (refused) {
       count.synResets++;
       if (this.#isTold(count.synResets)) events.push(synReset(connection, count.synResets, timeUs));
-    } else if (isReset(connection)) {
+    } else {
       count.resets++;
       const usual = this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by);
       if (!usual && this.#isTold(count.resets)) events.push(reset(connection, by, count.resets, timeUs));

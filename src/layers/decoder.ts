@@ -3,7 +3,10 @@ import type { Packet } from '../model/packet.ts';
 import { type IpExtent, tcpOffset } from './ip.ts';
 import { ipOffset } from './link.ts';
 import { readTcp } from './tcp.ts';
-import { VERDICT_NAMES, type Verdict } from './verdict.ts';
+import { VERDICT_NAMES, Verdict } from './verdict.ts';
+
+/** Times from here on (the year 2255) are not exact in a double, and no clock ever says them: the capture is corrupt. */
+const TIME_LIMIT_US = 2 ** 53;
 
 /** Decodes frames down to TCP, and counts what it made of them. Stateless but for the counts. */
 export class Decoder {
@@ -23,13 +26,15 @@ export class Decoder {
   }
 
   #decode(frame: Frame, packet: Packet): Verdict {
+    const timeUs = frame.timeUs;
+    if (!(timeUs >= 0 && timeUs < TIME_LIMIT_US)) return Verdict.malformed;
     const ip = ipOffset(frame);
     if (ip < 0) return -ip as Verdict;
     const tcp = tcpOffset(frame, ip, packet, this.#extent);
     if (tcp < 0) return -tcp as Verdict;
     packet.view = frame.view;
     packet.bytes = frame.bytes;
-    packet.timeUs = frame.timeUs;
+    packet.timeUs = timeUs;
     return readTcp(frame, tcp, packet, this.#extent);
   }
 }

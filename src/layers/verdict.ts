@@ -1,6 +1,6 @@
 /**
  * What decoding made of a frame. Everything but `tcp` is counted by its reason and left alone: `truncated` means that
- * the capture cut the frame before its headers ended, `malformed` that the frame itself contradicts its protocol.
+ * the capture cut the frame before its headers ended, `malformed` that the frame itself contradicts its protocol, or has an impossible time.
  */
 export const Verdict = {
   tcp: 0,

@@ -48,16 +48,18 @@ export class EvictionOrder {
 
   /** The open connection idle longest, -1 when there is none. */
   longestIdle(): number {
-    for (; this.#oldest <= this.#newest; this.#oldest++) {
-      const list = this.#oldest % BUCKETS;
-      for (let slot = this.#lists.first(list); slot >= 0; slot = this.#lists.first(list)) {
-        if (Math.floor(this.#lastSeenUs(slot) / SECOND_US) <= this.#oldest) return slot;
+    for (;;) {
+      const slot = this.#lists.first(this.#oldest % BUCKETS);
+      if (slot < 0) {
+        if (this.#oldest >= this.#newest) return -1;
+        this.#oldest++;
+      } else if (Math.floor(this.#lastSeenUs(slot) / SECOND_US) <= this.#oldest) {
+        return slot;
+      } else {
         this.#lists.remove(slot);
-        this.add(slot);
+        this.add(slot); // may move on the oldest second, and merge buckets into it
       }
-      if (this.#oldest === this.#newest) break;
     }
-    return -1;
   }
 
   /** Opens the bucket of a newer second; buckets that fall out of the range are merged into the oldest one. */

@@ -17,10 +17,19 @@ export class TimerWheel {
     this.#lists = new SlotLists(slots, TICKS);
   }
 
+  /**
+   * Lets the wheel know the time before something is scheduled: its first time, or one before what it has seen. A clock
+   * that was set back must not hold up what is due by the new time.
+   */
+  notBefore(nowUs: number): void {
+    const nowTick = Math.floor(nowUs / TICK_US);
+    // slots scheduled meanwhile are handed out too early once, which is allowed
+    if (this.#tick < 0 || nowTick < this.#tick) this.#tick = nowTick;
+  }
+
   /** Schedules a slot that is not scheduled. */
   schedule(slot: number, timeUs: number): void {
     let tick = Math.floor(timeUs / TICK_US);
-    if (this.#tick < 0) this.#tick = tick - TICKS + 1;
     if (tick < this.#tick) tick = this.#tick;
     else if (tick >= this.#tick + TICKS) tick = this.#tick + TICKS - 1;
     this.#lists.append(tick % TICKS, slot);
@@ -35,7 +44,7 @@ export class TimerWheel {
    * until it says -1.
    */
   takeDue(nowUs: number): number {
-    if (this.#tick < 0) return -1;
+    this.notBefore(nowUs);
     const nowTick = Math.floor(nowUs / TICK_US);
     // after a jump in time each list is looked at once
     if (nowTick - this.#tick > TICKS) this.#tick = nowTick - TICKS;

@@ -104,15 +104,16 @@ export class TrackedConnection implements Connection {
   }
 
   get synAckLatencyUs(): number {
-    return this.#since(BEGIN_AT, SYN_ACK_AT);
+    return this.#since(this.beginUs, SYN_ACK_AT);
   }
 
   get ackLatencyUs(): number {
-    return this.#since(SYN_ACK_AT, ESTABLISHED_AT);
+    const synAckUs = this.#table.times[this.#time + SYN_ACK_AT];
+    return synAckUs === 0 ? 0 : this.#since(synAckUs, ESTABLISHED_AT);
   }
 
   get tlsLatencyUs(): number {
-    return this.#since(BEGIN_AT, TLS_DONE_AT);
+    return this.#since(this.beginUs, TLS_DONE_AT);
   }
 
   get initiatorBytes(): number {
@@ -154,8 +155,8 @@ export class TrackedConnection implements Connection {
 
   /** True when an established connection showed packets of one side only. */
   get oneWay(): boolean {
-    const answered = this.phase !== Phase.synSent;
-    return answered && !(this.seen(Side.initiator) && this.seen(Side.responder));
+    if (this.seen(Side.initiator) && this.seen(Side.responder)) return false;
+    return this.midstream || this.#table.times[this.#time + ESTABLISHED_AT] !== 0; // else its SYN was not answered
   }
 
   get certain(): boolean {
@@ -257,12 +258,10 @@ export class TrackedConnection implements Connection {
     return this.#table.words[this.#word + address + word] >>> 0;
   }
 
-  /** Microseconds between two recorded times, 0 when either was not recorded. */
-  #since(fromAt: number, toAt: number): number {
-    const times = this.#table.times;
-    const from = times[this.#time + fromAt];
-    const to = times[this.#time + toAt];
-    return this.midstream || from === 0 || to === 0 ? 0 : to - from;
+  /** Microseconds from `fromUs` to a recorded time; 0 when that was not recorded, or a clock was set back. */
+  #since(fromUs: number, toAt: number): number {
+    const toUs = this.#table.times[this.#time + toAt];
+    return this.midstream || toUs === 0 ? 0 : Math.max(0, toUs - fromUs);
   }
 
   #setBits(mask: number, bits: number): void {

@@ -244,16 +244,16 @@ export class Tracker {
     if (synOnly) {
       words[word + ISN] = packet.sequence;
       words[word + WINDOW_SHIFT] = packet.windowScale;
-      this.#advanceSide(slot, side, packet, 1);
     } else {
       this.#startMidstream(slot, side, packet);
     }
     times[time + DEADLINE_AT] = this.#nextDeadline(slot);
+    this.#wheel.notBefore(timeUs);
     this.#wheel.schedule(slot, times[time + DEADLINE_AT]);
     this.#order.add(slot);
     this.#listener.began(this.connection.at(slot));
-    if (!synOnly) this.#onStream(slot, side, packet);
-    else if (packet.payloadLengthBytes !== 0) this.#reader.packet(slot, side, packet);
+    if ((flags & SYN) === 0) this.#onStream(slot, side, packet);
+    else this.#onSynPayload(slot, side, packet);
     return slot * 2 + side;
   }
 
@@ -264,7 +264,6 @@ export class Tracker {
     this.#words[other + WINDOW] = LARGEST_WINDOW_BYTES;
     if ((packet.flags & SYN) !== 0) {
       this.#words[word + WINDOW_SHIFT + SIDE_WORDS * side] = packet.windowScale;
-      this.#words[word + NEXT_SEQUENCE + SIDE_WORDS * side] = (packet.sequence + 1) | 0;
     }
     if ((packet.flags & ACK) === 0) return;
     this.#words[other + NEXT_SEQUENCE] = packet.acknowledgment;
@@ -284,6 +283,7 @@ export class Tracker {
     const word = slot * WORDS_PER_RECORD;
     const phase = words[word + STATE] & PHASE_MASK;
     if ((flags & RST) !== 0) {
+      if (phase === Phase.synSent && !this.#resetsSyn(word, side, packet)) return true;
       words[word + STATE] |= SEEN << side;
       this.#reset(slot, side, timeUs);
     } else if ((flags & SYN) === 0) {
@@ -305,8 +305,37 @@ export class Tracker {
 
   /** Whether the responder's packet acknowledges the initiator's SYN, and perhaps the data in it (RFC 7413). */
   #acknowledgesSyn(word: number, packet: Packet): boolean {
+    const sent = this.#words[word + NEXT_SEQUENCE];
+    const isStream = packet.payloadLengthBytes > 0 || (packet.flags & FIN) !== 0;
     const acknowledged = sequenceDiff(packet.acknowledgment, this.#words[word + ISN]);
-    return acknowledged > 0 && acknowledged < LARGEST_WINDOW_BYTES;
+    if (acknowledged <= 0) return false;
+    // data may answer data that was not captured; anything else beyond what was sent is of an older connection
+    // (RFC 9293 §3.10.7.3: a host that remembers one answers the SYN with an ACK of its own)
+    return isStream ? acknowledged < LARGEST_WINDOW_BYTES : sequenceDiff(packet.acknowledgment, sent) <= 0;
+  }
+
+  /**
+   * Whether a RST before any SYN-ACK is about this connection: it acknowledges the SYN, or comes from the initiator and
+   * follows its SYN. Another is about an older connection between the same endpoints (RFC 9293 §3.5.1): whose SYN is
+   * answered by an ACK out of place sends such a RST, and then repeats its SYN.
+   */
+  #resetsSyn(word: number, side: Side, packet: Packet): boolean {
+    if (side === Side.responder) return (packet.flags & ACK) === 0 || this.#acknowledgesSyn(word, packet);
+    const past = sequenceDiff(packet.sequence, this.#words[word + ISN]);
+    return past >= 0 && sequenceDiff(packet.sequence, this.#words[word + NEXT_SEQUENCE]) <= 0;
+  }
+
+  /** The payload of a SYN or SYN-ACK (RFC 7413); the SYN itself takes a sequence number. */
+  #onSynPayload(slot: number, side: Side, packet: Packet): void {
+    this.#advanceSide(slot, side, packet, 1);
+    if (packet.payloadLengthBytes === 0) return;
+    if ((this.#words[slot * WORDS_PER_RECORD + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
+  }
+
+  /** Whether the initiator's packet lies behind its SYN: another is a late one of an older connection. */
+  #followsSyn(word: number, packet: Packet): boolean {
+    const past = sequenceDiff(packet.sequence, this.#words[word + ISN]);
+    return past > 0 && past < LARGEST_WINDOW_BYTES;
   }
 
   /** The responder's SYN: with an ACK, or without one in a simultaneous open. */
@@ -319,10 +348,14 @@ export class Tracker {
       if (phase === Phase.synAcked) this.#completeHandshake(slot, side, packet);
       return;
     }
-    if (phase !== Phase.synSent) return; // repeated
     if ((packet.flags & ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
-    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.synAcked | (SEEN << side);
-    this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = packet.timeUs;
+    if (phase !== Phase.synSent) {
+      if (packet.sequence === words[word + ISN + 1] || (words[word + STATE] & (SPOKE << side)) !== 0) return; // repeated
+      // a SYN cookie was made anew (RFC 4987 §3.6), or the first answer came from elsewhere: the latest one counts
+    } else {
+      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.synAcked | (SEEN << side);
+      this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = packet.timeUs;
+    }
     const own = word + SIDE_WORDS;
     words[own + WINDOW_SHIFT] = packet.windowScale;
     if (packet.windowScale < 0 || words[word + WINDOW_SHIFT] < 0) {
@@ -333,9 +366,10 @@ export class Tracker {
     words[word + ISN + 1] = packet.sequence;
     words[own + NEXT_SEQUENCE] = packet.sequence;
     words[own + WINDOW] = packet.window;
-    if ((packet.flags & ACK) !== 0) words[own + ACKED] = packet.acknowledgment;
+    // the SYN of a simultaneous open acknowledges nothing yet
+    words[own + ACKED] = (packet.flags & ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
     words[word + ACKED] = packet.sequence;
-    this.#advanceSide(slot, side, packet, 1);
+    this.#onSynPayload(slot, side, packet);
   }
 
   /** A packet without SYN before the handshake is complete. */
@@ -343,11 +377,12 @@ export class Tracker {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const phase = words[word + STATE] & PHASE_MASK;
-    words[word + STATE] |= SEEN << side;
     if (phase === Phase.synSent) {
       // the SYN-ACK went by unseen: what follows shows that there was one
       if ((packet.flags & ACK) === 0) return;
       if (side === Side.responder && !this.#acknowledgesSyn(word, packet)) return;
+      if (side === Side.initiator && !this.#followsSyn(word, packet)) return;
+      words[word + STATE] |= SEEN << side;
       const other = word + SIDE_WORDS * (1 - side);
       words[word + SIDE_WORDS * side + ACKED] = packet.acknowledgment;
       words[other + WINDOW] = LARGEST_WINDOW_BYTES;
@@ -360,11 +395,11 @@ export class Tracker {
       return;
     } else if ((packet.flags & ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
       return;
-    } else {
-      this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = packet.timeUs;
     }
+    this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = packet.timeUs;
     words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.established;
     this.#progress(slot, packet.timeUs);
+    this.#hasten(slot);
     this.#onStream(slot, side, packet);
   }
 
@@ -377,12 +412,12 @@ export class Tracker {
     if ((words[word + STATE] & (SEEN << side)) === 0) this.#firstSight(slot, side, packet);
     if ((packet.flags & ACK) !== 0) {
       const acknowledgment = packet.acknowledgment;
-      if (((acknowledgment - words[own + ACKED]) | 0) >= 0) {
+      const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
+      if (unseen < LARGEST_WINDOW_BYTES && ((acknowledgment - words[own + ACKED]) | 0) >= 0) {
         words[own + ACKED] = acknowledgment;
         const shift = words[own + WINDOW_SHIFT];
         words[own + WINDOW] = shift < 0 ? packet.window << 14 : packet.window << shift;
       }
-      const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
       if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) {
         // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
         this.#move(slot, (1 - side) as Side, unseen);
@@ -417,14 +452,18 @@ export class Tracker {
     const end = (packet.sequence + synBytes + length) | 0;
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) return;
-    if (fresh > length && (words[word + STATE] & (SEEN << (1 - side))) !== 0) {
-      // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
-      const other = word + SIDE_WORDS * (1 - side);
-      const room = words[other + WINDOW] + WINDOW_SLACK_BYTES;
-      if (((end - words[other + ACKED]) | 0) > room) return;
-    }
+    // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
+    if (fresh > length && !this.#isWithinWindow(word, side, end, fresh)) return;
     this.#move(slot, side, fresh);
     this.#progress(slot, packet.timeUs);
+  }
+
+  /** Whether a side may have sent up to `end`, which is `fresh` past what was seen of it. */
+  #isWithinWindow(word: number, side: Side, end: number, fresh: number): boolean {
+    const words = this.#words;
+    if ((words[word + STATE] & (SEEN << (1 - side))) === 0) return fresh < LARGEST_WINDOW_BYTES;
+    const other = word + SIDE_WORDS * (1 - side);
+    return ((end - words[other + ACKED]) | 0) <= words[other + WINDOW] + WINDOW_SLACK_BYTES;
   }
 
   /** `bytes` new bytes of a side are known to have moved. */
@@ -446,20 +485,40 @@ export class Tracker {
     const word = slot * WORDS_PER_RECORD;
     if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
     this.#words[word + STATE] &= ~STALE_TOLD;
-    this.#times[time + DEADLINE_AT] = this.#nextDeadline(slot); // earlier than what was waited for
+    this.#hasten(slot);
+  }
+
+  /** Something may be due earlier than what is waited for. */
+  #hasten(slot: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    const deadline = this.#nextDeadline(slot);
+    if (deadline >= this.#times[time + DEADLINE_AT]) return;
+    this.#times[time + DEADLINE_AT] = deadline;
     this.#wheel.cancel(slot);
-    this.#wheel.schedule(slot, this.#times[time + DEADLINE_AT]);
+    this.#wheel.schedule(slot, deadline);
   }
 
   #onFin(slot: number, side: Side, packet: Packet): void {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     if ((words[word + STATE] & (FIN_SENT << side)) !== 0) return;
-    this.#reader.closed(slot, side, false, packet.timeUs);
-    const state = words[word + STATE];
     const own = word + SIDE_WORDS * side;
     const end = (packet.sequence + packet.payloadLengthBytes) | 0;
-    if (end === words[own + NEXT_SEQUENCE]) words[own + NEXT_SEQUENCE] = (end + 1) | 0;
+    const ahead = (end - words[own + NEXT_SEQUENCE]) | 0;
+    if (ahead > 0) {
+      if (!this.#isWithinWindow(word, side, end, ahead)) return;
+      this.#move(slot, side, ahead); // what was sent before it went by unseen
+      this.#progress(slot, packet.timeUs);
+    } else if (ahead === -1) {
+      // it was acknowledged before it was seen, and taken for a byte
+      const bytesAt = slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side;
+      this.#times[bytesAt] = Math.max(0, this.#times[bytesAt] - 1);
+    } else if (ahead < 0) {
+      return; // data came after it: it is of an older connection
+    }
+    words[own + NEXT_SEQUENCE] = (end + 1) | 0;
+    this.#reader.closed(slot, side, false, packet.timeUs);
+    const state = words[word + STATE];
     if ((state & (FIN_SENT << (1 - side))) === 0) {
       words[word + STATE] = state | (FIN_SENT << side) | (side << FIRST_FIN_SHIFT);
       return;
@@ -485,14 +544,17 @@ export class Tracker {
     }
     if ((words[word + STATE] & PHASE_MASK) !== Phase.letGo) return slot * 2 + side;
     const fresh = (packet.sequence + packet.payloadLengthBytes - words[word + NEXT_SEQUENCE + SIDE_WORDS * side]) | 0;
-    const moves = packet.payloadLengthBytes > 0 && fresh > 0;
-    const ends = (packet.flags & (FIN | RST)) !== 0;
-    if (!moves && !ends) {
-      this.#remember(slot, packet.timeUs); // still there, still silent: keep-alives are no news
-      return slot * 2 + side;
+    const hasNews = packet.payloadLengthBytes > 0 && fresh > 0;
+    const unseen = (packet.acknowledgment - words[word + NEXT_SEQUENCE + SIDE_WORDS * (1 - side)]) | 0;
+    const hasAckNews = (packet.flags & ACK) !== 0 && unseen > 0 && unseen < LARGEST_WINDOW_BYTES;
+    if ((packet.flags & RST) !== 0 || ((packet.flags & FIN) !== 0 && !hasNews)) {
+      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.closed; // what follows is late
+    } else if (hasNews || hasAckNews) {
+      this.#forget(slot);
+      return this.#begin(packet, direction, hash);
     }
-    this.#forget(slot);
-    return moves ? this.#begin(packet, direction, hash) : -1;
+    this.#remember(slot, packet.timeUs); // still there, still silent: keep-alives are no news
+    return slot * 2 + side;
   }
 
   // ---- time
@@ -502,9 +564,9 @@ export class Tracker {
     const time = slot * TIMES_PER_RECORD;
     const state = this.#words[slot * WORDS_PER_RECORD + STATE];
     if ((state & PHASE_MASK) < Phase.established) {
-      return (state & HALF_OPEN_TOLD) !== 0
-        ? this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US
-        : this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
+      const tellUs = this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
+      if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
+      return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);
     }
     const halfClosed = (state & (FIN_SENT * 3)) !== 0;
     const delay = halfClosed || (state & STALE_TOLD) !== 0 ? this.#delays.stale2Seconds : this.#delays.staleSeconds;
