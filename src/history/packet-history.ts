@@ -15,6 +15,8 @@ const CONNECTION_BYTES = 2 * 1024 * 1024 - CAPTURE_FILE_HEADER_BYTES;
 /** The beginning of a connection that stays. */
 const HEAD_BYTES = 64 * 1024;
 
+/** Instead of a number of packets: nothing of this connection is kept. */
+const MUTED = -1;
 const VLAN_TAG_BYTES = 4;
 /** Two Ethernet addresses: a VLAN tag stands behind them (IEEE 802.1Q §9). */
 const ETHERNET_ADDRESSES_BYTES = 12;
@@ -115,7 +117,7 @@ export class PacketHistory {
 
   /** Packets held of one connection. */
   packetCount(slot: number): number {
-    return this.#packets[slot];
+    return Math.max(0, this.#packets[slot]);
   }
 
   /**
@@ -123,6 +125,7 @@ export class PacketHistory {
    * `payloadStart` (into `frame.view`) and `maxPayloadBytes` cut the copy, not its length on the wire.
    */
   keep(slot: number, frame: Frame, payloadStart = frame.end, maxPayloadBytes = Number.POSITIVE_INFINITY): void {
+    if (this.#packets[slot] === MUTED) return;
     const end = Math.min(frame.end, payloadStart + maxPayloadBytes);
     const capturedBytes = end - frame.start;
     const tagged =
@@ -160,9 +163,15 @@ export class PacketHistory {
     this.#omitted[slot] = 0;
   }
 
+  /** Forgets a connection and keeps nothing more of it, until `drop` makes its slot ready for another. */
+  mute(slot: number): void {
+    this.drop(slot);
+    this.#packets[slot] = MUTED;
+  }
+
   /** Copies out what is held of a connection, which goes on being kept; null when there is nothing. */
   cut(slot: number): PacketRecords | null {
-    if (this.#packets[slot] === 0) return null;
+    if (this.#packets[slot] <= 0) return null;
     const headBytes = this.#headBytes[slot];
     const bytes = Buffer.allocUnsafeSlow(headBytes + this.#tailBytes[slot]);
     this.#copyChain(this.#headFirst[slot], 0, bytes, 0, headBytes);

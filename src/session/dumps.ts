@@ -3,6 +3,7 @@ import type { ConnectionSummary } from '../model/event.ts';
 import { summarize } from '../model/event.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
+import { DumpRate } from './dump-rate.ts';
 
 /** How long after an event its connection is still kept: what follows a reset or an alert is part of the story. */
 const AFTERMATH_US = 700_000;
@@ -20,6 +21,8 @@ export interface DumpSink {
 interface PendingDump {
   readonly name: string;
   dueUs: number;
+  /** The connection has ended: once this is written, nothing of it needs to be kept. */
+  last: boolean;
 }
 
 /** Decides when what is kept of a connection is written: soon after an event, and some time after it began to be followed. */
@@ -28,6 +31,7 @@ export class Dumps {
   readonly #sink: DumpSink;
   /** By slot; at most one dump of a connection is due at a time. */
   readonly #pending = new Map<number, PendingDump>();
+  readonly #rate = new DumpRate();
   /** No dump is due before this. */
   #earliestUs = Number.POSITIVE_INFINITY;
 
@@ -36,28 +40,41 @@ export class Dumps {
     this.#sink = sink;
   }
 
-  /** The name of the file that will prove what happened to a connection at `timeUs`. */
-  prove(connection: TrackedConnection, timeUs: number): string {
+  /** Dumps that were not made because there were too many of them. */
+  get refused(): number {
+    return this.#rate.refused;
+  }
+
+  /**
+   * The name of the file that will prove what happened to a connection at `timeUs`; null when there are too many dumps
+   * to make one more.
+   */
+  prove(connection: TrackedConnection, timeUs: number): string | null {
     return this.#schedule(connection, timeUs, timeUs + AFTERMATH_US);
   }
 
-  /** Follows a connection: its dump is due `seconds` from `timeUs` on, or when it ends. Answers with its name. */
-  follow(connection: TrackedConnection, timeUs: number, seconds: number): string {
+  /** Follows a connection: its dump is due `seconds` from `timeUs` on, or when it ends. Answers like `prove`. */
+  follow(connection: TrackedConnection, timeUs: number, seconds: number): string | null {
     return this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000);
   }
 
-  /** A connection ended: if it is followed, its dump is due soon. */
+  /** A connection ended: if a dump of it is due, then soon; if none is, nothing of it needs to be kept any longer. */
   ended(connection: TrackedConnection): void {
     const pending = this.#pending.get(connection.slot);
-    if (pending !== undefined) this.#hasten(pending, connection.endUs + AFTERMATH_US);
+    if (pending === undefined) {
+      this.#history.mute(connection.slot);
+    } else {
+      pending.last = true;
+      this.#hasten(pending, connection.endUs + AFTERMATH_US);
+    }
   }
 
   /** Nobody wants to hear of a connection any more: nothing of it is written. */
-  discard(slot: number): void {
-    const pending = this.#pending.get(slot);
+  discard(connection: TrackedConnection): void {
+    const pending = this.#pending.get(connection.slot);
     if (pending !== undefined) this.#sink.releaseDump(pending.name);
-    this.#pending.delete(slot);
-    this.#history.drop(slot);
+    this.#pending.delete(connection.slot);
+    this.#history.mute(connection.slot);
   }
 
   /** The slot is about to stand for another connection: what is due of it is written now. */
@@ -77,11 +94,12 @@ export class Dumps {
     }
   }
 
-  #schedule(connection: TrackedConnection, timeUs: number, dueUs: number): string {
+  #schedule(connection: TrackedConnection, timeUs: number, dueUs: number): string | null {
     const { slot } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
-      pending = { name: this.#sink.reserveDump(summarize(connection), timeUs), dueUs };
+      if (!this.#rate.take(timeUs)) return null;
+      pending = { name: this.#sink.reserveDump(summarize(connection), timeUs), dueUs, last: false };
       this.#pending.set(slot, pending);
     }
     this.#hasten(pending, dueUs);
@@ -93,9 +111,10 @@ export class Dumps {
     this.#earliestUs = Math.min(this.#earliestUs, pending.dueUs);
   }
 
-  #write(slot: number, { name }: PendingDump): void {
+  #write(slot: number, { name, last }: PendingDump): void {
     this.#pending.delete(slot);
     const records = this.#history.cut(slot);
+    if (last) this.#history.mute(slot);
     if (records === null) this.#sink.releaseDump(name);
     else this.#sink.writeDump(name, records);
   }

@@ -91,7 +91,7 @@ export class PacketPath {
         return false;
       }
       const found = this.tracker.segment(packet, frame.direction);
-      if (found >= 0 && keeping !== null && !this.tracker.isSilenced(found >> 1)) {
+      if (keeping !== null && found >= 0) {
         keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.maxPayloadBytes);
       }
     }

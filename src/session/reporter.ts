@@ -105,7 +105,7 @@ export class Reporter implements TrackerListener, ConversationListener {
     const { requestLine, headerLine, timeUs } = match;
     if (match.which === 'avoid') {
       connection.silenced = true;
-      dumps?.discard(connection.slot);
+      dumps?.discard(connection);
       return;
     }
     if (connection.silenced) return;
@@ -132,7 +132,8 @@ export class Reporter implements TrackerListener, ConversationListener {
     if (event === null || connection.silenced) return;
     const { dumps, sink } = this.#parts;
     const proven = dumps !== null && PROVEN_EVENTS.has(event.name) && !isCloseNotify(event);
-    sink.event(proven ? { ...event, pcap: dumps.prove(connection, event.timeUs) } : event);
+    const pcap = proven ? dumps.prove(connection, event.timeUs) : null;
+    sink.event(pcap === null ? event : { ...event, pcap });
   }
 }
 

@@ -30,7 +30,6 @@ import {
   SEEN,
   SIDE_TIMES,
   SIDE_WORDS,
-  SILENCED,
   SPOKE,
   STALE_TOLD,
   STATE,
@@ -127,11 +126,6 @@ export class Tracker {
   /** Another window onto this tracker's connections. */
   newWindow(): TrackedConnection {
     return new TrackedConnection(this.#table);
-  }
-
-  /** Whether nobody wants to hear of a connection: no events, no pcap. */
-  isSilenced(slot: number): boolean {
-    return (this.#words[slot * WORDS_PER_RECORD + STATE] & SILENCED) !== 0;
   }
 
   /** Who reads payload from now on. */
@@ -265,10 +259,13 @@ export class Tracker {
     if ((packet.flags & SYN) !== 0) {
       this.#words[word + WINDOW_SHIFT + SIDE_WORDS * side] = packet.windowScale;
     }
-    if ((packet.flags & ACK) === 0) return;
+    this.#words[other + ACKED] = packet.sequence;
+    if ((packet.flags & ACK) === 0) {
+      this.#words[word + STATE] &= ~(SEEN << side); // not seen in full: its first ACK is still to come
+      return;
+    }
     this.#words[other + NEXT_SEQUENCE] = packet.acknowledgment;
     this.#words[word + ACKED + SIDE_WORDS * side] = packet.acknowledgment;
-    this.#words[other + ACKED] = packet.sequence;
   }
 
   // ---- packets
@@ -429,13 +426,18 @@ export class Tracker {
     if ((packet.flags & FIN) !== 0) this.#onFin(slot, side, packet);
   }
 
-  /** The first packet of a side of an established connection. */
+  /** The first packet with an ACK of a side of an established connection. */
   #firstSight(slot: number, side: Side, packet: Packet): void {
+    if ((packet.flags & ACK) === 0) return;
+    const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
-    this.#words[word + STATE] |= SEEN << side;
     const own = word + SIDE_WORDS * side;
+    const other = word + SIDE_WORDS * (1 - side);
+    words[word + STATE] |= SEEN << side;
     // nothing acknowledged this side's bytes so far: they begin here
-    if (this.#words[own + NEXT_SEQUENCE] === 0) this.#words[own + NEXT_SEQUENCE] = packet.sequence;
+    if (words[own + NEXT_SEQUENCE] === 0) words[own + NEXT_SEQUENCE] = packet.sequence;
+    if (words[other + NEXT_SEQUENCE] === 0) words[other + NEXT_SEQUENCE] = packet.acknowledgment;
+    if (words[own + ACKED] === 0) words[own + ACKED] = packet.acknowledgment;
   }
 
   /**
