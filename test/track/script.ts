@@ -1,0 +1,183 @@
+import * as assert from 'uvu/assert';
+import { EndType, type Side } from '../../src/model/connection.ts';
+import { Direction } from '../../src/model/frame.ts';
+import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
+import { Tracker, type TrackerDelays, type TrackerListener } from '../../src/track/tracker.ts';
+
+/** The second that scripts call 0, in microseconds since 1970. */
+export const EPOCH_US = 1_700_000_000_000_000;
+
+const DEFAULT_DELAYS: TrackerDelays = { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 };
+const FLAGS: Readonly<Record<string, number>> = {
+  F: TcpFlag.fin,
+  S: TcpFlag.syn,
+  R: TcpFlag.rst,
+  P: TcpFlag.psh,
+  A: TcpFlag.ack,
+  U: TcpFlag.urg,
+  '-': 0,
+};
+const END_NAMES = Object.keys(EndType) as (keyof typeof EndType)[];
+const CLIENT_PORT = 40_000;
+
+/** Where the sequence numbers of both sides begin: scripts count from there, and have to do so anywhere. */
+interface Bases {
+  readonly client: number;
+  readonly server: number;
+}
+
+const BASES: readonly Bases[] = [
+  { client: 1000, server: 5000 },
+  { client: 0xffff_fffe, server: 0x7fff_fffe },
+  { client: 0x7fff_ffff, server: 0xffff_fff0 },
+  { client: 0x8000_0000, server: 0 },
+  { client: 0xc000_0003, server: 0xc000_0000 },
+];
+
+/** How a script is run. */
+export interface ScriptOptions {
+  readonly delays?: Partial<TrackerDelays>;
+  readonly capacity?: number;
+  readonly serverPort?: number;
+}
+
+/** What is known of a connection when it ended. */
+export interface Ending {
+  readonly synAckLatencyUs: number;
+  readonly ackLatencyUs: number;
+  readonly midstream: boolean;
+  readonly certain: boolean;
+  readonly initiatorPort: number;
+}
+
+const sideLetter = (side: Side) => (side === 0 ? 'c' : 's');
+
+/** Builds packets and hears what the tracker says of them. */
+class ScriptRun implements TrackerListener {
+  readonly tracker: Tracker;
+  readonly endings: Ending[] = [];
+  readonly #packet = new Packet();
+  readonly #bases: Bases;
+  readonly #ipVersion: number;
+  readonly #serverPort: number;
+  #said: string[] = [];
+  #nowUs = EPOCH_US;
+
+  constructor(ipVersion: number, bases: Bases, options: ScriptOptions) {
+    this.#bases = bases;
+    this.#ipVersion = ipVersion;
+    this.#serverPort = options.serverPort ?? 80;
+    this.tracker = new Tracker(options.capacity ?? 16, 1234, { ...DEFAULT_DELAYS, ...options.delays }, this);
+    this.#packet.view = new DataView(new ArrayBuffer(64));
+  }
+
+  /** One line of a script: does what it says, and answers with what was heard. */
+  step(line: string): string {
+    const [time = '', what = '', ...rest] = line.trim().split(/\s+/);
+    this.#nowUs = EPOCH_US + Math.round(Number(time) * 1e6);
+    this.#said = [];
+    if (what === 'tick') this.tracker.advance(this.#nowUs);
+    else if (what === 'stop') this.tracker.stop(this.#nowUs);
+    else this.#send(what, rest);
+    return this.#said.join(', ');
+  }
+
+  /** `c` or `s` with the number of the connection when it is not the first; then flags, `seq[:ack]`, `+bytes`, `w=window`, `ws=shift`. */
+  #send(who: string, [flags = '', numbers = '0', ...more]: readonly string[]): void {
+    const packet = this.#packet;
+    const fromClient = who.startsWith('c');
+    const clientPort = CLIENT_PORT + Number(who.slice(1) || '1') - 1;
+    const [sequence, acknowledgment] = numbers.split(':').map(Number);
+    const option = (name: string) => more.find((word) => word.startsWith(name))?.slice(name.length);
+    const { client, server } = this.#bases;
+    packet.timeUs = this.#nowUs;
+    packet.ipVersion = this.#ipVersion;
+    packet.view.setUint32(fromClient ? 12 : 28, 0x0a000001);
+    packet.view.setUint32(fromClient ? 28 : 12, 0x0a000002);
+    packet.sourceAddress = this.#ipVersion === 4 ? 12 : 0;
+    packet.destinationAddress = this.#ipVersion === 4 ? 28 : 16;
+    packet.sourcePort = fromClient ? clientPort : this.#serverPort;
+    packet.destinationPort = fromClient ? this.#serverPort : clientPort;
+    packet.flags = [...flags].reduce((bits, letter) => bits | (FLAGS[letter] ?? Number.NaN), 0);
+    packet.sequence = ((sequence ?? 0) + (fromClient ? client : server)) | 0;
+    const acknowledged = (acknowledgment ?? 0) + (fromClient ? server : client);
+    packet.acknowledgment = (packet.flags & TcpFlag.ack) === 0 ? 0 : acknowledged | 0;
+    packet.payloadLengthBytes = Number(option('+') ?? 0);
+    packet.window = Number(option('w=') ?? 65_535);
+    packet.windowScale = Number(option('ws=') ?? -1);
+    this.tracker.segment(packet, Direction.unknown);
+  }
+
+  #say(connection: TrackedConnection, text: string, timeUs = this.#nowUs): void {
+    const { initiatorPort, responderPort } = connection;
+    const number = (initiatorPort === this.#serverPort ? responderPort : initiatorPort) - CLIENT_PORT + 1;
+    const id = number === 1 ? '' : ` #${number}`;
+    const late = timeUs === this.#nowUs ? '' : ` @${(timeUs - EPOCH_US) / 1e6}`;
+    this.#said.push(`${text}${id}${late}`);
+  }
+
+  began(connection: TrackedConnection): void {
+    const swapped = connection.initiatorPort === this.#serverPort ? ' from s' : '';
+    this.#say(connection, `began${connection.midstream ? ' midstream' : ''}${swapped}`);
+  }
+
+  synRepeated(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, `repeat ${connection.synRepeats}`, timeUs);
+  }
+
+  halfOpen(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, `half-open ${connection.phase}`, timeUs);
+  }
+
+  stale(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, 'stale', timeUs);
+  }
+
+  stale2(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, 'stale2', timeUs);
+  }
+
+  reset(connection: TrackedConnection, by: Side, timeUs: number): void {
+    this.#say(connection, `reset by ${sideLetter(by)} in phase ${connection.phase}`, timeUs);
+  }
+
+  ended(connection: TrackedConnection): void {
+    const { endType, endedBy, initiatorBytes, responderBytes, endUs } = connection;
+    const { synAckLatencyUs, ackLatencyUs, midstream, certain, initiatorPort } = connection;
+    const name = END_NAMES.find((key) => EndType[key] === endType);
+    this.#say(connection, `end ${name} by ${sideLetter(endedBy)} ${initiatorBytes}/${responderBytes}`, endUs);
+    this.endings.push({ synAckLatencyUs, ackLatencyUs, midstream, certain, initiatorPort });
+  }
+
+  forgotten(): void {
+    this.#said.push('forgotten');
+  }
+}
+
+/**
+ * Runs a script, and compares what is heard with what it says; gives how the connections ended. A line is
+ * `seconds who flags seq:ack +bytes | what is heard`, sequence numbers counted from the ISN of each side; or
+ * `seconds tick` and `seconds stop`. It has to hold for both IP versions, and wherever the sequence numbers begin.
+ */
+export function runScript(script: string, options: ScriptOptions = {}): Ending[] {
+  const lines = script.split('\n').filter((line) => line.trim() !== '');
+  const tidy = (text: string) => text.trim().replace(/\s+/g, ' ');
+  let endings: Ending[] = [];
+  for (const ipVersion of [4, 6]) {
+    for (const bases of BASES) {
+      const run = new ScriptRun(ipVersion, bases, options);
+      const want: string[] = [];
+      const heard: string[] = [];
+      for (const line of lines) {
+        const [left = '', right = ''] = line.split('|');
+        want.push(`${tidy(left)} | ${tidy(right)}`);
+        heard.push(`${tidy(left)} | ${run.step(left)}`);
+      }
+      const where = `IPv${ipVersion}, sequence numbers from ${bases.client} and ${bases.server}`;
+      assert.is(heard.join('\n'), want.join('\n'), where);
+      endings = run.endings;
+    }
+  }
+  return endings;
+}
