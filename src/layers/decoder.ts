@@ -34,7 +34,8 @@ export class Decoder {
     if (tcp < 0) return -tcp as Verdict;
     packet.view = frame.view;
     packet.bytes = frame.bytes;
-    packet.timeUs = timeUs;
-    return readTcp(frame, tcp, packet, this.#extent);
+    const verdict = readTcp(frame, tcp, packet, this.#extent);
+    if (verdict === Verdict.tcp) packet.timeUs = timeUs; // the time of the last packet outlives what cannot be read
+    return verdict;
   }
 }

@@ -1,0 +1,121 @@
+import { type DetectorSettings, Detectors } from '../../src/detect/detectors.ts';
+import type { NetworkEvent } from '../../src/model/event.ts';
+import { Direction } from '../../src/model/frame.ts';
+import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { Tracker } from '../../src/track/tracker.ts';
+
+export const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
+
+/** Nothing is held back. */
+export const LOUD: DetectorSettings = {
+  eventThrottle: false,
+  noEventHttpClientReset: false,
+  resetAbnormalCount: 1_000_000,
+  resetAbnormalSeconds: 60,
+  staleSeconds: 180,
+  stale2Seconds: 600,
+  eventsForTlsConnections: true,
+  noEventHttpsClientSslShutdown: false,
+};
+
+/** A server that is talked to. */
+export interface Server {
+  readonly address?: number;
+  readonly port?: number;
+  /** As the capture sees it. */
+  readonly direction?: Direction;
+}
+
+export interface Segment {
+  readonly sequence?: number;
+  readonly acknowledgment?: number;
+  readonly length?: number;
+  readonly window?: number;
+}
+
+/** Connections and what the detectors say of them. Times are seconds from an arbitrary beginning. */
+export class Detected {
+  readonly events: NetworkEvent[] = [];
+  readonly detectors: Detectors;
+  readonly tracker: Tracker;
+  /** What the capture says of lost packets. */
+  loss = false;
+  readonly #packet = new Packet();
+  readonly #server: Required<Server>;
+  #clientPort = 20_000;
+
+  constructor(settings: Partial<DetectorSettings> = {}, server: Server = {}) {
+    this.#server = { address: 0x0a000002, port: 5432, direction: Direction.unknown, ...server };
+    this.#packet.view = new DataView(new ArrayBuffer(8));
+    this.detectors = new Detectors({ ...LOUD, ...settings });
+    const keep = (event: NetworkEvent | null) => {
+      if (event) this.events.push(event);
+    };
+    this.tracker = new Tracker(
+      1_000,
+      1,
+      { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 },
+      {
+        began: () => undefined,
+        synRepeated: (connection, timeUs) => keep(this.detectors.synRepeated(this.#weigh(connection), timeUs)),
+        halfOpen: (connection, timeUs) => keep(this.detectors.halfOpen(this.#weigh(connection), timeUs)),
+        stale: (connection, timeUs) => keep(this.detectors.stale(this.#weigh(connection), timeUs)),
+        stale2: (connection, timeUs) => keep(this.detectors.stale2(this.#weigh(connection), timeUs)),
+        reset: (connection, by, timeUs) =>
+          this.events.push(...this.detectors.reset(this.#weigh(connection), by, timeUs)),
+        ended: () => undefined,
+        forgotten: () => undefined,
+      },
+    );
+  }
+
+  /** The client takes another port: a new connection. */
+  next(): this {
+    this.#clientPort = this.#clientPort === 60_000 ? 20_000 : this.#clientPort + 1;
+    return this;
+  }
+
+  client(seconds: number, flags: number, segment: Segment = {}): this {
+    return this.#send(true, seconds, flags, segment);
+  }
+
+  server(seconds: number, flags: number, segment: Segment = {}): this {
+    return this.#send(false, seconds, flags, segment);
+  }
+
+  /** A whole handshake at once; sequence numbers then go on from 1 on both sides. */
+  open(seconds: number): this {
+    return this.client(seconds, SYN)
+      .server(seconds, SYN | ACK, { acknowledgment: 1 })
+      .client(seconds, ACK, { sequence: 1, acknowledgment: 1 });
+  }
+
+  advance(seconds: number): this {
+    this.tracker.advance(seconds * 1e6);
+    return this;
+  }
+
+  #weigh<T extends { lossMeanwhile: boolean }>(connection: T): T {
+    connection.lossMeanwhile = this.loss;
+    return connection;
+  }
+
+  #send(fromClient: boolean, seconds: number, flags: number, segment: Segment): this {
+    const packet = this.#packet;
+    const { address, port, direction } = this.#server;
+    packet.timeUs = seconds * 1e6;
+    packet.view.setUint32(fromClient ? 0 : 4, 0x0a000001);
+    packet.view.setUint32(fromClient ? 4 : 0, address);
+    packet.destinationAddress = 4;
+    packet.sourcePort = fromClient ? this.#clientPort : port;
+    packet.destinationPort = fromClient ? port : this.#clientPort;
+    packet.flags = flags;
+    packet.sequence = segment.sequence ?? 0;
+    packet.acknowledgment = segment.acknowledgment ?? 0;
+    packet.payloadLengthBytes = segment.length ?? 0;
+    packet.window = segment.window ?? 65_535;
+    const other = direction === Direction.fromPod ? Direction.toPod : Direction.fromPod;
+    this.tracker.segment(packet, direction === Direction.unknown || fromClient ? direction : other);
+    return this;
+  }
+}
