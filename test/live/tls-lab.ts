@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -136,9 +136,9 @@ export class TlsLab {
       while (left-- > 0) await this.#runClient(scenario.client(lab), scenario.input ?? '');
     };
     await Promise.all([worker(), worker(), worker(), worker()]);
-    await sleep(50);
+    await untilStill(pcap); // the last packets may still be on their way into the file
     server.kill('SIGKILL');
-    await sleep(50);
+    await untilStill(pcap);
     capture.kill('SIGINT');
     await new Promise((resolve) => capture.once('exit', resolve));
     return readPcap(readFileSync(pcap));
@@ -191,4 +191,12 @@ function untilSaid(child: ChildProcess, text: string): Promise<void> {
     });
     child.once('exit', () => reject(new Error(`Cannot wait for "${text}": ${said}`)));
   });
+}
+
+/** Resolves when a file has not grown for a moment. */
+async function untilStill(path: string): Promise<void> {
+  for (let size = -1, now = statSync(path).size; now !== size; now = statSync(path).size) {
+    size = now;
+    await sleep(60);
+  }
 }
