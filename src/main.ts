@@ -11,7 +11,7 @@ import { formatProblem } from './config/problem.ts';
 import { parseProcessSettings } from './config/process-settings.ts';
 import { DEFAULT_SETTINGS, type Settings } from './config/settings.ts';
 import { formatSummary } from './output/replay-summary.ts';
-import { replay } from './session/replay.ts';
+import { ReplayClock, replay } from './session/replay.ts';
 import { replayEvents, replayFiles } from './session/replay-sinks.ts';
 
 const USAGE = `Watches the network of a Kubernetes pod and says what is wrong with its TCP connections.
@@ -94,17 +94,16 @@ async function runAgent(): Promise<ExitStatus> {
 async function runReplay(file: string, out: string | undefined, env: string | undefined): Promise<ExitStatus> {
   const settings = await replaySettings(env);
   const seed = randomInt(2 ** 32);
+  const clock = new ReplayClock();
   if (out === undefined) {
-    const summary = await replay(file, settings, seed, replayEvents(settings, writeOut), null);
+    const summary = await replay(file, settings, seed, clock, replayEvents(settings, writeOut), null);
     process.stderr.write(formatSummary(summary));
     return statusOf(summary.problem);
   }
   await mkdir(out, { recursive: true });
-  let nowMs = Date.now();
-  const files = replayFiles(out, settings, () => nowMs);
+  const files = replayFiles(out, settings, clock);
   try {
-    const summary = await replay(file, settings, seed, files, files);
-    nowMs = summary.lastUs / 1000;
+    const summary = await replay(file, settings, seed, clock, files, files);
     if (summary.problem !== null) files.log.error(summary.problem);
     process.stdout.write(formatSummary(summary));
     return statusOf(summary.problem);

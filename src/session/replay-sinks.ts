@@ -2,16 +2,22 @@ import type { Settings } from '../config/settings.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import { type EventOrigin, formatEvent } from '../output/event-file.ts';
 import { parseNetworks } from '../output/internet.ts';
-import type { ReplaySink } from './replay.ts';
+import type { ReplayClock, ReplaySink } from './replay.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** What stands for the interface in the files of a replay. */
 const INTERFACE_NAME = 'replay';
 
 /** The files of a session, straight in `directory`. To be closed in the end. */
-export function replayFiles(directory: string, settings: Settings, nowMs: () => number): SessionFiles {
+export function replayFiles(directory: string, settings: Settings, clock: ReplayClock): SessionFiles {
   const ownNetworks = parseNetworks(settings.podAddresses);
-  return new SessionFiles({ directory, settings, interfaceName: INTERFACE_NAME, ownNetworks, clock: nowMs });
+  return new SessionFiles({
+    directory,
+    settings,
+    interfaceName: INTERFACE_NAME,
+    ownNetworks,
+    clock: () => clock.nowUs() / 1000,
+  });
 }
 
 /** Events as lines of JSON, given to `write`; connections are not listed. */

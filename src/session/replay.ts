@@ -16,6 +16,11 @@ export interface ReplaySink extends ReportSink {
   drain(): Promise<void>;
 }
 
+/** Tells the time of the capture while it is replayed: that of its latest packet, NaN before the first. */
+export class ReplayClock {
+  nowUs: () => number = () => Number.NaN;
+}
+
 /** What a replay found. */
 export interface ReplaySummary {
   readonly frames: number;
@@ -40,6 +45,7 @@ export async function replay(
   path: string,
   settings: Settings,
   seed: number,
+  clock: ReplayClock,
   sink: ReplaySink,
   dumpSink: DumpSink | null,
 ): Promise<ReplaySummary> {
@@ -62,6 +68,7 @@ export async function replay(
     note: (message, fields) => sink.note(message, fields),
   };
   const { path: route } = buildPipeline(settings, seed, counting, dumpSink);
+  clock.nowUs = () => route.nowUs;
   try {
     let started = false;
     for (;;) {

@@ -8,6 +8,8 @@ import type { StreamBudget } from './stream/stream-budget.ts';
 import type { CertificateCache } from './tls/certificate.ts';
 import { TlsReader } from './tls/tls-reader.ts';
 
+const REQUEST_LINE = new TextEncoder().encode('GET / HTTP/1.1\r\n');
+
 /** What all conversations of a session share. */
 export interface ConversationContext {
   readonly search: HttpSearch;
@@ -49,6 +51,13 @@ export class Conversation {
   /** Says with which sequence number the payload of a side begins. */
   begin(side: Side, sequence: number): void {
     this.#streams[side].begin(sequence);
+  }
+
+  /** The initiator has sent an HTTP request that nobody fed: the TLS reader has to know that it was plain text. */
+  assumeRequest(): void {
+    this.#begun = true;
+    this.#connectionType = ConnectionType.http;
+    this.tls.data(Side.initiator, REQUEST_LINE, 0, REQUEST_LINE.length, Number.NaN);
   }
 
   /** A packet of `side`: its payload, and what it acknowledges of the other side's. */

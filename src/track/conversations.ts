@@ -1,7 +1,8 @@
-import type { Side } from '../model/connection.ts';
+import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { Conversation, type ConversationContext } from './conversation.ts';
 import type { HttpMatch, HttpSearch } from './http/http-search.ts';
+import { looksLikeHttp } from './http/request-line.ts';
 import { StreamBudget } from './stream/stream-budget.ts';
 import { CertificateCache } from './tls/certificate.ts';
 import type { TlsSignal } from './tls/tls-signal.ts';
@@ -11,6 +12,9 @@ import type { TrackedConnection } from './tracked-connection.ts';
 const MOST_CONVERSATIONS = 20_000;
 /** Memory of all conversations for bytes that came too early. */
 const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
+
+/** First byte of a TLS record that is an alert (RFC 8446 §5.1). */
+const TLS_ALERT_RECORD = 21;
 
 /** Is told what is read in the payload of connections. The connection is a window that moves on after the call. */
 export interface ConversationListener {
@@ -54,7 +58,7 @@ export class Conversations {
   packet(slot: number, side: Side, packet: Packet): void {
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
-      if (packet.payloadLengthBytes === 0) return;
+      if (packet.payloadLengthBytes === 0 || this.#isPlainHttp(slot, side, packet)) return;
       conversation = this.#open(slot);
     }
     conversation.packet(side, packet);
@@ -77,6 +81,27 @@ export class Conversations {
     conversation.release();
   }
 
+  /**
+   * Whether a connection nobody reads yet is plain HTTP in which nothing is searched: then there is nothing to read, but
+   * for one thing. A TLS port answers a plain request with an alert, which is worth a conversation.
+   */
+  #isPlainHttp(slot: number, side: Side, packet: Packet): boolean {
+    if (!this.#context.search.isEmpty) return false;
+    const { bytes, payloadStart, payloadCapturedBytes } = packet;
+    const connection = this.#connection.at(slot);
+    if (connection.connectionType === ConnectionType.http) {
+      if (side === Side.initiator) return true;
+      connection.reading = false;
+      if (payloadCapturedBytes === 0 || bytes[payloadStart] !== TLS_ALERT_RECORD) return true;
+      connection.reading = true;
+      return false;
+    }
+    if (side !== Side.initiator || !looksLikeHttp(bytes, payloadStart, payloadStart + payloadCapturedBytes))
+      return false;
+    connection.connectionType = ConnectionType.http;
+    return true;
+  }
+
   #open(slot: number): Conversation {
     if (this.#conversations.size >= MOST_CONVERSATIONS) this.#giveUpOldest();
     const connection = this.#connection.at(slot);
@@ -84,6 +109,7 @@ export class Conversations {
     for (const side of [0, 1] as const) {
       if (connection.isBeginKnown(side)) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
     }
+    if (connection.connectionType === ConnectionType.http) conversation.assumeRequest();
     this.#conversations.set(slot, conversation);
     return conversation;
   }
