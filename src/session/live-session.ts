@@ -8,9 +8,7 @@ import { interfaceGone } from '../detect/interface-gone.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
-import type { PacketPath } from './packet-path.ts';
-import { buildPipeline } from './pipeline.ts';
-import type { Reporter } from './reporter.ts';
+import { buildPipeline, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
@@ -36,8 +34,7 @@ export class LiveSession {
   readonly #interfaceIndex: number;
   readonly #source: PacketSource;
   readonly #files: SessionFiles;
-  readonly #reporter: Reporter;
-  readonly #path: PacketPath;
+  readonly #pipeline: Pipeline;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
   #lossTold = 0;
@@ -47,9 +44,7 @@ export class LiveSession {
     this.#interfaceIndex = interfaceIndex;
     this.#source = opened.source;
     this.#files = files;
-    const { path, reporter } = buildPipeline(settings, randomInt(2 ** 32), files, files);
-    this.#path = path;
-    this.#reporter = reporter;
+    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files);
   }
 
   /**
@@ -96,7 +91,7 @@ export class LiveSession {
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
-        this.#dry = this.#path.drain(this.#source, FRAMES_AT_ONCE);
+        this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#noteLoss();
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
@@ -117,13 +112,13 @@ export class LiveSession {
   async #finish(state: SourceState): Promise<SessionEnd> {
     const now = Date.now() * 1000;
     const end = state === 'gone' ? 'gone' : 'stopped';
-    while (this.#path.advance(now - READ_DELAY_US)) await nextTurn();
+    while (this.#pipeline.path.advance(now - READ_DELAY_US)) await nextTurn();
     if (end === 'gone') {
       this.#files.event(interfaceGone(this.#interfaceIndex, this.interfaceName, now));
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.#interfaceIndex });
     }
-    const stopUs = Math.max(now, this.#path.nowUs);
-    while (this.#path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    const stopUs = Math.max(now, this.#pipeline.path.nowUs);
+    while (this.#pipeline.path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
     this.#source.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
@@ -132,28 +127,25 @@ export class LiveSession {
   }
 
   #tick(): void {
-    if (this.#dry) this.#path.advance(Date.now() * 1000 - READ_DELAY_US);
+    if (this.#dry) this.#pipeline.path.advance(Date.now() * 1000 - READ_DELAY_US);
     this.#noteLoss();
   }
 
   #noteLoss(): void {
     const { kernelDrops, agentDrops } = this.#source.counters();
     const loss = Math.max(0, kernelDrops) + agentDrops;
-    if (loss > this.#lossTold) this.#reporter.noteLoss(Date.now() * 1000);
+    if (loss > this.#lossTold) this.#pipeline.reporter.noteLoss(Date.now() * 1000);
     this.#lossTold = loss;
   }
 
   #reportCounters(): void {
     const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
-    const { tracker, verdicts } = this.#path;
     this.#files.log.info('capture counters', {
       received: frames,
       bytes,
       kernelDrops,
       agentDrops,
-      frames: verdicts,
-      connections: tracker.size,
-      evicted: tracker.evicted,
+      ...this.#pipeline.counters(),
       lostLines: this.#files.takeLostLines(),
     });
   }

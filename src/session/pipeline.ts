@@ -13,6 +13,8 @@ const MEBIBYTE = 1_048_576;
 export interface Pipeline {
   readonly path: PacketPath;
   readonly reporter: Reporter;
+  /** What was counted on the way, by name, for the log. */
+  counters(): Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -38,5 +40,12 @@ export function buildPipeline(settings: Settings, seed: number, sink: ReportSink
     keeping: history && dumps && { history, dumps, maxPayloadBytes: pcapPayloadBytes },
     listener: reporter,
   });
-  return { path, reporter };
+  const counters = () => ({
+    frames: path.verdicts,
+    connections: path.tracker.size,
+    evicted: path.tracker.evicted,
+    unread: path.conversations.givenUp,
+    refusedDumps: dumps?.refused ?? 0,
+  });
+  return { path, reporter, counters };
 }
