@@ -4,20 +4,12 @@ import { Direction } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
 import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Tracker, type TrackerDelays, type TrackerListener } from '../../src/track/tracker.ts';
+import { parseStep, type ScriptPacket } from './script-step.ts';
 
 /** The second that scripts call 0, in microseconds since 1970. */
 export const EPOCH_US = 1_700_000_000_000_000;
 
 const DEFAULT_DELAYS: TrackerDelays = { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 };
-const FLAGS: Readonly<Record<string, number>> = {
-  F: TcpFlag.fin,
-  S: TcpFlag.syn,
-  R: TcpFlag.rst,
-  P: TcpFlag.psh,
-  A: TcpFlag.ack,
-  U: TcpFlag.urg,
-  '-': 0,
-};
 const END_NAMES = Object.keys(EndType) as (keyof typeof EndType)[];
 const CLIENT_PORT = 40_000;
 
@@ -74,22 +66,20 @@ class ScriptRun implements TrackerListener {
 
   /** One line of a script: does what it says, and answers with what was heard. */
   step(line: string): string {
-    const [time = '', what = '', ...rest] = line.trim().split(/\s+/);
-    this.#nowUs = EPOCH_US + Math.round(Number(time) * 1e6);
+    const { seconds, action, packet } = parseStep(line);
+    this.#nowUs = EPOCH_US + Math.round(seconds * 1e6);
     this.#said = [];
-    if (what === 'tick') this.tracker.advance(this.#nowUs);
-    else if (what === 'stop') this.tracker.stop(this.#nowUs);
-    else this.#send(what, rest);
+    if (packet !== null) this.#send(packet);
+    else if (action === 'tick') this.tracker.advance(this.#nowUs);
+    else if (action === 'stop') this.tracker.stop(this.#nowUs);
+    else throw new Error(`nobody knows how to ${action}`);
     return this.#said.join(', ');
   }
 
-  /** `c` or `s` with the number of the connection when it is not the first; then flags, `seq[:ack]`, `+bytes`, `w=window`, `ws=shift`. */
-  #send(who: string, [flags = '', numbers = '0', ...more]: readonly string[]): void {
+  #send(step: ScriptPacket): void {
     const packet = this.#packet;
-    const fromClient = who.startsWith('c');
-    const clientPort = CLIENT_PORT + Number(who.slice(1) || '1') - 1;
-    const [sequence, acknowledgment] = numbers.split(':').map(Number);
-    const option = (name: string) => more.find((word) => word.startsWith(name))?.slice(name.length);
+    const { fromClient } = step;
+    const clientPort = CLIENT_PORT + step.connection - 1;
     const { client, server } = this.#bases;
     packet.timeUs = this.#nowUs;
     packet.ipVersion = this.#ipVersion;
@@ -99,13 +89,13 @@ class ScriptRun implements TrackerListener {
     packet.destinationAddress = this.#ipVersion === 4 ? 28 : 16;
     packet.sourcePort = fromClient ? clientPort : this.#serverPort;
     packet.destinationPort = fromClient ? this.#serverPort : clientPort;
-    packet.flags = [...flags].reduce((bits, letter) => bits | (FLAGS[letter] ?? Number.NaN), 0);
-    packet.sequence = ((sequence ?? 0) + (fromClient ? client : server)) | 0;
-    const acknowledged = (acknowledgment ?? 0) + (fromClient ? server : client);
+    packet.flags = step.flags;
+    packet.sequence = (step.sequence + (fromClient ? client : server)) | 0;
+    const acknowledged = step.acknowledgment + (fromClient ? server : client);
     packet.acknowledgment = (packet.flags & TcpFlag.ack) === 0 ? 0 : acknowledged | 0;
-    packet.payloadLengthBytes = Number(option('+') ?? 0);
-    packet.window = Number(option('w=') ?? 65_535);
-    packet.windowScale = Number(option('ws=') ?? -1);
+    packet.payloadLengthBytes = step.payloadBytes;
+    packet.window = step.window;
+    packet.windowScale = step.windowScale;
     this.tracker.segment(packet, Direction.unknown);
   }
 
@@ -157,8 +147,8 @@ class ScriptRun implements TrackerListener {
 
 /**
  * Runs a script, and compares what is heard with what it says; gives how the connections ended. A line is
- * `seconds who flags seq:ack +bytes | what is heard`, sequence numbers counted from the ISN of each side; or
- * `seconds tick` and `seconds stop`. It has to hold for both IP versions, and wherever the sequence numbers begin.
+ * that of `parseStep`, `|`, and what is heard; the actions are `tick` and `stop`. It has to hold for both IP versions,
+ * and wherever the sequence numbers begin.
  */
 export function runScript(script: string, options: ScriptOptions = {}): Ending[] {
   const lines = script.split('\n').filter((line) => line.trim() !== '');
