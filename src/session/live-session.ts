@@ -84,7 +84,10 @@ export class LiveSession {
     }
   }
 
-  /** Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. */
+  /**
+   * Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. Rejects
+   * with what went wrong on the way, after closing everything.
+   */
   async run(): Promise<SessionEnd> {
     const ticker = setInterval(() => this.#tick(), IDLE_TICK_MS);
     const reporting = setInterval(() => this.#reportCounters(), COUNTERS_EVERY_MS);
@@ -96,6 +99,11 @@ export class LiveSession {
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
       }
+    } catch (error) {
+      this.#files.log.error('session failed', { cause: (error as Error).stack });
+      this.#source.close();
+      await this.#files.close();
+      throw error;
     } finally {
       clearInterval(ticker);
       clearInterval(reporting);
