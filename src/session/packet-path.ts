@@ -4,9 +4,12 @@ import { Decoder } from '../layers/decoder.ts';
 import { Verdict } from '../layers/verdict.ts';
 import { Frame } from '../model/frame.ts';
 import { Packet } from '../model/packet.ts';
+import { ConnectionTable } from '../track/connection-table.ts';
 import { type ConversationListener, Conversations } from '../track/conversations.ts';
 import type { HttpSearch } from '../track/http/http-search.ts';
-import { Tracker, type TrackerDelays, type TrackerListener } from '../track/tracker.ts';
+import { TrackedConnection } from '../track/tracked-connection.ts';
+import { Tracker } from '../track/tracker.ts';
+import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
 
 /** How often, in packet time, it is looked whether something became due. */
@@ -52,9 +55,9 @@ export class PacketPath {
 
   constructor(options: PacketPathOptions) {
     const { capacity, seed, delays, search, keeping, listener } = options;
-    this.tracker = new Tracker(capacity, seed, delays, listener);
-    this.conversations = new Conversations(this.tracker.newWindow(), search, listener);
-    this.tracker.payloadReader = this.conversations;
+    const table = new ConnectionTable(capacity, seed);
+    this.conversations = new Conversations(new TrackedConnection(table), search, listener);
+    this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;
   }
 

@@ -5,7 +5,7 @@ import type { ConversationListener } from '../track/conversations.ts';
 import type { HttpMatch } from '../track/http/http-search.ts';
 import type { TlsSignal } from '../track/tls/tls-signal.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import type { TrackerListener } from '../track/tracker.ts';
+import type { TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
 import type { PodAddresses } from './pod-addresses.ts';
 

@@ -2,6 +2,7 @@ import { type DetectorSettings, Detectors } from '../../src/detect/detectors.ts'
 import type { NetworkEvent } from '../../src/model/event.ts';
 import { Direction } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { ConnectionTable } from '../../src/track/connection-table.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 
 export const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
@@ -52,8 +53,7 @@ export class Detected {
       if (event) this.events.push(event);
     };
     this.tracker = new Tracker(
-      1_000,
-      1,
+      new ConnectionTable(1_000, 1),
       { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 },
       {
         began: () => undefined,

@@ -2,8 +2,10 @@ import * as assert from 'uvu/assert';
 import { EndType, type Side } from '../../src/model/connection.ts';
 import { Direction } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { ConnectionTable } from '../../src/track/connection-table.ts';
 import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
-import { Tracker, type TrackerDelays, type TrackerListener } from '../../src/track/tracker.ts';
+import { Tracker } from '../../src/track/tracker.ts';
+import type { TrackerDelays, TrackerListener } from '../../src/track/tracker-listener.ts';
 import { parseStep, type ScriptPacket } from './script-step.ts';
 
 /** The second that scripts call 0, in microseconds since 1970. */
@@ -60,7 +62,11 @@ class ScriptRun implements TrackerListener {
     this.#bases = bases;
     this.#ipVersion = ipVersion;
     this.#serverPort = options.serverPort ?? 80;
-    this.tracker = new Tracker(options.capacity ?? 16, 1234, { ...DEFAULT_DELAYS, ...options.delays }, this);
+    this.tracker = new Tracker(
+      new ConnectionTable(options.capacity ?? 16, 1234),
+      { ...DEFAULT_DELAYS, ...options.delays },
+      this,
+    );
     this.#packet.view = new DataView(new ArrayBuffer(64));
   }
 

@@ -1,0 +1,161 @@
+import { EndType, type Side } from '../model/connection.ts';
+import { type Packet, TcpFlag } from '../model/packet.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { Lifetimes } from './lifetimes.ts';
+import {
+  ACKED,
+  FIN_SENT,
+  FIRST_FIN_SHIFT,
+  FIRST_SPEAKER_SHIFT,
+  LAST_SPEAKER_SHIFT,
+  NEXT_SEQUENCE,
+  READING,
+  SEEN,
+  SIDE_TIMES,
+  SIDE_WORDS,
+  SPOKE,
+  STATE,
+  STREAM_BYTES_AT,
+  TIMES_PER_RECORD,
+  WINDOW,
+  WINDOW_SHIFT,
+  WORDS_PER_RECORD,
+} from './record.ts';
+import type { PayloadReader } from './tracker-listener.ts';
+
+/** The largest window there is (RFC 7323 §2.3), and so the farthest a byte can be ahead of an acknowledgment. */
+export const LARGEST_WINDOW_BYTES = 1 << 30;
+/** Allowed beyond the advertised window: window probes, and windows that moved while a segment was under way. */
+const WINDOW_SLACK_BYTES = 1 << 16;
+const { fin: FIN, ack: ACK } = TcpFlag;
+
+/** The byte streams of established connections, both directions: what moved, what was acknowledged, who said goodbye. */
+export class ByteStreams {
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #lifetimes: Lifetimes;
+  readonly #reader: PayloadReader;
+
+  constructor(table: ConnectionTable, lifetimes: Lifetimes, reader: PayloadReader) {
+    this.#words = table.words;
+    this.#times = table.times;
+    this.#lifetimes = lifetimes;
+    this.#reader = reader;
+  }
+
+  /** Data, acknowledgments and FINs: the packets of an established connection. The hot path. */
+  segment(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const own = word + SIDE_WORDS * side;
+    const other = word + SIDE_WORDS * (1 - side);
+    if ((words[word + STATE] & (SEEN << side)) === 0) this.#firstSight(slot, side, packet);
+    if ((packet.flags & ACK) !== 0) {
+      const acknowledgment = packet.acknowledgment;
+      const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
+      if (unseen < LARGEST_WINDOW_BYTES && ((acknowledgment - words[own + ACKED]) | 0) >= 0) {
+        words[own + ACKED] = acknowledgment;
+        const shift = words[own + WINDOW_SHIFT];
+        words[own + WINDOW] = shift < 0 ? packet.window << 14 : packet.window << shift;
+      }
+      if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) {
+        // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
+        this.#move(slot, (1 - side) as Side, unseen);
+        if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#lifetimes.progress(slot, packet.timeUs);
+      }
+    }
+    if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
+    if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
+    if ((packet.flags & FIN) !== 0) this.#onFin(slot, side, packet);
+  }
+
+  /** The payload of a SYN or SYN-ACK (RFC 7413); the SYN itself takes a sequence number. */
+  synPayload(slot: number, side: Side, packet: Packet): void {
+    this.#advanceSide(slot, side, packet, 1);
+    if (packet.payloadLengthBytes === 0) return;
+    if ((this.#words[slot * WORDS_PER_RECORD + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
+  }
+
+  /** The first packet with an ACK of a side of an established connection. */
+  #firstSight(slot: number, side: Side, packet: Packet): void {
+    if ((packet.flags & ACK) === 0) return;
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const own = word + SIDE_WORDS * side;
+    const other = word + SIDE_WORDS * (1 - side);
+    words[word + STATE] |= SEEN << side;
+    // nothing acknowledged this side's bytes so far: they begin here
+    if (words[own + NEXT_SEQUENCE] === 0) words[own + NEXT_SEQUENCE] = packet.sequence;
+    if (words[other + NEXT_SEQUENCE] === 0) words[other + NEXT_SEQUENCE] = packet.acknowledgment;
+    if (words[own + ACKED] === 0) words[own + ACKED] = packet.acknowledgment;
+  }
+
+  /**
+   * Moves a side on to the end of a packet's payload, as far as the other side can take it. `synBytes` is 1 for a SYN,
+   * which takes a sequence number but is no byte of the stream.
+   */
+  #advanceSide(slot: number, side: Side, packet: Packet, synBytes: number): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const own = word + SIDE_WORDS * side;
+    if (synBytes !== 0) words[own + NEXT_SEQUENCE] = (words[own + NEXT_SEQUENCE] + synBytes) | 0;
+    const length = packet.payloadLengthBytes;
+    if (length === 0) return;
+    const end = (packet.sequence + synBytes + length) | 0;
+    const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
+    if (fresh <= 0) return;
+    // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
+    if (fresh > length && !this.#isWithinWindow(word, side, end, fresh)) return;
+    this.#move(slot, side, fresh);
+    this.#lifetimes.progress(slot, packet.timeUs);
+  }
+
+  /** Whether a side may have sent up to `end`, which is `fresh` past what was seen of it. */
+  #isWithinWindow(word: number, side: Side, end: number, fresh: number): boolean {
+    const words = this.#words;
+    if ((words[word + STATE] & (SEEN << (1 - side))) === 0) return fresh < LARGEST_WINDOW_BYTES;
+    const other = word + SIDE_WORDS * (1 - side);
+    return ((end - words[other + ACKED]) | 0) <= words[other + WINDOW] + WINDOW_SLACK_BYTES;
+  }
+
+  /** `bytes` new bytes of a side are known to have moved. */
+  #move(slot: number, side: Side, bytes: number): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const own = word + SIDE_WORDS * side;
+    words[own + NEXT_SEQUENCE] = (words[own + NEXT_SEQUENCE] + bytes) | 0;
+    this.#times[slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side] += bytes;
+    let state = words[word + STATE];
+    if ((state & (SPOKE * 3)) === 0) state |= side << FIRST_SPEAKER_SHIFT;
+    words[word + STATE] = (state & ~(1 << LAST_SPEAKER_SHIFT)) | (SPOKE << side) | (side << LAST_SPEAKER_SHIFT);
+  }
+
+  #onFin(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    if ((words[word + STATE] & (FIN_SENT << side)) !== 0) return;
+    const own = word + SIDE_WORDS * side;
+    const end = (packet.sequence + packet.payloadLengthBytes) | 0;
+    const ahead = (end - words[own + NEXT_SEQUENCE]) | 0;
+    if (ahead > 0) {
+      if (!this.#isWithinWindow(word, side, end, ahead)) return;
+      this.#move(slot, side, ahead); // what was sent before it went by unseen
+      this.#lifetimes.progress(slot, packet.timeUs);
+    } else if (ahead === -1) {
+      // it was acknowledged before it was seen, and taken for a byte
+      const bytesAt = slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side;
+      this.#times[bytesAt] = Math.max(0, this.#times[bytesAt] - 1);
+    } else if (ahead < 0) {
+      return; // data came after it: it is of an older connection
+    }
+    words[own + NEXT_SEQUENCE] = (end + 1) | 0;
+    this.#reader.closed(slot, side, false, packet.timeUs);
+    const state = words[word + STATE];
+    if ((state & (FIN_SENT << (1 - side))) === 0) {
+      words[word + STATE] = state | (FIN_SENT << side) | (side << FIRST_FIN_SHIFT);
+      return;
+    }
+    words[word + STATE] = state | (FIN_SENT << side);
+    this.#lifetimes.end(slot, EndType.fin, side, packet.timeUs);
+  }
+}

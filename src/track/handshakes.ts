@@ -1,0 +1,184 @@
+import { sequenceDiff } from '../bytes/sequence.ts';
+import { EndType, Side } from '../model/connection.ts';
+import { type Packet, TcpFlag } from '../model/packet.ts';
+import { type ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { Lifetimes } from './lifetimes.ts';
+import {
+  ACKED,
+  ESTABLISHED_AT,
+  ISN,
+  NEXT_SEQUENCE,
+  PHASE_MASK,
+  Phase,
+  SEEN,
+  SIDE_WORDS,
+  SPOKE,
+  STATE,
+  SYN_ACK_AT,
+  SYN_REPEATS,
+  TIMES_PER_RECORD,
+  WINDOW,
+  WINDOW_SHIFT,
+  WORDS_PER_RECORD,
+} from './record.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
+
+const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
+
+/** How connections are opened (RFC 9293 §3.5), and how a RST ends them. */
+export class Handshakes {
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #lifetimes: Lifetimes;
+  readonly #streams: ByteStreams;
+  readonly #listener: TrackerListener;
+  readonly #reader: PayloadReader;
+  readonly #connection: TrackedConnection;
+
+  constructor(
+    table: ConnectionTable,
+    lifetimes: Lifetimes,
+    streams: ByteStreams,
+    listener: TrackerListener,
+    reader: PayloadReader,
+  ) {
+    this.#words = table.words;
+    this.#times = table.times;
+    this.#lifetimes = lifetimes;
+    this.#streams = streams;
+    this.#listener = listener;
+    this.#reader = reader;
+    this.#connection = new TrackedConnection(table);
+  }
+
+  /**
+   * A packet of a handshake, or one with SYN or RST. False when it is the SYN of another connection between the same
+   * endpoints.
+   */
+  packet(slot: number, side: Side, packet: Packet): boolean {
+    const { flags, timeUs } = packet;
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const phase = words[word + STATE] & PHASE_MASK;
+    if ((flags & RST) !== 0) {
+      if (phase === Phase.synSent && !this.#resetsSyn(word, side, packet)) return true;
+      words[word + STATE] |= SEEN << side;
+      this.#reset(slot, side, timeUs);
+    } else if ((flags & SYN) === 0) {
+      this.#completeHandshake(slot, side, packet);
+    } else if (phase === Phase.established) {
+      // a late copy of a SYN or SYN-ACK, or one out of place: neither moves anything
+    } else if ((flags & ACK) !== 0) {
+      this.#onSynAck(slot, side, packet);
+    } else if (side === Side.responder) {
+      this.#onSynAck(slot, side, packet); // simultaneous open, RFC 9293 §3.5: the other side's SYN answers ours
+    } else if (packet.sequence !== words[word + ISN]) {
+      return false;
+    } else if (phase === Phase.synSent) {
+      words[word + SYN_REPEATS]++;
+      this.#listener.synRepeated(this.#connection.at(slot), timeUs);
+    }
+    return true;
+  }
+
+  /** Whether the responder's packet acknowledges the initiator's SYN, and perhaps the data in it (RFC 7413). */
+  #acknowledgesSyn(word: number, packet: Packet): boolean {
+    const sent = this.#words[word + NEXT_SEQUENCE];
+    const isStream = packet.payloadLengthBytes > 0 || (packet.flags & FIN) !== 0;
+    const acknowledged = sequenceDiff(packet.acknowledgment, this.#words[word + ISN]);
+    if (acknowledged <= 0) return false;
+    // data may answer data that was not captured; anything else beyond what was sent is of an older connection
+    // (RFC 9293 §3.10.7.3: a host that remembers one answers the SYN with an ACK of its own)
+    return isStream ? acknowledged < LARGEST_WINDOW_BYTES : sequenceDiff(packet.acknowledgment, sent) <= 0;
+  }
+
+  /**
+   * Whether a RST before any SYN-ACK is about this connection: it acknowledges the SYN, or comes from the initiator and
+   * follows its SYN. Another is about an older connection between the same endpoints (RFC 9293 §3.5.1): whose SYN is
+   * answered by an ACK out of place sends such a RST, and then repeats its SYN.
+   */
+  #resetsSyn(word: number, side: Side, packet: Packet): boolean {
+    if (side === Side.responder) return (packet.flags & ACK) === 0 || this.#acknowledgesSyn(word, packet);
+    const past = sequenceDiff(packet.sequence, this.#words[word + ISN]);
+    return past >= 0 && sequenceDiff(packet.sequence, this.#words[word + NEXT_SEQUENCE]) <= 0;
+  }
+
+  /** Whether the initiator's packet lies behind its SYN: another is a late one of an older connection. */
+  #followsSyn(word: number, packet: Packet): boolean {
+    const past = sequenceDiff(packet.sequence, this.#words[word + ISN]);
+    return past > 0 && past < LARGEST_WINDOW_BYTES;
+  }
+
+  /** The responder's SYN: with an ACK, or without one in a simultaneous open. */
+  #onSynAck(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const phase = words[word + STATE] & PHASE_MASK;
+    if (side === Side.initiator) {
+      // the SYN-ACK of a simultaneous open: it acknowledges the responder's SYN
+      if (phase === Phase.synAcked) this.#completeHandshake(slot, side, packet);
+      return;
+    }
+    if ((packet.flags & ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
+    if (phase !== Phase.synSent) {
+      if (packet.sequence === words[word + ISN + 1] || (words[word + STATE] & (SPOKE << side)) !== 0) return; // repeated
+      // a SYN cookie was made anew (RFC 4987 §3.6), or the first answer came from elsewhere: the latest one counts
+    } else {
+      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.synAcked | (SEEN << side);
+      this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = packet.timeUs;
+    }
+    const own = word + SIDE_WORDS;
+    words[own + WINDOW_SHIFT] = packet.windowScale;
+    if (packet.windowScale < 0 || words[word + WINDOW_SHIFT] < 0) {
+      // both sides must offer scaling, or neither uses it (RFC 7323 §2.2)
+      words[own + WINDOW_SHIFT] = 0;
+      words[word + WINDOW_SHIFT] = 0;
+    }
+    words[word + ISN + 1] = packet.sequence;
+    words[own + NEXT_SEQUENCE] = packet.sequence;
+    words[own + WINDOW] = packet.window;
+    // the SYN of a simultaneous open acknowledges nothing yet
+    words[own + ACKED] = (packet.flags & ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
+    words[word + ACKED] = packet.sequence;
+    this.#streams.synPayload(slot, side, packet);
+  }
+
+  /** A packet without SYN before the handshake is complete. */
+  #completeHandshake(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const phase = words[word + STATE] & PHASE_MASK;
+    if (phase === Phase.synSent) {
+      // the SYN-ACK went by unseen: what follows shows that there was one
+      if ((packet.flags & ACK) === 0) return;
+      if (side === Side.responder && !this.#acknowledgesSyn(word, packet)) return;
+      if (side === Side.initiator && !this.#followsSyn(word, packet)) return;
+      words[word + STATE] |= SEEN << side;
+      const other = word + SIDE_WORDS * (1 - side);
+      words[word + SIDE_WORDS * side + ACKED] = packet.acknowledgment;
+      words[other + WINDOW] = LARGEST_WINDOW_BYTES;
+      words[other + ACKED] = packet.sequence;
+      if (side === Side.initiator) words[other + NEXT_SEQUENCE] = packet.acknowledgment;
+      else words[word + SIDE_WORDS + NEXT_SEQUENCE] = packet.sequence;
+    } else if (side === Side.responder) {
+      // data right behind the SYN-ACK (TCP Fast Open, RFC 7413), before the last ACK of the handshake
+      this.#streams.segment(slot, side, packet);
+      return;
+    } else if ((packet.flags & ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
+      return;
+    }
+    this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = packet.timeUs;
+    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.established;
+    this.#lifetimes.progress(slot, packet.timeUs);
+    this.#lifetimes.hasten(slot);
+    this.#streams.segment(slot, side, packet);
+  }
+
+  #reset(slot: number, side: Side, timeUs: number): void {
+    this.#reader.closed(slot, side, true, timeUs);
+    this.#listener.reset(this.#connection.at(slot), side, timeUs);
+    this.#lifetimes.end(slot, EndType.reset, side, timeUs);
+  }
+}

@@ -1,0 +1,237 @@
+import { EndType, Side } from '../model/connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { EvictionOrder } from './eviction-order.ts';
+import {
+  BEGIN_AT,
+  DEADLINE_AT,
+  END_AT,
+  END_TYPE_SHIFT,
+  ENDED_BY_SHIFT,
+  FATAL_ALERT,
+  FIN_SENT,
+  FIRST_FIN_SHIFT,
+  HALF_OPEN_TOLD,
+  LAST_PROGRESS_AT,
+  LAST_SEEN_AT,
+  PHASE_MASK,
+  Phase,
+  STALE_TOLD,
+  STATE,
+  TIMES_PER_RECORD,
+  WORDS_PER_RECORD,
+} from './record.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
+
+const SECOND_US = 1_000_000;
+const REMEMBER_CLOSED_US = 60 * SECOND_US;
+/** How long after the end of a connection its last segments are expected. */
+const LAST_SEGMENTS_US = 2 * SECOND_US;
+const FORGET_HALF_OPEN_US = 130 * SECOND_US;
+
+/** How long connections live: what becomes due for them, how they end, and how long they are remembered. */
+export class Lifetimes {
+  readonly #table: ConnectionTable;
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #wheel: TimerWheel;
+  readonly #order: EvictionOrder;
+  readonly #delays: TrackerDelays;
+  readonly #listener: TrackerListener;
+  readonly #reader: PayloadReader;
+  readonly #connection: TrackedConnection;
+  #evicted = 0;
+
+  constructor(table: ConnectionTable, delays: TrackerDelays, listener: TrackerListener, reader: PayloadReader) {
+    this.#table = table;
+    this.#words = table.words;
+    this.#times = table.times;
+    this.#wheel = new TimerWheel(table.capacity);
+    this.#order = new EvictionOrder(table.capacity, (slot) => this.#times[slot * TIMES_PER_RECORD + LAST_SEEN_AT]);
+    this.#delays = delays;
+    this.#listener = listener;
+    this.#reader = reader;
+    this.#connection = new TrackedConnection(table);
+  }
+
+  /** Open connections that had to make room for others. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** A connection began at `timeUs`; its record is filled. */
+  begin(slot: number, timeUs: number): void {
+    const deadline = this.#nextDeadline(slot);
+    this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = deadline;
+    this.#wheel.notBefore(timeUs);
+    this.#wheel.schedule(slot, deadline);
+    this.#order.add(slot);
+  }
+
+  /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
+  advance(nowUs: number, limit = Number.POSITIVE_INFINITY): boolean {
+    for (let n = 0; n < limit; n++) {
+      const slot = this.#wheel.takeDue(nowUs);
+      if (slot >= 0) this.#wake(slot, nowUs);
+      else if (!this.#forgetClosed(nowUs)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Ends whatever is still open, as the interface is gone or the agent stops. Stops after `limit` connections; true
+   * when there are more.
+   */
+  stop(timeUs: number, limit = Number.POSITIVE_INFINITY): boolean {
+    for (let n = 0; n < limit; n++) {
+      const open = this.#order.longestIdle();
+      const slot = open >= 0 ? open : this.#order.oldestClosed();
+      if (slot < 0) return false;
+      if (timeUs >= this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT]) {
+        this.due(slot, timeUs);
+        continue;
+      }
+      if (open >= 0) this.end(slot, EndType.stopped, Side.initiator, timeUs);
+      this.forget(slot);
+    }
+    return true;
+  }
+
+  /** A stillness, if there was one, is over. */
+  progress(slot: number, timeUs: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    this.#times[time + LAST_PROGRESS_AT] = timeUs;
+    const word = slot * WORDS_PER_RECORD;
+    if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
+    this.#words[word + STATE] &= ~STALE_TOLD;
+    this.hasten(slot);
+  }
+
+  /** Something may be due earlier than what is waited for. */
+  hasten(slot: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    const deadline = this.#nextDeadline(slot);
+    if (deadline >= this.#times[time + DEADLINE_AT]) return;
+    this.#times[time + DEADLINE_AT] = deadline;
+    this.#wheel.cancel(slot);
+    this.#wheel.schedule(slot, deadline);
+  }
+
+  /** Tells whatever is due for a slot up to `nowUs`, each at its own time. */
+  due(slot: number, nowUs: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    const word = slot * WORDS_PER_RECORD;
+    if ((this.#words[word + STATE] & PHASE_MASK) >= Phase.closed) {
+      this.forget(slot);
+      return;
+    }
+    let deadline = this.#nextDeadline(slot);
+    for (; deadline <= nowUs; deadline = this.#nextDeadline(slot)) {
+      const state = this.#words[word + STATE];
+      if ((state & PHASE_MASK) < Phase.established) {
+        if ((state & HALF_OPEN_TOLD) !== 0) {
+          this.end(slot, EndType.halfOpen, Side.initiator, deadline);
+          return;
+        }
+        this.#words[word + STATE] = state | HALF_OPEN_TOLD;
+        this.#listener.halfOpen(this.#connection.at(slot), deadline);
+      } else if ((state & (FIN_SENT * 3)) !== 0) {
+        this.end(slot, EndType.stale, Side.initiator, deadline); // half-closed and silent: nobody waits for it
+        return;
+      } else if ((state & STALE_TOLD) === 0) {
+        this.#words[word + STATE] = state | STALE_TOLD;
+        this.#listener.stale(this.#connection.at(slot), deadline);
+      } else {
+        this.#listener.stale2(this.#connection.at(slot), deadline);
+        this.end(slot, EndType.stale, Side.initiator, deadline);
+        return;
+      }
+    }
+    this.#times[time + DEADLINE_AT] = deadline;
+    this.#wheel.cancel(slot);
+    this.#wheel.schedule(slot, deadline);
+  }
+
+  /**
+   * Ends an open connection and remembers it. Where a side had already said goodbye (a fatal TLS alert, a FIN), that is
+   * the end, whatever came after it.
+   */
+  end(slot: number, cause: EndType, causedBy: Side, timeUs: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    const state = this.#words[word + STATE];
+    const finished = (state & (FIN_SENT * 3)) !== 0;
+    let endType: EndType = finished ? EndType.fin : cause;
+    let endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;
+    if ((state & (FATAL_ALERT * 3)) !== 0 && (endType === EndType.fin || endType === EndType.reset)) {
+      endType = EndType.tlsAlert;
+      endedBy = (state & FATAL_ALERT) !== 0 ? Side.initiator : Side.responder;
+    }
+    const phase = endType === EndType.stale ? Phase.letGo : Phase.closed;
+    this.#words[word + STATE] =
+      (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
+    this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
+    this.#wheel.cancel(slot);
+    this.#reader.release(slot);
+    this.remember(slot, timeUs);
+    this.#listener.ended(this.#connection.at(slot));
+  }
+
+  remember(slot: number, timeUs: number): void {
+    this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = timeUs + REMEMBER_CLOSED_US;
+    this.#order.close(slot);
+  }
+
+  /** Forgets a connection that has ended. */
+  forget(slot: number): void {
+    this.#listener.forgotten(slot);
+    this.#order.remove(slot);
+    this.#table.remove(slot);
+  }
+
+  /**
+   * Frees a slot of the full table: that of a closed connection, unless its last segments may still be under way, else
+   * that of the open one idle longest.
+   */
+  makeRoom(timeUs: number): void {
+    const closed = this.#order.oldestClosed();
+    const slot = this.#order.longestIdle();
+    if (closed >= 0 && (slot < 0 || timeUs - this.#times[closed * TIMES_PER_RECORD + END_AT] > LAST_SEGMENTS_US)) {
+      this.forget(closed);
+      return;
+    }
+    const established = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === Phase.established;
+    this.#evicted++;
+    this.end(slot, established ? EndType.stale : EndType.halfOpen, Side.initiator, timeUs);
+    this.forget(slot);
+  }
+
+  /** The earliest time at which something may be due for an open connection. */
+  #nextDeadline(slot: number): number {
+    const time = slot * TIMES_PER_RECORD;
+    const state = this.#words[slot * WORDS_PER_RECORD + STATE];
+    if ((state & PHASE_MASK) < Phase.established) {
+      const tellUs = this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
+      if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
+      return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);
+    }
+    const halfClosed = (state & (FIN_SENT * 3)) !== 0;
+    const delay = halfClosed || (state & STALE_TOLD) !== 0 ? this.#delays.stale2Seconds : this.#delays.staleSeconds;
+    return this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
+  }
+
+  /** A slot that the wheel handed out. */
+  #wake(slot: number, nowUs: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    this.#wheel.schedule(slot, this.#times[time + DEADLINE_AT]);
+    if (nowUs >= this.#times[time + DEADLINE_AT]) this.due(slot, nowUs);
+  }
+
+  /** Forgets the connection closed longest ago if its time is over. */
+  #forgetClosed(nowUs: number): boolean {
+    const slot = this.#order.oldestClosed();
+    if (slot < 0 || this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] > nowUs) return false;
+    this.forget(slot);
+    return true;
+  }
+}

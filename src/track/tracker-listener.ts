@@ -1,0 +1,43 @@
+import type { Side } from '../model/connection.ts';
+import type { Packet } from '../model/packet.ts';
+import type { TrackedConnection } from './tracked-connection.ts';
+
+/** The delays after which a connection is talked about, in seconds. May be changed while the tracker runs. */
+export interface TrackerDelays {
+  halfOpenSeconds: number;
+  staleSeconds: number;
+  stale2Seconds: number;
+}
+
+/**
+ * Is told what happens to connections, while it happens. The connection is a window that moves on after the call.
+ * `timeUs` is the time of the packet or of the deadline that brought it about.
+ */
+export interface TrackerListener {
+  /** The first packet of a connection was seen. */
+  began(connection: TrackedConnection): void;
+  /** The initiator repeated its SYN before any answer; `connection.synRepeats` says how often. */
+  synRepeated(connection: TrackedConnection, timeUs: number): void;
+  /** The handshake is still incomplete after `halfOpenSeconds`. */
+  halfOpen(connection: TrackedConnection, timeUs: number): void;
+  /** No new byte moved for `staleSeconds`: once a stillness. */
+  stale(connection: TrackedConnection, timeUs: number): void;
+  /** No new byte moved for `stale2Seconds`; `ended` follows. */
+  stale2(connection: TrackedConnection, timeUs: number): void;
+  /** A RST ends it; `phase` is what it was before. `ended` follows. */
+  reset(connection: TrackedConnection, by: Side, timeUs: number): void;
+  /** It ended: `endType`, `endedBy` and `endUs` say how. It is remembered for a while, and then `forgotten`. */
+  ended(connection: TrackedConnection): void;
+  /** Its slot is about to be used for another connection. */
+  forgotten(slot: number): void;
+}
+
+/** Reads the payload of the connections that are marked to be read. */
+export interface PayloadReader {
+  /** A packet of a connection that is being read. */
+  packet(slot: number, side: Side, packet: Packet): void;
+  /** A side has sent FIN or, with `reset`, RST. */
+  closed(slot: number, side: Side, reset: boolean, timeUs: number): void;
+  /** The connection ended: nothing more comes. */
+  release(slot: number): void;
+}
