@@ -7,6 +7,7 @@ import type { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
   ESTABLISHED_AT,
+  FIN_SENT,
   ISN,
   NEXT_SEQUENCE,
   PHASE_MASK,
@@ -55,7 +56,7 @@ export class Handshakes {
 
   /**
    * A packet of a handshake, or one with SYN or RST. False when it is the SYN of another connection between the same
-   * endpoints.
+   * endpoints, of which the present one is not yet complete, or is being closed.
    */
   packet(slot: number, side: Side, packet: Packet): boolean {
     const { flags, timeUs } = packet;
@@ -69,7 +70,10 @@ export class Handshakes {
     } else if ((flags & SYN) === 0) {
       this.#completeHandshake(slot, side, packet);
     } else if (phase === Phase.established) {
-      // a late copy of a SYN or SYN-ACK, or one out of place: neither moves anything
+      // a late copy of a SYN or SYN-ACK, or one out of place: neither moves anything. But who has sent FIN and begins
+      // anew is done with this connection, whatever became of the other side's FIN
+      const isFinished = (words[word + STATE] & (FIN_SENT << side)) !== 0;
+      return !(isFinished && (flags & ACK) === 0 && packet.sequence !== words[word + ISN + side]);
     } else if ((flags & ACK) !== 0) {
       this.#onSynAck(slot, side, packet);
     } else if (side === Side.responder) {

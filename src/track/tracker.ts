@@ -93,7 +93,7 @@ export class Tracker {
     }
     if ((state & PHASE_MASK) !== Phase.established || (flags & (SYN | RST)) !== 0) {
       if (!this.#handshakes.packet(slot, side, packet)) {
-        // the endpoints are used anew before the old connection was complete
+        // the endpoints are used anew before the old connection was complete or closed
         this.#lifetimes.end(slot, EndType.halfOpen, side, timeUs);
         this.#lifetimes.forget(slot);
         return this.#begin(packet, direction, hash);

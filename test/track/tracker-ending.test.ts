@@ -118,6 +118,19 @@ test('ports used again: a SYN with another ISN on a closed pair', () => {
   `);
 });
 
+test('ports used again when the FIN of the other side was not seen', () => {
+  runScript(`${OPEN}
+    1      c FA 1:1              |
+    1.1    s A 1:2               |
+    2      c S 0                 |
+    2.1    s S 4000              |
+    70     c S 5000              | end fin by c 0/0, forgotten, began
+    70.1   s SA 9000:5001        |
+    70.2   c A 5001:9001         |
+    71     stop                  | end stopped by c 0/0, forgotten
+  `);
+});
+
 test('ports used again in the other direction', () => {
   runScript(`${OPEN}
     1      c R 1                 | reset by c in phase 2, end reset by c 0/0
