@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Agent } from './agent.ts';
 import { filterProblem } from './capture/filter.ts';
@@ -10,6 +10,7 @@ import { parseEnvFile } from './config/parse-env-file.ts';
 import { formatProblem } from './config/problem.ts';
 import { parseProcessSettings } from './config/process-settings.ts';
 import { DEFAULT_SETTINGS, type Settings } from './config/settings.ts';
+import { makeDirectory } from './output/make-directory.ts';
 import { formatSummary } from './output/replay-summary.ts';
 import { ReplayClock, replay } from './session/replay.ts';
 import { replayEvents, replayFiles } from './session/replay-sinks.ts';
@@ -100,7 +101,7 @@ async function runReplay(file: string, out: string | undefined, env: string | un
     process.stderr.write(formatSummary(summary));
     return statusOf(summary.problem);
   }
-  await mkdir(out, { recursive: true });
+  await prepareOutput(out);
   const files = replayFiles(out, settings, clock);
   try {
     const summary = await replay(file, settings, seed, clock, files, files);
@@ -109,6 +110,16 @@ async function runReplay(file: string, out: string | undefined, env: string | un
     return statusOf(summary.problem);
   } finally {
     await files.close();
+  }
+}
+
+/** Makes the directory of a replay's files. */
+async function prepareOutput(path: string): Promise<void> {
+  try {
+    await makeDirectory(path);
+    if (!(await stat(path)).isDirectory()) throw new Error('a file stands in its place');
+  } catch (error) {
+    throw new Failure(`Cannot write into ${path}: ${(error as Error).message}; name a directory with --out`);
   }
 }
 
@@ -137,6 +148,8 @@ function statusOf(problem: string | null): ExitStatus {
   return ExitStatus.failure;
 }
 
+// `dlltagent replay FILE | head`: whoever reads has seen enough
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -15,7 +15,12 @@ export interface ByteSource {
 
 /** A file on disk. Rejects with the file system's error when it cannot be opened. */
 export async function openFileBytes(path: string): Promise<ByteSource> {
-  return new FileBytes(await open(path, 'r'));
+  const file = await open(path, 'r');
+  if ((await file.stat()).isDirectory()) {
+    await file.close();
+    throw new Error('it is a directory; name a capture file');
+  }
+  return new FileBytes(file);
 }
 
 class FileBytes implements ByteSource {

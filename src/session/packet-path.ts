@@ -89,7 +89,7 @@ export class PacketPath {
         // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
         if (this.#decoder.decode(frame, packet) !== Verdict.tcp) continue;
       }
-      if (frame.timeUs >= this.#nextAdvanceUs && this.advance(frame.timeUs)) {
+      if (this.#isTimeToAdvance(frame.timeUs) && this.advance(frame.timeUs)) {
         this.#held = true;
         return false;
       }
@@ -99,6 +99,11 @@ export class PacketPath {
       }
     }
     return false;
+  }
+
+  /** Now and then as time goes on, and when it was set back. */
+  #isTimeToAdvance(timeUs: number): boolean {
+    return timeUs >= this.#nextAdvanceUs || timeUs < this.#nextAdvanceUs - 2 * ADVANCE_EVERY_US;
   }
 
   /** Lets time pass. True when not everything that is due could be told: to be called again. */

@@ -10,7 +10,7 @@ const CONNECTIONS_AT_ONCE = 1000;
 
 /** Where a replay's findings go. */
 export interface ReplaySink extends ReportSink {
-  /** The time of the first frame is known; called once, unless there is none. */
+  /** The time of the first packet is known, or that there is none; called once. */
   start(timeUs: number): void;
   /** Resolves when more can be taken. */
   drain(): Promise<void>;
@@ -71,7 +71,7 @@ export async function replay(
   clock.nowUs = () => route.nowUs;
   try {
     let started = false;
-    for (;;) {
+    while (true) {
       const dry = route.drain(source, FRAMES_AT_ONCE);
       if (!started && !Number.isNaN(route.firstUs)) {
         started = true;
@@ -80,6 +80,7 @@ export async function replay(
       await sink.drain();
       if (dry && (await source.ready()) !== 'readable') break;
     }
+    if (!started) sink.start(Date.now() * 1000); // no TCP at all: empty files say so
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
     const { frames, bytes } = source.counters();
