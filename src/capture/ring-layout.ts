@@ -33,6 +33,8 @@ export const BlockWord = {
   status: 2,
   frameCount: 3,
   firstFrameOffset: 4,
+  /** Bytes of the block that are used, its header included. */
+  usedBytes: 5,
 } as const;
 
 /** Words of `struct tpacket3_hdr`, and of the `struct sockaddr_ll` that follows it at its aligned end (48 bytes). */
@@ -83,11 +85,12 @@ export interface RingShape {
 const MEBIBYTE = 1 << 20;
 
 /**
- * Blocks for a ring of `ringMb` MiB: 1 MiB each, so that the largest frame of segmentation offload (512 KiB with BIG
- * TCP) fits in one; in rings below 4 MiB 256 KiB, so that the kernel still has blocks to fill while one is read.
+ * Blocks for a ring of `ringMb` MiB: 512 KiB each, so that one and a copy of it fit into the second-level cache, and so
+ * does the longest frame of segmentation offload (512 KiB with BIG TCP) but for its last bytes; in rings below 4 MiB
+ * 256 KiB, so that the kernel still has blocks to fill while one is read.
  */
 export function ringShape(ringMb: number): RingShape {
-  const blockBytes = ringMb < 4 ? MEBIBYTE / 4 : MEBIBYTE;
+  const blockBytes = ringMb < 4 ? MEBIBYTE / 4 : MEBIBYTE / 2;
   return { blockBytes, blockCount: Math.max(2, Math.round((ringMb * MEBIBYTE) / blockBytes)) };
 }
 

@@ -1,4 +1,5 @@
 import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
+import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, retireMapping, takeSocketError } from '../native/libc.ts';
@@ -33,6 +34,11 @@ export interface RingOptions {
   readonly ringMb?: number;
   /** pcap-filter(7) expression; empty takes every frame. */
   readonly filter?: string;
+  /**
+   * Takes in whole blocks of the ring when they are opened: the kernel has them back at once, and frames lie in the
+   * store. Without it, and for blocks that the store has no room for, frames are read in the ring.
+   */
+  readonly store?: FrameStore;
 }
 
 const DEFAULT_RING_MB = 16;
@@ -74,7 +80,7 @@ export function openRingSource(options: RingOptions): RingSource {
   });
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
-  return new RingSource(socket, shape.blockBytes, options.side, description);
+  return new RingSource(socket, shape.blockBytes, options, description);
 }
 
 /**
@@ -96,8 +102,14 @@ export class RingSource implements PacketSource {
   /** True when every frame has to be looked at whether it is wanted at all. */
   readonly #selective: boolean;
 
-  // The same memory four ways. Not readonly: `close()` must let go of them.
-  #memory: ArrayBuffer;
+  readonly #store: FrameStore | null;
+
+  // The ring's memory three ways. Not readonly: `close()` must let go of them.
+  #ringWords: Int32Array;
+  #ringBytes: Uint8Array;
+  #ringView: DataView;
+
+  // What the open block is read from: the ring's memory or the store's.
   #words: Int32Array;
   #bytes: Uint8Array;
   #view: DataView;
@@ -110,8 +122,8 @@ export class RingSource implements PacketSource {
   /** Word of the next frame's header. */
   #header = 0;
 
-  #frames = 0;
-  #wireBytes = 0;
+  /** Frames and their bytes on the wire: doubles, so that they may grow past the small integers. */
+  readonly #given = new Float64Array(2);
   #drops = 0;
   #lastFrame: Frame | null = null;
 
@@ -123,7 +135,8 @@ export class RingSource implements PacketSource {
   #linkTimer: NodeJS.Timeout | null = null;
   #linkCheckMs = LINK_CHECK_FIRST_MS;
 
-  constructor(socket: PacketSocket, blockBytes: number, side: 'host' | 'pod', description: string) {
+  constructor(socket: PacketSocket, blockBytes: number, options: RingOptions, description: string) {
+    const { side } = options;
     this.description = description;
     this.interfaceName = socket.interfaceName;
     this.#socket = socket;
@@ -134,10 +147,13 @@ export class RingSource implements PacketSource {
     const incoming = side === 'host' ? Direction.fromPod : Direction.toPod;
     this.#outgoingDirection = socket.loopback ? Direction.unknown : outgoing;
     this.#incomingDirection = socket.loopback ? Direction.unknown : incoming;
-    this.#memory = socket.mapping.buffer;
-    this.#words = new Int32Array(this.#memory);
-    this.#bytes = new Uint8Array(this.#memory);
-    this.#view = new DataView(this.#memory);
+    this.#store = options.store ?? null;
+    this.#ringWords = new Int32Array(socket.mapping.buffer);
+    this.#ringBytes = new Uint8Array(socket.mapping.buffer);
+    this.#ringView = new DataView(socket.mapping.buffer);
+    this.#words = this.#ringWords;
+    this.#bytes = this.#ringBytes;
+    this.#view = this.#ringView;
     this.#watch = new DescriptorWatch(socket.fd, (readable) => this.#onDescriptor(readable));
   }
 
@@ -170,8 +186,8 @@ export class RingSource implements PacketSource {
         frame.vlanTci = (words[header + FrameWord.vlanTci] as number) & 0xffff;
         frame.vlanTpid = (status & TP_STATUS_VLAN_TPID_VALID) === 0 ? ETH_P_8021Q : tpid;
       }
-      this.#frames++;
-      this.#wireBytes += wireLength;
+      this.#given[0]++;
+      this.#given[1] += wireLength;
       return true;
     }
   }
@@ -189,7 +205,7 @@ export class RingSource implements PacketSource {
 
   counters(): CaptureCounters {
     if (!this.#closed) this.#drops += takeDrops(this.#socket.fd);
-    return { frames: this.#frames, bytes: this.#wireBytes, kernelDrops: this.#drops, agentDrops: 0 };
+    return { frames: this.#given[0], bytes: this.#given[1], kernelDrops: this.#drops, agentDrops: 0 };
   }
 
   close(): void {
@@ -209,21 +225,53 @@ export class RingSource implements PacketSource {
 
   /** Gives back the block that was read, and takes the next one when the kernel has filled it. */
   #openBlock(): boolean {
-    const words = this.#words;
-    if (this.#held) {
-      this.#held = false;
-      // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
-      Atomics.store(words, this.#block + BlockWord.status, TP_STATUS_KERNEL);
-      this.#block += this.#blockWords;
-      if (this.#block >= words.length) this.#block = 0;
-    }
+    if (this.#held) this.#giveBack();
     if (this.#closed) return false;
+    const ring = this.#ringWords;
     const block = this.#block;
-    if ((Atomics.load(words, block + BlockWord.status) & TP_STATUS_USER) === 0) return false;
+    if ((Atomics.load(ring, block + BlockWord.status) & TP_STATUS_USER) === 0) return false;
     this.#held = true;
-    this.#framesLeft = words[block + BlockWord.frameCount] as number;
-    this.#header = block + ((words[block + BlockWord.firstFrameOffset] as number) >>> 2);
+    this.#framesLeft = ring[block + BlockWord.frameCount];
+    const firstFrame = ring[block + BlockWord.firstFrameOffset] >>> 2;
+    const store = this.#store;
+    const stored = store === null ? -1 : this.#moveInto(store);
+    if (store !== null && stored >= 0) {
+      this.#readFrom(store.words, store.bytes, store.view);
+      this.#header = (stored >>> 2) + firstFrame;
+    } else {
+      this.#readFrom(ring, this.#ringBytes, this.#ringView);
+      this.#header = block + firstFrame;
+    }
     return this.#framesLeft > 0 || this.#openBlock();
+  }
+
+  #giveBack(): void {
+    this.#held = false;
+    // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
+    Atomics.store(this.#ringWords, this.#block + BlockWord.status, TP_STATUS_KERNEL);
+    this.#block = this.#nextBlock();
+  }
+
+  #nextBlock(): number {
+    const next = this.#block + this.#blockWords;
+    return next < this.#ringWords.length ? next : 0;
+  }
+
+  /** Copies the block into the store and gives it back; where it is now, or -1 when the store has no room for it. */
+  #moveInto(store: FrameStore): number {
+    const start = this.#block << 2;
+    const lengthBytes = this.#ringWords[this.#block + BlockWord.usedBytes];
+    const stored = store.take(lengthBytes);
+    if (stored < 0) return -1;
+    store.bytes.set(this.#ringBytes.subarray(start, start + lengthBytes), stored);
+    this.#giveBack();
+    return stored;
+  }
+
+  #readFrom(words: Int32Array, bytes: Uint8Array, view: DataView): void {
+    this.#words = words;
+    this.#bytes = bytes;
+    this.#view = view;
   }
 
   /** Loopback shows each frame going out and coming in: the latter is taken. Without a link header only IP is. */
@@ -237,9 +285,8 @@ export class RingSource implements PacketSource {
   }
 
   #isNextBlockReady(): boolean {
-    let block = this.#block;
-    if (this.#held) block = block + this.#blockWords >= this.#words.length ? 0 : block + this.#blockWords;
-    return (Atomics.load(this.#words, block + BlockWord.status) & TP_STATUS_USER) !== 0;
+    const block = this.#held ? this.#nextBlock() : this.#block;
+    return (Atomics.load(this.#ringWords, block + BlockWord.status) & TP_STATUS_USER) !== 0;
   }
 
   #lend(frame: Frame): void {
@@ -250,17 +297,17 @@ export class RingSource implements PacketSource {
 
   #dropViews(): void {
     const frame = this.#lastFrame;
-    if (frame !== null && frame.view === this.#view) {
+    if (frame !== null && frame.view === this.#ringView) {
       frame.view = NO_VIEW;
       frame.bytes = NO_BYTES;
       frame.start = 0;
       frame.end = 0;
     }
     this.#lastFrame = null;
-    this.#memory = NO_MEMORY;
-    this.#words = NO_WORDS;
-    this.#bytes = NO_BYTES;
-    this.#view = NO_VIEW;
+    this.#ringWords = NO_WORDS;
+    this.#ringBytes = NO_BYTES;
+    this.#ringView = NO_VIEW;
+    this.#readFrom(NO_WORDS, NO_BYTES, NO_VIEW);
   }
 
   #answer(state: SourceState): void {
@@ -286,10 +333,10 @@ export class RingSource implements PacketSource {
 
   #checkLinkLater(): void {
     if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
-    const framesBefore = this.#frames;
+    const framesBefore = this.#given[0];
     this.#linkTimer = setTimeout(() => {
       this.#linkTimer = null;
-      if (this.#frames !== framesBefore) return; // frames flow: the link is up again
+      if (this.#given[0] !== framesBefore) return; // frames flow: the link is up again
       if (isInterfaceThere(this.#socket.fd)) {
         this.#linkCheckMs = Math.min(2 * this.#linkCheckMs, LINK_CHECK_MAX_MS);
         this.#checkLinkLater();

@@ -1,25 +1,46 @@
-import type { Frame } from '../model/frame.ts';
-import { NO_VLAN } from '../model/frame.ts';
+import { Frame, NO_VLAN } from '../model/frame.ts';
+import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
   PACKET_RECORD_HEADER_BYTES as HEADER_BYTES,
   type PacketRecords,
 } from '../model/packet-records.ts';
-import { CHUNK_BYTES, ChunkPool, NO_CHUNK } from './chunk-pool.ts';
+import { BlockLog, MIN_FRAME_BYTES, Reference, type ReferenceOwner, WORDS_PER_REFERENCE } from './block-log.ts';
+import { ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
-import { SizeOrder } from './size-order.ts';
+import { writeRecordHeader } from './record-header.ts';
 
 /** What one connection may hold, so that its capture file is never more than 2 MB. */
 const CONNECTION_BYTES = 2 * 1024 * 1024 - CAPTURE_FILE_HEADER_BYTES;
 /** The beginning of a connection that stays. */
 const HEAD_BYTES = 64 * 1024;
+/** The part of the memory that the log may use. */
+const LOG_SHARE = 1 / 2;
 
-/** Instead of a number of packets: nothing of this connection is kept. */
-const MUTED = -1;
 const VLAN_TAG_BYTES = 4;
 /** Two Ethernet addresses: a VLAN tag stands behind them (IEEE 802.1Q §9). */
 const ETHERNET_ADDRESSES_BYTES = 12;
+
+// Words of a slot's record: two of them are one cache line.
+const WORDS_PER_SLOT = 8;
+/** Goes up whenever what was noted for the slot is void. */
+const EPOCH = 0;
+/** Packets in the log, or `MUTED`. */
+const PACKETS = 1;
+/** Their bytes, as records of a capture file. */
+const BYTES = 2;
+/** The newest reference. */
+const LAST = 3;
+/** Packets that were not even noted. */
+const OMITTED = 4;
+/** Link type of the first packet plus 1; 0 before it. */
+const LINK_TYPE = 5;
+/** 1 when some packets were moved out of the log. */
+const MOVED = 6;
+
+/** Instead of a number of packets: nothing of this connection is kept. */
+const MUTED = -1;
 
 /** Limits of a `PacketHistory`. */
 export interface HistoryLimits {
@@ -31,348 +52,307 @@ export interface HistoryLimits {
   readonly connectionBytes?: number;
   /** First bytes of a connection that stay; 64 KB when absent. The packet that reaches the limit is kept whole. */
   readonly headBytes?: number;
+  /** Size of the log's blocks; when absent it follows from the budget. */
+  readonly blockBytes?: number;
 }
 
 /** What was kept and what was not, in packets, since the history was made. */
 export interface HistoryCounters {
-  kept: number;
-  keptBytes: number;
+  /** Noted in the log. */
+  readonly kept: number;
+  /** Their bytes, as records of a capture file. */
+  readonly keptBytes: number;
+  /** Of those, copied out of the log because their connection outlived it. */
+  readonly moved: number;
   /** Gave way to newer packets of their own connection. */
-  overConnection: number;
+  readonly overConnection: number;
   /** Gave way because all connections together held too much. */
-  overBudget: number;
+  readonly overBudget: number;
   /** Of those, packets from the beginning of a connection. */
-  overBudgetHead: number;
-  /** Larger than what a connection, or all, may hold. */
-  tooLarge: number;
+  readonly overBudgetHead: number;
+  /** Larger than what a block of the log, a connection, or all may hold. */
+  readonly tooLarge: number;
   /** Of another link type than the connection's first packet: a capture file has but one. */
-  otherLinkType: number;
+  readonly otherLinkType: number;
 }
 
 /**
  * The packets kept for capture files: of each connection its beginning and the newest rest, all within one budget.
- * When that is used up, whoever holds most gives way: first the oldest packets after its beginning, then the later
- * half of its beginning, and again, until there is room.
  *
- * Packets lie in chains of chunks as the records of a capture file. Besides the budget the history takes 4 bytes a
- * chunk (0.4 %) and 53 bytes a slot, the latter touched only for slots in use.
+ * Every frame lies in a log first, mostly because the capture put it there, and only a reference is noted. Most
+ * connections have ended when the log needs its memory again: their packets are then forgotten without having been
+ * touched. What belongs to the others is moved into a `ChunkedHistory`. Each of the two may use half of the budget;
+ * besides it the history takes 32 bytes a slot and what `ChunkedHistory` says, touched only for slots in use.
  */
-export class PacketHistory {
-  readonly counters: HistoryCounters = {
-    kept: 0,
-    keptBytes: 0,
-    overConnection: 0,
-    overBudget: 0,
-    overBudgetHead: 0,
-    tooLarge: 0,
-    otherLinkType: 0,
-  };
+export class PacketHistory implements ReferenceOwner {
   readonly #connectionBytes: number;
   readonly #headLimitBytes: number;
-  readonly #pool: ChunkPool;
-  readonly #order: SizeOrder; // by chunks held
-  readonly #header = new Uint8Array(HEADER_BYTES + VLAN_TAG_BYTES);
-  readonly #headerView = new DataView(this.#header.buffer);
-  // A slot is in use when it has packets or omitted some; its beginning and the rest are two chains.
-  readonly #packets: Int32Array;
-  readonly #omitted: Int32Array;
-  readonly #linkType: Int32Array;
-  readonly #headFirst: Int32Array;
-  readonly #headBytes: Int32Array;
-  readonly #headClosed: Uint8Array;
-  readonly #tailFirst: Int32Array;
-  readonly #tailSkip: Int32Array; // where the oldest record begins in the first chunk
-  readonly #tailBytes: Int32Array;
-  readonly #last: Int32Array; // chunk that is being filled, of whichever chain
-  readonly #lastUsed: Int32Array;
+  readonly #log: BlockLog;
+  readonly #chunks: ChunkedHistory;
+  readonly #slots: Int32Array;
+  // The log's memory, at hand.
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #references: Int32Array;
+  readonly #times: Float64Array;
+  /** A packet on its way out of the log. */
+  readonly #moving = new Frame();
+  /** Packets and bytes that were noted: doubles, so that they may grow past the small integers. */
+  readonly #noted = new Float64Array(2);
+  #tooLarge = 0;
+  #otherLinkType = 0;
 
   constructor(limits: HistoryLimits) {
-    const slots = limits.maxConnections;
+    const { maxConnections, budgetBytes } = limits;
     this.#connectionBytes = limits.connectionBytes ?? CONNECTION_BYTES;
     this.#headLimitBytes = limits.headBytes ?? HEAD_BYTES;
-    this.#pool = new ChunkPool(limits.budgetBytes);
-    this.#order = new SizeOrder(slots, Math.ceil(this.#connectionBytes / CHUNK_BYTES) + 2);
-    this.#packets = new Int32Array(slots);
-    this.#omitted = new Int32Array(slots);
-    this.#linkType = new Int32Array(slots);
-    this.#headFirst = new Int32Array(slots);
-    this.#headBytes = new Int32Array(slots);
-    this.#headClosed = new Uint8Array(slots);
-    this.#tailFirst = new Int32Array(slots);
-    this.#tailSkip = new Int32Array(slots);
-    this.#tailBytes = new Int32Array(slots);
-    this.#last = new Int32Array(slots);
-    this.#lastUsed = new Int32Array(slots);
+    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes);
+    this.#chunks = new ChunkedHistory({
+      maxConnections,
+      budgetBytes: Math.max(0, budgetBytes - this.#log.maxMemoryBytes),
+      connectionBytes: this.#connectionBytes,
+      headBytes: this.#headLimitBytes,
+    });
+    this.#slots = new Int32Array(maxConnections * WORDS_PER_SLOT);
+    this.#bytes = this.#log.bytes;
+    this.#view = this.#log.view;
+    this.#references = this.#log.references;
+    this.#times = this.#log.times;
+    this.#moving.bytes = this.#bytes;
+    this.#moving.view = this.#view;
   }
 
-  /** Memory of packets, held or ready for use: never more than the budget. */
+  /** Where a source may put its frames at once; frames from elsewhere are copied there when they are kept. */
+  get store(): FrameStore {
+    return this.#log;
+  }
+
+  /** Memory that packets have used up to now: never more than the budget. */
   get memoryBytes(): number {
-    return this.#pool.slabBytes;
+    return this.#log.memoryBytes + this.#chunks.memoryBytes;
   }
 
-  /** Bytes of chunks in use by all connections. */
-  get heldBytes(): number {
-    return (this.#pool.totalChunks - this.#pool.freeChunks) * CHUNK_BYTES;
+  /** What was counted up to now. */
+  counters(): HistoryCounters {
+    const { kept: moved, overConnection, overBudget, overBudgetHead, tooLarge } = this.#chunks.counters;
+    return {
+      kept: this.#noted[0],
+      keptBytes: this.#noted[1],
+      moved,
+      overConnection,
+      overBudget,
+      overBudgetHead,
+      tooLarge: tooLarge + this.#tooLarge,
+      otherLinkType: this.#otherLinkType,
+    };
   }
 
-  /** Packets held of one connection. */
+  /** Packets held of one connection; a cut may have fewer, as it has its limit. */
   packetCount(slot: number): number {
-    return Math.max(0, this.#packets[slot]);
+    return Math.max(0, this.#slots[slot * WORDS_PER_SLOT + PACKETS]) + this.#chunks.packetCount(slot);
   }
 
   /**
-   * Copies a frame into the history of a connection. A VLAN tag the kernel took out of an Ethernet frame is put back.
-   * `payloadStart` (into `frame.view`) and `maxPayloadBytes` cut the copy, not its length on the wire.
+   * Keeps a frame of a connection, once. A VLAN tag the kernel took out of an Ethernet frame is put back, in the store
+   * when the frame lies there: its bytes are the history's from here on. `payloadStart` (into `frame.view`) and
+   * `maxPayloadBytes` cut what is kept, not its length on the wire.
    */
   keep(slot: number, frame: Frame, payloadStart = frame.end, maxPayloadBytes = Number.POSITIVE_INFINITY): void {
-    if (this.#packets[slot] === MUTED) return;
-    const end = Math.min(frame.end, payloadStart + maxPayloadBytes);
-    const capturedBytes = end - frame.start;
-    const tagged =
-      frame.vlanTci !== NO_VLAN && frame.linkType === LinkType.ethernet && capturedBytes >= ETHERNET_ADDRESSES_BYTES;
-    const recordBytes = HEADER_BYTES + capturedBytes + (tagged ? VLAN_TAG_BYTES : 0);
-    if (this.#packets[slot] === 0 && this.#omitted[slot] === 0) this.#begin(slot, frame.linkType);
-    if (this.#linkType[slot] !== frame.linkType) {
-      this.counters.otherLinkType++;
-      this.#omitted[slot]++;
-      return;
+    const slots = this.#slots;
+    const record = slot * WORDS_PER_SLOT;
+    if (slots[record + PACKETS] === MUTED) return;
+    const linkType = frame.linkType + 1;
+    if (slots[record + LINK_TYPE] !== linkType) {
+      if (slots[record + LINK_TYPE] !== 0) {
+        this.#otherLinkType++;
+        slots[record + OMITTED]++;
+        return;
+      }
+      slots[record + LINK_TYPE] = linkType;
     }
-    if (!this.#makeRoom(slot, recordBytes)) {
-      this.counters.tooLarge++;
-      this.#omitted[slot]++;
-      return;
+    let start = frame.start;
+    let length = frame.end - start;
+    if (frame.end - payloadStart > maxPayloadBytes) length = payloadStart + maxPayloadBytes - start;
+    let wireLength = frame.wireLengthBytes;
+    const log = this.#log;
+    if (frame.bytes !== this.#bytes || !log.canRefer(start)) {
+      start = this.#copyIn(frame, length);
+      if (start < 0) {
+        this.#tooLarge++;
+        slots[record + OMITTED]++;
+        return;
+      }
     }
-    this.#write(slot, frame, end, tagged);
-    const toHead = this.#headClosed[slot] === 0;
-    const bytes = toHead ? this.#headBytes : this.#tailBytes;
-    bytes[slot] += recordBytes;
-    if (toHead && bytes[slot] >= this.#headLimitBytes) this.#closeHead(slot);
-    this.#packets[slot]++;
-    this.counters.kept++;
-    this.counters.keptBytes += recordBytes;
+    if (frame.vlanTci !== NO_VLAN && frame.linkType === LinkType.ethernet && length >= ETHERNET_ADDRESSES_BYTES) {
+      this.#putTagBack(start, frame);
+      start -= VLAN_TAG_BYTES;
+      length += VLAN_TAG_BYTES;
+      wireLength += VLAN_TAG_BYTES;
+    }
+    const reference = log.addReference();
+    const references = this.#references;
+    const at = reference * WORDS_PER_REFERENCE;
+    this.#times[at >> 1] = frame.timeUs;
+    references[at + Reference.start] = start;
+    references[at + Reference.length] = length;
+    references[at + Reference.wireLength] = wireLength;
+    references[at + Reference.slot] = slot;
+    references[at + Reference.epoch] = slots[record + EPOCH];
+    references[at + Reference.previous] = slots[record + LAST];
+    slots[record + LAST] = reference;
+    slots[record + PACKETS]++;
+    slots[record + BYTES] += HEADER_BYTES + length;
+    this.#noted[0]++;
+    this.#noted[1] += HEADER_BYTES + length;
   }
 
   /** Forgets a connection; its slot may then stand for another. */
   drop(slot: number): void {
-    if (this.#packets[slot] > 0) {
-      this.#pool.releaseChain(this.#headFirst[slot]);
-      this.#pool.releaseChain(this.#tailFirst[slot]);
-      this.#order.setSize(slot, 0);
-    }
-    this.#packets[slot] = 0;
-    this.#omitted[slot] = 0;
+    const slots = this.#slots;
+    const record = slot * WORDS_PER_SLOT;
+    slots[record + EPOCH]++;
+    slots[record + PACKETS] = 0;
+    slots[record + BYTES] = 0;
+    slots[record + OMITTED] = 0;
+    slots[record + LINK_TYPE] = 0;
+    if (slots[record + MOVED] === 0) return;
+    slots[record + MOVED] = 0;
+    this.#chunks.drop(slot);
   }
 
   /** Forgets a connection and keeps nothing more of it, until `drop` makes its slot ready for another. */
   mute(slot: number): void {
     this.drop(slot);
-    this.#packets[slot] = MUTED;
+    this.#slots[slot * WORDS_PER_SLOT + PACKETS] = MUTED;
   }
 
   /** Copies out what is held of a connection, which goes on being kept; null when there is nothing. */
   cut(slot: number): PacketRecords | null {
-    if (this.#packets[slot] <= 0) return null;
-    const headBytes = this.#headBytes[slot];
-    const bytes = Buffer.allocUnsafeSlow(headBytes + this.#tailBytes[slot]);
-    this.#copyChain(this.#headFirst[slot], 0, bytes, 0, headBytes);
-    this.#copyChain(this.#tailFirst[slot], this.#tailSkip[slot], bytes, headBytes, bytes.length);
+    const slots = this.#slots;
+    const chunks = this.#chunks;
+    const record = slot * WORDS_PER_SLOT;
+    if (this.packetCount(slot) === 0) return null;
+    const inLog = this.#referencesOf(record);
+    // What is newer displaces what is older, just as if it were moved out of the log now.
+    chunks.leaveRoom(slot, slots[record + BYTES]);
+    const movedBytes = chunks.heldBytesOf(slot);
+    let totalBytes = movedBytes + slots[record + BYTES];
+    let gapStart = 0;
+    if (totalBytes > this.#connectionBytes && !chunks.isHeadComplete(slot)) {
+      for (let headBytes = movedBytes; headBytes < this.#headLimitBytes && gapStart < inLog.length; gapStart++) {
+        headBytes += this.#recordBytes(inLog[gapStart]);
+      }
+    }
+    let gapEnd = gapStart;
+    for (; totalBytes > this.#connectionBytes && gapEnd < inLog.length; gapEnd++) {
+      totalBytes -= this.#recordBytes(inLog[gapEnd]);
+    }
+    const bytes = Buffer.allocUnsafeSlow(totalBytes);
+    chunks.copyTo(slot, bytes);
+    const afterHead = this.#copyOut(inLog, 0, gapStart, bytes, movedBytes);
+    this.#copyOut(inLog, gapEnd, inLog.length, bytes, afterHead);
+    const gap = gapEnd - gapStart;
     return {
-      linkType: this.#linkType[slot],
-      packets: this.#packets[slot],
-      omittedPackets: this.#omitted[slot],
+      linkType: slots[record + LINK_TYPE] - 1,
+      packets: chunks.packetCount(slot) + inLog.length - gap,
+      omittedPackets: slots[record + OMITTED] + chunks.omittedCount(slot) + gap,
       bytes,
     };
   }
 
-  #begin(slot: number, linkType: number): void {
-    this.#linkType[slot] = linkType;
-    this.#headFirst[slot] = NO_CHUNK;
-    this.#headBytes[slot] = 0;
-    this.#headClosed[slot] = 0;
-    this.#clearTail(slot);
-  }
-
-  #clearTail(slot: number): void {
-    this.#tailFirst[slot] = NO_CHUNK;
-    this.#tailSkip[slot] = 0;
-    this.#tailBytes[slot] = 0;
-    this.#startChain(slot);
-  }
-
-  /** The next byte goes into a chunk of its own. */
-  #startChain(slot: number): void {
-    this.#last[slot] = NO_CHUNK;
-    this.#lastUsed[slot] = CHUNK_BYTES;
-  }
-
-  #closeHead(slot: number): void {
-    this.#headClosed[slot] = 1;
-    this.#startChain(slot);
-  }
-
-  /** Lets packets go until a record fits; false when it never will. */
-  #makeRoom(slot: number, recordBytes: number): boolean {
-    if (recordBytes > this.#pool.totalChunks * CHUNK_BYTES) return false;
-    while (this.#headBytes[slot] + this.#tailBytes[slot] + recordBytes > this.#connectionBytes) {
-      if (this.#tailBytes[slot] === 0) return false;
-      this.#dropOldest(slot);
-      this.counters.overConnection++;
+  countLiving(first: number, end: number, limit: number): number {
+    const slots = this.#slots;
+    const references = this.#references;
+    // Of a connection with more than that in the log, newer packets displace what its oldest block holds.
+    const enough = this.#connectionBytes + this.#log.blockBytes;
+    let living = 0;
+    for (let reference = first; reference < end && living <= limit; reference++) {
+      const at = reference * WORDS_PER_REFERENCE;
+      const record = references[at + Reference.slot] * WORDS_PER_SLOT;
+      if (slots[record + EPOCH] === references[at + Reference.epoch] && slots[record + BYTES] <= enough) living++;
     }
-    // What is needed is counted afresh each time: the connection itself may be the one that gives way.
-    while (Math.ceil((recordBytes + this.#lastUsed[slot] - CHUNK_BYTES) / CHUNK_BYTES) > this.#pool.freeChunks) {
-      const largest = this.#order.largest();
-      if (this.#tailBytes[largest] > 0) {
-        this.#dropOldest(largest);
-        this.counters.overBudget++;
-      } else {
-        this.#halveHead(largest);
-      }
-    }
-    return true;
+    return living;
   }
 
-  /** Lets the oldest packet after the beginning go. */
-  #dropOldest(slot: number): void {
-    const recordBytes = this.#recordBytes(this.#tailFirst[slot], this.#tailSkip[slot]);
-    this.#packets[slot]--;
-    this.#omitted[slot]++;
-    this.#tailBytes[slot] -= recordBytes;
-    if (this.#tailBytes[slot] === 0) {
-      const released = this.#pool.releaseChain(this.#tailFirst[slot]);
-      this.#order.setSize(slot, this.#order.size(slot) - released);
-      this.#clearTail(slot);
+  giveUp(first: number, end: number): void {
+    const slots = this.#slots;
+    const references = this.#references;
+    for (let reference = first; reference < end; reference++) {
+      const at = reference * WORDS_PER_REFERENCE;
+      const slot = references[at + Reference.slot];
+      const record = slot * WORDS_PER_SLOT;
+      if (slots[record + EPOCH] !== references[at + Reference.epoch]) continue;
+      this.#move(slot, reference);
+      slots[record + PACKETS]--;
+      slots[record + BYTES] -= this.#recordBytes(reference);
+    }
+  }
+
+  /** Moves the oldest packet that a connection has in the log, unless newer ones in the log would displace it anyway. */
+  #move(slot: number, reference: number): void {
+    const slots = this.#slots;
+    const chunks = this.#chunks;
+    const record = slot * WORDS_PER_SLOT;
+    slots[record + MOVED] = 1;
+    if (chunks.isHeadComplete(slot) && chunks.headBytes(slot) + slots[record + BYTES] > this.#connectionBytes) {
+      chunks.surpass(slot);
       return;
     }
-    let skip = this.#tailSkip[slot] + recordBytes;
-    if (skip >= CHUNK_BYTES) {
-      let first = this.#tailFirst[slot];
-      let released = 0;
-      for (; skip >= CHUNK_BYTES; skip -= CHUNK_BYTES) {
-        const next = this.#pool.next(first);
-        this.#pool.release(first);
-        released++;
-        first = next;
-      }
-      this.#tailFirst[slot] = first;
-      this.#order.setSize(slot, this.#order.size(slot) - released);
-    }
-    this.#tailSkip[slot] = skip;
+    const at = reference * WORDS_PER_REFERENCE;
+    const frame = this.#moving;
+    frame.start = this.#references[at + Reference.start];
+    frame.end = frame.start + this.#references[at + Reference.length];
+    frame.wireLengthBytes = this.#references[at + Reference.wireLength];
+    frame.timeUs = this.#times[at >> 1];
+    chunks.keep(slot, frame);
   }
 
-  /** Lets the later half of a connection's beginning go, all of it when it is one chunk. Nothing is behind it. */
-  #halveHead(slot: number): void {
-    const chunks = this.#order.size(slot);
-    const limitBytes = chunks === 1 ? 0 : this.#headBytes[slot] >> 1;
-    let chunk = this.#headFirst[slot];
-    let offset = 0;
-    let keptBytes = 0;
-    let keptPackets = 0;
-    let lastChunk = NO_CHUNK; // holds the last byte that stays
-    for (;;) {
-      const recordBytes = this.#recordBytes(chunk, offset);
-      if (keptBytes + recordBytes > limitBytes) break;
-      keptBytes += recordBytes;
-      keptPackets++;
-      lastChunk = chunk;
-      for (offset += recordBytes; offset > CHUNK_BYTES; offset -= CHUNK_BYTES) {
-        chunk = this.#pool.next(chunk);
-        lastChunk = chunk;
-      }
-      if (offset === CHUNK_BYTES) {
-        offset = 0;
-        chunk = this.#pool.next(chunk);
-      }
-    }
-    let released: number;
-    if (lastChunk === NO_CHUNK) {
-      released = this.#pool.releaseChain(this.#headFirst[slot]);
-      this.#headFirst[slot] = NO_CHUNK;
-    } else {
-      released = this.#pool.releaseChain(this.#pool.next(lastChunk));
-      this.#pool.link(lastChunk, NO_CHUNK);
-    }
-    const dropped = this.#packets[slot] - keptPackets;
-    this.#headBytes[slot] = keptBytes;
-    this.#packets[slot] = keptPackets;
-    this.#omitted[slot] += dropped;
-    this.#order.setSize(slot, chunks - released);
-    this.#closeHead(slot);
-    this.counters.overBudget += dropped;
-    this.counters.overBudgetHead += dropped;
+  /** Copies the first bytes of a frame into the log, behind room for a tag; -1 when a block has no room for it. */
+  #copyIn(frame: Frame, length: number): number {
+    const at = this.#log.take(Math.max(MIN_FRAME_BYTES, VLAN_TAG_BYTES + length));
+    if (at < 0) return -1;
+    const start = at + VLAN_TAG_BYTES;
+    copyBytes(this.#bytes, this.#view, start, frame.bytes, frame.view, frame.start, length);
+    return start;
   }
 
-  /** Length of the record that begins at `offset` (at most `CHUNK_BYTES - 1`) of a chunk, its header included. */
-  #recordBytes(chunk: number, offset: number): number {
-    const at = offset + 8; // captured length
-    if (at + 4 <= CHUNK_BYTES) {
-      return HEADER_BYTES + this.#pool.view(chunk).getInt32(this.#pool.offset(chunk) + at, true);
+  /** Moves the addresses of the Ethernet frame at `start` towards the front and writes its tag behind them. */
+  #putTagBack(start: number, frame: Frame): void {
+    const view = this.#view;
+    for (let at = start; at < start + ETHERNET_ADDRESSES_BYTES; at += 4) {
+      view.setInt32(at - VLAN_TAG_BYTES, view.getInt32(at));
     }
-    let length = 0;
-    for (let i = 0; i < 4; i++) {
-      const within = at + i;
-      const holder = within < CHUNK_BYTES ? chunk : this.#pool.next(chunk);
-      const byte = this.#pool.slab(holder)[this.#pool.offset(holder) + (within & (CHUNK_BYTES - 1))];
-      length |= byte << (8 * i);
-    }
-    return HEADER_BYTES + length;
+    const tag = start - VLAN_TAG_BYTES + ETHERNET_ADDRESSES_BYTES;
+    view.setUint16(tag, frame.vlanTpid);
+    view.setUint16(tag + 2, frame.vlanTci);
   }
 
-  /** The one place where packets are written. */
-  #write(slot: number, frame: Frame, end: number, tagged: boolean): void {
-    const tagBytes = tagged ? VLAN_TAG_BYTES : 0;
-    const header = this.#headerView;
-    const timeUs = Math.floor(frame.timeUs);
-    const seconds = Math.floor(timeUs / 1e6);
-    header.setUint32(0, seconds, true);
-    header.setUint32(4, timeUs - seconds * 1e6, true);
-    header.setUint32(8, end - frame.start + tagBytes, true);
-    header.setUint32(12, frame.wireLengthBytes + tagBytes, true);
-    this.#append(slot, this.#header, header, 0, HEADER_BYTES);
-    let start = frame.start;
-    if (tagged) {
-      header.setUint16(HEADER_BYTES, frame.vlanTpid);
-      header.setUint16(HEADER_BYTES + 2, frame.vlanTci);
-      this.#append(slot, frame.bytes, frame.view, start, start + ETHERNET_ADDRESSES_BYTES);
-      this.#append(slot, this.#header, header, HEADER_BYTES, HEADER_BYTES + VLAN_TAG_BYTES);
-      start += ETHERNET_ADDRESSES_BYTES;
-    }
-    this.#append(slot, frame.bytes, frame.view, start, end);
+  #recordBytes(reference: number): number {
+    return HEADER_BYTES + this.#references[reference * WORDS_PER_REFERENCE + Reference.length];
   }
 
-  /** Adds bytes at the end of a connection's last chain; there is room. */
-  #append(slot: number, source: Uint8Array, sourceView: DataView, start: number, end: number): void {
-    const pool = this.#pool;
-    let chunk = this.#last[slot];
-    let used = this.#lastUsed[slot];
-    let taken = 0;
-    while (start < end) {
-      if (used === CHUNK_BYTES) {
-        const fresh = pool.take();
-        if (chunk !== NO_CHUNK) pool.link(chunk, fresh);
-        else if (this.#headClosed[slot] === 0) this.#headFirst[slot] = fresh;
-        else this.#tailFirst[slot] = fresh;
-        chunk = fresh;
-        used = 0;
-        taken++;
-      }
-      const length = Math.min(end - start, CHUNK_BYTES - used);
-      copyBytes(pool.slab(chunk), pool.view(chunk), pool.offset(chunk) + used, source, sourceView, start, length);
-      start += length;
-      used += length;
+  /** What the log holds of a connection, oldest first. */
+  #referencesOf(record: number): Int32Array {
+    const found = new Int32Array(Math.max(0, this.#slots[record + PACKETS]));
+    let reference = this.#slots[record + LAST];
+    for (let n = found.length - 1; n >= 0; n--) {
+      found[n] = reference;
+      reference = this.#references[reference * WORDS_PER_REFERENCE + Reference.previous];
     }
-    this.#last[slot] = chunk;
-    this.#lastUsed[slot] = used;
-    if (taken > 0) this.#order.setSize(slot, this.#order.size(slot) + taken);
+    return found;
   }
 
-  #copyChain(chunk: number, skip: number, target: Uint8Array, start: number, end: number): void {
-    while (start < end) {
-      const from = this.#pool.offset(chunk) + skip;
-      const length = Math.min(end - start, CHUNK_BYTES - skip);
-      target.set(this.#pool.slab(chunk).subarray(from, from + length), start);
-      start += length;
-      skip = 0;
-      chunk = this.#pool.next(chunk);
+  /** Writes packets of the log as records of a capture file; answers where the next one goes. */
+  #copyOut(found: Int32Array, from: number, to: number, target: Buffer, offset: number): number {
+    const view = new DataView(target.buffer);
+    for (let n = from; n < to; n++) {
+      const at = found[n] * WORDS_PER_REFERENCE;
+      const start = this.#references[at + Reference.start];
+      const length = this.#references[at + Reference.length];
+      writeRecordHeader(view, offset, this.#times[at >> 1], length, this.#references[at + Reference.wireLength]);
+      target.set(this.#bytes.subarray(start, start + length), offset + HEADER_BYTES);
+      offset += HEADER_BYTES + length;
     }
+    return offset;
   }
 }

@@ -5,10 +5,11 @@ import { type OpenedSource, openSource } from '../capture/open-source.ts';
 import type { PacketSource, SourceState } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
+import type { PacketHistory } from '../history/packet-history.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
-import { buildPipeline, type Pipeline } from './pipeline.ts';
+import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
@@ -39,12 +40,18 @@ export class LiveSession {
   #dry = true;
   #lossTold = 0;
 
-  private constructor(opened: OpenedSource, interfaceIndex: number, settings: Settings, files: SessionFiles) {
+  private constructor(
+    opened: OpenedSource,
+    interfaceIndex: number,
+    settings: Settings,
+    history: PacketHistory,
+    files: SessionFiles,
+  ) {
     this.interfaceName = opened.interfaceName;
     this.#interfaceIndex = interfaceIndex;
     this.#source = opened.source;
     this.#files = files;
-    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files);
+    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files, history);
   }
 
   /**
@@ -57,11 +64,13 @@ export class LiveSession {
     logDirectory: string,
     print: (line: string) => void,
   ): Promise<LiveSession> {
+    const history = newHistory(settings);
     const opened = openSource(settings.captureBackend, {
       interfaceIndex,
       side: settings.captureSide === 'pod' ? 'pod' : 'host',
       ringMb: settings.ringMb,
       filter: settings.pcapFilter,
+      store: history.store,
     });
     try {
       const directory = await prepareSessionDirectory(logDirectory, interfaceIndex);
@@ -77,7 +86,7 @@ export class LiveSession {
       });
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
-      return new LiveSession(opened, interfaceIndex, settings, files);
+      return new LiveSession(opened, interfaceIndex, settings, history, files);
     } catch (error) {
       opened.source.close();
       throw error;

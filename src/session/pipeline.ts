@@ -17,13 +17,23 @@ export interface Pipeline {
   counters(): Readonly<Record<string, unknown>>;
 }
 
+/** Where a session keeps packets for pcaps. A source may put its frames into `store` of it. */
+export function newHistory({ maxConnections, bufferMb }: Settings): PacketHistory {
+  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE });
+}
+
 /**
  * Puts together the way of the packets for one session. `seed` keys the hash of the connection table; without
- * `dumpSink` no packets are kept.
+ * `dumpSink` no packets are kept. A source that uses the store of a history needs that `history` to be given.
  */
-export function buildPipeline(settings: Settings, seed: number, sink: ReportSink, dumpSink: DumpSink | null): Pipeline {
-  const { maxConnections, bufferMb, pcapPayloadBytes, searchHttpHeader, avoidLivenessProbe } = settings;
-  const history = dumpSink && new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE });
+export function buildPipeline(
+  settings: Settings,
+  seed: number,
+  sink: ReportSink,
+  dumpSink: DumpSink | null,
+  history: PacketHistory | null = dumpSink && newHistory(settings),
+): Pipeline {
+  const { maxConnections, pcapPayloadBytes, searchHttpHeader, avoidLivenessProbe } = settings;
   const dumps = history && dumpSink && new Dumps(history, dumpSink);
   const reporter = new Reporter({
     detectors: new Detectors({ ...settings }),
@@ -46,6 +56,7 @@ export function buildPipeline(settings: Settings, seed: number, sink: ReportSink
     evicted: path.tracker.evicted,
     unread: path.conversations.givenUp,
     refusedDumps: dumps?.refused ?? 0,
+    history: history?.counters(),
   });
   return { path, reporter, counters };
 }

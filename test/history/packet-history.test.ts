@@ -1,231 +1,324 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PacketHistory } from '../../src/history/packet-history.ts';
-import { Frame, NO_VLAN } from '../../src/model/frame.ts';
+import { type HistoryLimits, PacketHistory } from '../../src/history/packet-history.ts';
+import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
+import type { PacketRecords } from '../../src/model/packet-records.ts';
+import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
 import { seededRandom } from './random.ts';
 
-const RECORD = 16;
 const KB = 1024;
 const MB = KB * KB;
+/** What the kernel puts in front of an Ethernet frame in a ring block. */
+const FRAME_HEADERS = 82;
 
 const test = suite('history/packet-history');
-const memory = new Uint8Array(256 * KB);
-const frame = new Frame();
-frame.bytes = memory;
-frame.view = new DataView(memory.buffer);
 
-/** A frame of `length` bytes that all follow from `id`, which is its time too. */
-function fill(id: number, length: number, start = id % 7): Frame {
-  for (let i = 0; i < length; i++) memory[start + i] = id * 31 + i * 7;
-  frame.start = start;
-  frame.end = start + length;
-  frame.wireLengthBytes = length;
-  frame.timeUs = 1_700_000_000_000_000 + id;
-  frame.linkType = LinkType.ethernet;
-  frame.vlanTci = NO_VLAN;
-  return frame;
-}
+/** Two ways a frame can come: in memory of the source's own, or in the history's store as the packet ring does it. */
+type Place = 'own' | 'store';
+const PLACES: readonly Place[] = ['own', 'store'];
 
-interface Kept {
-  readonly id: number;
-  readonly length: number;
-}
+/** A history and a source for it. */
+class Feed {
+  readonly history: PacketHistory;
+  readonly #place: Place;
+  readonly #own = newFrame();
+  readonly #stored = new Frame();
+  readonly #pieceBytes: number;
+  #at = 0;
+  #end = 0;
 
-/** Reads records back and checks every byte of them. */
-function read(history: PacketHistory, slot: number): Kept[] {
-  const cut = history.cut(slot);
-  if (cut === null) return [];
-  const view = new DataView(cut.bytes.buffer, cut.bytes.byteOffset, cut.bytes.length);
-  const records: Kept[] = [];
-  for (let at = 0; at < cut.bytes.length; ) {
-    const length = view.getUint32(at + 8, true);
-    const id = (view.getUint32(at, true) - 1_700_000_000) * 1e6 + view.getUint32(at + 4, true);
-    assert.is(view.getUint32(at + 12, true), length);
-    for (let i = 0; i < length; i++) {
-      if (cut.bytes[at + RECORD + i] !== ((id * 31 + i * 7) & 0xff)) assert.unreachable(`byte ${i} of packet ${id}`);
-    }
-    records.push({ id, length });
-    at += RECORD + length;
+  constructor(place: Place, limits: Partial<HistoryLimits> = {}, pieceBytes = 16 * KB) {
+    this.history = new PacketHistory({ maxConnections: 40, budgetBytes: 16 * MB, ...limits });
+    this.#place = place;
+    this.#pieceBytes = pieceBytes;
+    this.#stored.bytes = this.history.store.bytes;
+    this.#stored.view = this.history.store.view;
   }
-  assert.is(records.length, cut.packets);
-  assert.is(records.length, history.packetCount(slot));
-  return records;
-}
 
-function cutBytes(history: PacketHistory, slot: number): Uint8Array {
-  const bytes = history.cut(slot)?.bytes;
-  if (bytes === undefined) throw new Error(`Nothing is held in slot ${slot}`);
-  return bytes;
-}
-
-function size(packets: readonly Kept[]): number {
-  return packets.reduce((sum, packet) => sum + RECORD + packet.length, 0);
-}
-
-test('a short connection is kept whole and forgotten whole', () => {
-  const history = new PacketHistory({ maxConnections: 4, budgetBytes: MB });
-  assert.is(history.cut(2), null);
-  assert.is(history.memoryBytes, 0);
-  for (let id = 0; id < 10; id++) history.keep(2, fill(id, 54 + id * 100));
-  const whole = Array.from({ length: 10 }, (_, id) => ({ id, length: 54 + id * 100 }));
-  assert.equal(read(history, 2), whole);
-  assert.equal(read(history, 2), whole, 'a cut takes nothing away');
-  assert.is(history.cut(2)?.linkType, LinkType.ethernet);
-  assert.is(history.cut(2)?.omittedPackets, 0);
-  history.drop(2);
-  assert.is(history.cut(2), null);
-  assert.is(history.heldBytes, 0);
-  history.keep(2, fill(77, 60));
-  assert.equal(read(history, 2), [{ id: 77, length: 60 }]);
-});
-
-test('no capture file is longer than 2 MB, its first 64 KB stay', () => {
-  const history = new PacketHistory({ maxConnections: 1, budgetBytes: 16 * MB });
-  let last = 0;
-  for (let total = 0; total < 10 * MB; total += 1500) history.keep(0, fill(last++, 1500));
-  const records = read(history, 0);
-  assert.ok(24 + size(records) <= 2 * MB);
-  assert.ok(24 + size(records) > 2 * MB - 2000);
-  const gap = records.findIndex((record, i) => record.id !== i);
-  const head = size(records.slice(0, gap));
-  assert.ok(head >= 64 * KB && head < 64 * KB + 1516);
-  assert.is(records.at(-1)?.id, last - 1);
-  for (let i = gap + 1; i < records.length; i++) assert.is(records[i]?.id, (records[i - 1]?.id ?? 0) + 1);
-  assert.is(history.cut(0)?.omittedPackets, last - records.length);
-  assert.is(history.counters.overConnection, last - records.length);
-});
-
-test('a tag the kernel took out is put back, in Ethernet frames only', () => {
-  const history = new PacketHistory({ maxConnections: 2, budgetBytes: MB });
-  fill(1, 60);
-  frame.vlanTci = 0x2064;
-  frame.vlanTpid = 0x88a8;
-  history.keep(0, frame);
-  const bytes = cutBytes(history, 0);
-  assert.is(bytes.length, RECORD + 64);
-  assert.equal([...bytes.subarray(8, 16)], [64, 0, 0, 0, 64, 0, 0, 0]);
-  assert.equal([...bytes.subarray(RECORD + 12, RECORD + 16)], [0x88, 0xa8, 0x20, 0x64]);
-  assert.equal([...bytes.subarray(RECORD, RECORD + 12)], [...memory.subarray(frame.start, frame.start + 12)]);
-  assert.equal([...bytes.subarray(RECORD + 16)], [...memory.subarray(frame.start + 12, frame.end)]);
-  frame.linkType = LinkType.linuxSll;
-  history.keep(1, frame);
-  assert.is(history.cut(1)?.bytes.length, RECORD + 60);
-});
-
-test('the payload is cut, the length on the wire is not', () => {
-  const history = new PacketHistory({ maxConnections: 1, budgetBytes: MB });
-  history.keep(0, fill(1, 1000), frame.start + 54, 10);
-  history.keep(0, fill(2, 60), frame.start + 54, 10);
-  history.keep(0, fill(3, 1000), frame.start + 54, 0);
-  const bytes = cutBytes(history, 0);
-  const view = new DataView(bytes.buffer);
-  const lengths = (at: number) => [view.getUint32(at + 8, true), view.getUint32(at + 12, true)];
-  assert.equal(lengths(0), [64, 1000]);
-  assert.equal(lengths(80), [60, 60]);
-  assert.equal(lengths(156), [54, 1000]);
-  assert.is(bytes.length, 156 + 70);
-});
-
-test('times keep their microseconds, whatever is beyond them', () => {
-  const history = new PacketHistory({ maxConnections: 1, budgetBytes: MB });
-  fill(1, 20);
-  frame.timeUs = 3_999_999_999_999_999.5;
-  history.keep(0, frame);
-  const bytes = cutBytes(history, 0);
-  const view = new DataView(bytes.buffer);
-  assert.equal([view.getUint32(0, true), view.getUint32(4, true)], [3_999_999_999, 999_999]);
-});
-
-test('what cannot be kept is counted', () => {
-  const history = new PacketHistory({ maxConnections: 2, budgetBytes: 64 * KB, connectionBytes: 16 * KB });
-  history.keep(0, fill(1, 16 * KB));
-  assert.equal(read(history, 0), []);
-  fill(3, 100);
-  frame.linkType = LinkType.raw;
-  history.keep(0, frame);
-  assert.equal(read(history, 0), []);
-  history.drop(0);
-  history.keep(0, fill(4, 100));
-  frame.linkType = LinkType.raw;
-  history.keep(0, frame);
-  assert.equal(read(history, 0), [{ id: 4, length: 100 }]);
-  assert.is(history.cut(0)?.omittedPackets, 1);
-  assert.is(history.counters.tooLarge, 1);
-  assert.is(history.counters.otherLinkType, 2);
-});
-
-test('the largest holder gives way first, its newer part before its beginning', () => {
-  const history = new PacketHistory({ maxConnections: 200, budgetBytes: MB, headBytes: 8 * KB });
-  let id = 0;
-  for (let i = 0; i < 800; i++) history.keep(0, fill(id++, 1000));
-  for (let i = 0; i < 20; i++) history.keep(1, fill(id++, 1000));
-  const small = read(history, 1);
-  for (let slot = 2; slot < 50; slot++) for (let i = 0; i < 10; i++) history.keep(slot, fill(id++, 1000));
-  assert.equal(read(history, 1), small, 'untouched while another holds more');
-  assert.is(history.counters.overBudgetHead, 0);
-  assert.is(read(history, 0)[0]?.id, 0);
-  assert.ok(history.counters.overBudget > 0);
-  for (let slot = 50; slot < 90; slot++) for (let i = 0; i < 10; i++) history.keep(slot, fill(id++, 1000));
-  for (let slot = 2; slot < 90; slot++) assert.is(history.packetCount(slot), 10, `${slot} keeps its share`);
-  for (let slot = 0; slot < 200; slot++) for (let i = 0; i < 10; i++) history.keep(slot, fill(id++, 2000));
-  assert.ok(history.counters.overBudgetHead > 0);
-  assert.ok(history.memoryBytes <= MB);
-});
-
-test('seeded load: within the budget, and every cut is a beginning and an end of what came', () => {
-  for (const [seed, budgetKb] of [
-    [1, 256],
-    [2, 300],
-    [3, 64],
-    [4, 4096],
-  ] as const) {
-    const random = seededRandom(seed);
-    const slots = 40;
-    const history = new PacketHistory({
-      maxConnections: slots,
-      budgetBytes: budgetKb * KB,
-      connectionBytes: 48 * KB,
-      headBytes: 6 * KB,
-    });
-    const fed: Kept[][] = Array.from({ length: slots }, () => []);
-    for (let id = 0; id < 20_000; id++) {
-      const slot = random(4) === 0 ? random(slots) : random(4);
-      const dice = random(1000);
-      if (dice === 0) {
-        history.drop(slot);
-        fed[slot] = [];
-        continue;
-      }
-      const length = 1 + (dice < 900 ? random(300) : dice < 990 ? random(1500) : random(20_000));
-      history.keep(slot, fill(id, length));
-      fed[slot]?.push({ id, length });
-      if (history.memoryBytes > budgetKb * KB) assert.unreachable('past the budget');
-      if (id % 200 === 0) check(history, slot, fed[slot] ?? [], budgetKb === 4096);
+  /** The next frame; what is between the frames in the store is not zero. */
+  frame(id: number, length: number, place = this.#place): Frame {
+    if (place === 'own') return fill(this.#own, id, length);
+    const { store } = this.history;
+    const stepBytes = (FRAME_HEADERS + length + 15) & ~15;
+    if (this.#at + stepBytes > this.#end) {
+      const pieceBytes = Math.max(this.#pieceBytes, stepBytes);
+      this.#at = store.take(pieceBytes);
+      assert.ok(this.#at >= 0);
+      this.#end = this.#at + pieceBytes;
     }
-    for (let slot = 0; slot < slots; slot++) check(history, slot, fed[slot] ?? [], budgetKb === 4096);
-    for (let slot = 0; slot < slots; slot++) history.drop(slot);
-    assert.is(history.heldBytes, 0, 'every chunk came back');
-    assert.is(history.counters.tooLarge, 0);
-    assert.is(history.counters.overBudget > 0, budgetKb < 4096);
+    const start = this.#at + FRAME_HEADERS;
+    store.bytes.fill(0xee, this.#at, start);
+    this.#at += stepBytes;
+    return fill(this.#stored, id, length, start);
   }
-});
 
-function check(history: PacketHistory, slot: number, fed: readonly Kept[], roomy: boolean): void {
-  const records = read(history, slot);
+  keep(slot: number, id: number, length: number): void {
+    this.history.keep(slot, this.frame(id, length));
+  }
+
+  cut(slot: number): PacketRecords {
+    const records = this.history.cut(slot);
+    if (records === null) throw new Error(`Nothing is held in slot ${slot}`);
+    return records;
+  }
+
+  read(slot: number): Kept[] {
+    const records = this.history.cut(slot);
+    if (records === null) return [];
+    const kept = readRecords(records.bytes);
+    assert.is(kept.length, records.packets);
+    return kept;
+  }
+
+  /** Frames of other connections, or of none, so that the log comes to its beginning again. */
+  churn(bytes: number, slot = -1): void {
+    for (let used = 0; used < bytes; used += 1000) {
+      const frame = this.frame(0, 1000);
+      if (slot >= 0) this.history.keep(slot, frame);
+    }
+  }
+}
+
+for (const place of PLACES) {
+  test(`${place}: a short connection is kept whole and forgotten whole`, () => {
+    const feed = new Feed(place);
+    assert.is(feed.history.cut(2), null);
+    for (let id = 0; id < 10; id++) feed.keep(2, id, 54 + id * 100);
+    const whole = Array.from({ length: 10 }, (_, id) => ({ id, length: 54 + id * 100 }));
+    assert.equal(feed.read(2), whole);
+    assert.equal(feed.read(2), whole, 'a cut takes nothing away');
+    assert.is(feed.cut(2).linkType, LinkType.ethernet);
+    assert.is(feed.cut(2).omittedPackets, 0);
+    feed.history.drop(2);
+    assert.is(feed.history.cut(2), null);
+    feed.keep(2, 77, 60);
+    assert.equal(feed.read(2), [{ id: 77, length: 60 }]);
+  });
+
+  test(`${place}: no capture file is longer than 2 MB, its first 64 KB stay`, () => {
+    for (const budgetMb of [1.5, 4, 8, 64]) {
+      const feed = new Feed(place, { budgetBytes: budgetMb * MB });
+      let last = 0;
+      for (let total = 0; total < 10 * MB; total += 1500) feed.keep(0, last++, 1500);
+      const records = feed.read(0);
+      assert.ok(24 + sizeOf(records) <= 2 * MB);
+      if (budgetMb >= 8) assert.ok(24 + sizeOf(records) > 2 * MB - 2000);
+      const gap = records.findIndex((record, i) => record.id !== i);
+      const head = sizeOf(records.slice(0, gap));
+      assert.ok(head >= 64 * KB && head < 64 * KB + 1516);
+      for (let i = gap + 1; i < records.length; i++) assert.is(records[i]?.id, (records[i - 1]?.id ?? 0) + 1);
+      assert.is(records.at(-1)?.id, last - 1);
+      assert.is(feed.cut(0).omittedPackets, last - records.length);
+    }
+  });
+
+  test(`${place}: what outlives the log is moved, the rest is forgotten`, () => {
+    const feed = new Feed(place, { budgetBytes: MB });
+    for (let id = 0; id < 5; id++) for (let slot = 0; slot < 4; slot++) feed.keep(slot, 10 * slot + id, 500);
+    feed.history.mute(1);
+    feed.history.drop(2);
+    feed.churn(2 * MB, 9);
+    feed.keep(0, 5, 60);
+    feed.keep(1, 6, 60);
+    feed.keep(2, 7, 60);
+    const five = (from: number) => Array.from({ length: 5 }, (_, i) => ({ id: from + i, length: 500 }));
+    assert.equal(feed.read(0), [...five(0), { id: 5, length: 60 }]);
+    assert.equal(feed.read(1), []);
+    assert.equal(feed.read(2), [{ id: 7, length: 60 }]);
+    assert.equal(feed.read(3), five(30));
+    assert.ok(feed.history.counters().moved >= 10);
+  });
+
+  test(`${place}: a slot that stands for another connection has none of the first one's packets`, () => {
+    const feed = new Feed(place, { budgetBytes: MB });
+    for (let round = 0; round < 50; round++) {
+      for (let id = 0; id < 3; id++) feed.keep(0, round * 10 + id, 800);
+      feed.churn(round * 3 * KB, 1);
+      assert.equal(
+        feed.read(0).map(({ id }) => id),
+        [0, 1, 2].map((id) => round * 10 + id),
+      );
+      if (round % 2 === 0) feed.history.mute(0);
+      feed.keep(0, round * 10 + 9, 800);
+      assert.is(feed.read(0).length, round % 2 === 0 ? 0 : 4);
+      feed.history.drop(0);
+    }
+  });
+
+  test(`${place}: a tag the kernel took out is put back, in Ethernet frames only`, () => {
+    const feed = new Feed(place, { budgetBytes: MB });
+    const tagged = (linkType: number) => {
+      const frame = feed.frame(1, 60);
+      frame.linkType = linkType;
+      frame.vlanTci = 0x2064;
+      frame.vlanTpid = 0x88a8;
+      return frame;
+    };
+    feed.history.keep(0, feed.frame(1, 60));
+    feed.history.keep(0, tagged(LinkType.ethernet));
+    feed.history.keep(0, feed.frame(1, 60));
+    feed.history.keep(1, tagged(LinkType.linuxSll));
+    const plain = Array.from({ length: 60 }, (_, i) => byteOf(1, i));
+    for (const churned of [0, 2 * MB]) {
+      feed.churn(churned, 2);
+      const { bytes } = feed.cut(0);
+      assert.is(bytes.length, 3 * RECORD + 184);
+      assert.equal([...bytes.subarray(RECORD, RECORD + 60)], plain);
+      const record = bytes.subarray(RECORD + 60, 2 * RECORD + 124);
+      assert.equal([...record.subarray(8, 16)], [64, 0, 0, 0, 64, 0, 0, 0]);
+      assert.equal([...record.subarray(RECORD)], [...plain.slice(0, 12), 0x88, 0xa8, 0x20, 0x64, ...plain.slice(12)]);
+      assert.equal([...bytes.subarray(-60)], plain);
+      assert.is(feed.cut(1).bytes.length, RECORD + 60);
+    }
+  });
+
+  test(`${place}: the payload is cut, the length on the wire is not`, () => {
+    const feed = new Feed(place);
+    for (const [length, maxPayloadBytes] of [
+      [1000, 10],
+      [60, 10],
+      [1000, 0],
+    ] as const) {
+      const frame = feed.frame(1, length);
+      feed.history.keep(0, frame, frame.start + 54, maxPayloadBytes);
+    }
+    const { bytes } = feed.cut(0);
+    const view = new DataView(bytes.buffer);
+    const lengths = (at: number) => [view.getUint32(at + 8, true), view.getUint32(at + 12, true)];
+    assert.equal(lengths(0), [64, 1000]);
+    assert.equal(lengths(80), [60, 60]);
+    assert.equal(lengths(156), [54, 1000]);
+    assert.is(bytes.length, 156 + 70);
+  });
+
+  test(`${place}: packets of another link type are counted`, () => {
+    const feed = new Feed(place);
+    feed.keep(0, 4, 100);
+    const frame = feed.frame(3, 100);
+    frame.linkType = LinkType.raw;
+    feed.history.keep(0, frame);
+    assert.equal(feed.read(0), [{ id: 4, length: 100 }]);
+    assert.is(feed.cut(0).omittedPackets, 1);
+    assert.is(feed.history.counters().otherLinkType, 1);
+  });
+
+  test(`${place}: short connections take little memory, however many there are`, () => {
+    const feed = new Feed(place, { budgetBytes: 64 * MB, maxConnections: 1000 }, 512 * KB);
+    for (let id = 0; id < 100_000; id++) {
+      if (id % 20 === 0) feed.history.drop((id / 20) % 10);
+      feed.keep(Math.floor(id / 20) % 10, id, 600);
+    }
+    assert.ok(feed.history.memoryBytes < 4 * MB);
+    assert.is(feed.history.counters().moved, 0);
+  });
+
+  test(`${place}: a long connection takes little more memory than it may show`, () => {
+    const feed = new Feed(place, { budgetBytes: 64 * MB }, 512 * KB);
+    for (let id = 0; id < 50_000; id++) feed.keep(0, id, 600);
+    assert.ok(feed.history.memoryBytes < 8 * MB);
+  });
+
+  test(`${place}: seeded load, blocks used again and again`, () => {
+    // Log and chunks have room for what every connection may hold, unless `tight`.
+    for (const [seed, blockKb, budgetKb, tight] of [
+      [1, 8, 800, false],
+      [2, 32, 800, false],
+      [3, 32, 4000, false],
+      [4, 8, 120, true],
+      [5, 16, 300, true],
+    ] as const) {
+      seededLoad(place, seed, { budgetBytes: budgetKb * KB, blockBytes: blockKb * KB }, tight);
+    }
+  });
+}
+
+function seededLoad(place: Place, seed: number, limits: Partial<HistoryLimits>, tight: boolean): void {
+  const random = seededRandom(seed);
+  const slots = 12;
+  const rule = { connectionBytes: 24 * KB, headBytes: 3 * KB };
+  const feed = new Feed(place, { ...limits, ...rule }, 5 * KB);
+  const fed: Kept[][] = Array.from({ length: slots }, () => []);
+  const muted = new Set<number>();
+  for (let id = 0; id < 20_000; id++) {
+    const slot = random(4) === 0 ? random(slots) : random(4);
+    const dice = random(1000);
+    if (dice < 4) {
+      feed.history[dice === 0 ? 'mute' : 'drop'](slot);
+      fed[slot] = [];
+      if (dice === 0) muted.add(slot);
+      else muted.delete(slot);
+      continue;
+    }
+    const length = 1 + (dice < 900 ? random(300) : dice < 990 ? random(1500) : random(3000));
+    const frame = feed.frame(id, length, random(20) === 0 ? 'own' : place);
+    if (random(10) === 0) continue; // of no connection
+    feed.history.keep(slot, frame);
+    if (!muted.has(slot)) fed[slot]?.push({ id, length });
+    if (feed.history.memoryBytes > (limits.budgetBytes ?? 0)) assert.unreachable('past the budget');
+    if (id % 50 === 0) check(feed, slot, fed[slot] ?? [], tight ? null : rule);
+  }
+  for (let slot = 0; slot < slots; slot++) check(feed, slot, fed[slot] ?? [], tight ? null : rule);
+  const { moved, overBudget, overConnection, tooLarge } = feed.history.counters();
+  assert.ok(moved > 50 && (tight || overConnection > 0));
+  assert.is(overBudget > 0, tight);
+  assert.is(tooLarge, 0);
+}
+
+/** Every cut is a beginning and an end of what came; without pressure from others exactly those that the rule says. */
+function check(
+  feed: Feed,
+  slot: number,
+  fed: readonly Kept[],
+  rule: { connectionBytes: number; headBytes: number } | null,
+): void {
+  const records = feed.read(slot);
+  if (records.length > 0) assert.is(feed.cut(slot).omittedPackets, fed.length - records.length);
   let head = 0;
   while (head < records.length && records[head]?.id === fed[head]?.id) head++;
-  const tail = records.length - head;
-  const want = [...fed.slice(0, head), ...fed.slice(fed.length - tail)];
-  assert.equal(records, want);
-  if (records.length > 0) assert.is(history.cut(slot)?.omittedPackets, fed.length - records.length);
-  if (!roomy) return;
-  // Without pressure from others the rule can be said in three lines.
-  let expected = 0;
-  while (expected < fed.length && size(fed.slice(0, expected)) < 6 * KB) expected++;
+  if (rule === null) {
+    assert.equal(records, [...fed.slice(0, head), ...fed.slice(fed.length - (records.length - head))]);
+    return;
+  }
+  let headEnd = 0;
+  for (let bytes = 0; headEnd < fed.length && bytes < rule.headBytes; headEnd++)
+    bytes += sizeOf([fed[headEnd] as Kept]);
   let from = fed.length;
-  while (from > expected && size(fed.slice(0, expected)) + size(fed.slice(from - 1)) <= 48 * KB) from--;
-  assert.equal(records, [...fed.slice(0, expected), ...fed.slice(from)]);
+  let bytes = sizeOf(fed.slice(0, headEnd));
+  for (; from > headEnd; from--) {
+    bytes += sizeOf([fed[from - 1] as Kept]);
+    if (bytes > rule.connectionBytes) break;
+  }
+  assert.equal(records, [...fed.slice(0, headEnd), ...fed.slice(from)]);
 }
+
+test('the smallest budget: long frames fit, longer ones are counted and skipped', () => {
+  const feed = new Feed('own', { budgetBytes: MB });
+  assert.is(feed.history.store.take(512 * KB), -1, 'a ring block has to be read in place');
+  for (let id = 0; id < 100; id++) feed.keep(0, id, id % 10 === 5 ? 150 * KB : id % 10 === 6 ? 65_549 : 1000);
+  const ids = feed.read(0).map(({ id }) => id);
+  assert.is(ids[0], 0);
+  assert.is(ids.at(-1), 99);
+  assert.ok(ids.includes(96));
+  assert.not.ok(ids.some((id) => id % 10 === 5));
+  assert.is(feed.history.counters().tooLarge, 10);
+  assert.is(feed.cut(0).omittedPackets, 100 - ids.length);
+  assert.ok(feed.history.memoryBytes <= MB);
+});
+
+test('frames that lie in the store may be shorter than any packet', () => {
+  const feed = new Feed('store', { blockBytes: 8 * KB, budgetBytes: 200 * KB });
+  const { store } = feed.history;
+  const frame = new Frame();
+  frame.bytes = store.bytes;
+  frame.view = store.view;
+  for (let id = 0; id < 3000; id++) {
+    const at = store.take(16);
+    feed.history.keep(0, fill(frame, id, 10, at + 4));
+  }
+  const records = feed.read(0);
+  assert.is(records.at(-1)?.id, 2999);
+  assert.is(records.length, 3000);
+});
 
 test.run();

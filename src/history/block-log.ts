@@ -1,0 +1,163 @@
+import type { FrameStore } from '../model/frame-store.ts';
+
+/** Blocks of a large log: as large as the blocks of a packet ring, which are copied whole. */
+const LARGE_BLOCK_BYTES = 512 * 1024;
+/** Blocks of a small log: the longest frame of segmentation offload that is usual (64 KiB) fits twice. */
+const SMALL_BLOCK_BYTES = 128 * 1024;
+/** A log with fewer large blocks than this has small ones: one block at a time is given up whole. */
+const FEWEST_LARGE_BLOCKS = 8;
+/** Offsets have to be small integers, and one piece of memory must not be too large to be had. */
+const LARGEST_LOG_BYTES = 2 ** 30;
+
+/** A block that holds no more than this share of living references is not worth its memory. */
+const WORTHLESS_SHARE = 1 / 16;
+/** Blocks given up at most when a new one is begun, so that no packet pays for many. */
+const GIVEN_UP_AT_ONCE = 2;
+
+/**
+ * Room for a frame in the log, at least: as much as the kernel takes in a ring block for the shortest TCP packet (82
+ * bytes of headers, 54 of the frame, aligned to 16). It bounds the references of a block.
+ */
+export const MIN_FRAME_BYTES = 144;
+
+/** Words of a reference. */
+export const WORDS_PER_REFERENCE = 8;
+/** Words of a reference; the first two are its time, a double in microseconds. */
+export const Reference = { start: 2, length: 3, wireLength: 4, slot: 5, epoch: 6, previous: 7 } as const;
+
+/** Who knows what references are still good for. */
+export interface ReferenceOwner {
+  /** How many references from `first` to before `end` somebody still wants; may stop counting past `limit`. */
+  countLiving(first: number, end: number, limit: number): number;
+  /** The memory of these references is about to be used again: last chance to copy what is still wanted. */
+  giveUp(first: number, end: number): void;
+}
+
+/**
+ * Memory for frames that is filled one after the other and used again in the order it was filled, with references to
+ * the frames that somebody wants. It is cut in blocks. When one is needed, the oldest ones that have become worthless
+ * are given up first: so the log is only as long as the connections in it live, and stays in the processor's cache when
+ * they are short. Only then does it grow, up to its budget.
+ */
+export class BlockLog implements FrameStore {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+  /** Words of all references; reference `n` begins at `n * WORDS_PER_REFERENCE`. */
+  readonly references: Int32Array;
+  /** The same memory as doubles: the time of reference `n` is at `n * WORDS_PER_REFERENCE / 2`. */
+  readonly times: Float64Array;
+  readonly blockBytes: number;
+  readonly #capacity: number;
+  readonly #referencesPerBlock: number;
+  readonly #owner: ReferenceOwner;
+  /** Blocks in use, oldest first, in a circle; the last is the one that is being filled. */
+  readonly #used: Int32Array;
+  #oldest = 0;
+  #usedCount = 0;
+  /** Blocks that were given up, the last one, which is in the cache, to be used first. */
+  readonly #free: Int32Array;
+  #freeCount = 0;
+  /** Blocks from here on were never used. */
+  #untouched = 0;
+  /** By block: one past its last reference. The current block's is in `#nextReference`. */
+  readonly #referenceEnds: Int32Array;
+  #blockStart = 0;
+  #blockEnd = 0;
+  #position = 0;
+  #nextReference = 0;
+  #referenceEnd = 0;
+
+  /** References count as part of the budget. There are at least two blocks, of `blockBytes` when that is given. */
+  constructor(budgetBytes: number, owner: ReferenceOwner, blockBytes = blockBytesFor(budgetBytes)) {
+    this.blockBytes = blockBytes;
+    this.#owner = owner;
+    this.#capacity = Math.max(2, Math.floor(Math.min(budgetBytes, LARGEST_LOG_BYTES) / footprint(blockBytes)));
+    this.#referencesPerBlock = referencesPerBlock(blockBytes);
+    const memory = new ArrayBuffer(this.#capacity * blockBytes);
+    this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
+    this.words = new Int32Array(memory);
+    this.references = new Int32Array(this.#capacity * this.#referencesPerBlock * WORDS_PER_REFERENCE);
+    this.times = new Float64Array(this.references.buffer);
+    this.#used = new Int32Array(this.#capacity);
+    this.#free = new Int32Array(this.#capacity);
+    this.#referenceEnds = new Int32Array(this.#capacity);
+  }
+
+  /** Memory the log has used up to now, its references included. */
+  get memoryBytes(): number {
+    return this.#untouched * footprint(this.blockBytes);
+  }
+
+  /** Memory the log uses at most. */
+  get maxMemoryBytes(): number {
+    return this.#capacity * footprint(this.blockBytes);
+  }
+
+  take(lengthBytes: number): number {
+    const need = (lengthBytes + 15) & ~15;
+    if (need > this.blockBytes) return -1;
+    if (this.#position + need > this.#blockEnd || this.#nextReference === this.#referenceEnd) this.#openBlock();
+    const at = this.#position;
+    this.#position = at + need;
+    return at;
+  }
+
+  /** True when memory at this offset is in the block whose references are being written, and another one fits. */
+  canRefer(start: number): boolean {
+    return start >= this.#blockStart && start < this.#blockEnd && this.#nextReference < this.#referenceEnd;
+  }
+
+  /** A new reference, to memory for which `canRefer` is true. The caller writes all of its words. */
+  addReference(): number {
+    return this.#nextReference++;
+  }
+
+  #openBlock(): void {
+    if (this.#usedCount > 0) this.#referenceEnds[this.#newest()] = this.#nextReference;
+    for (let n = 0; n < GIVEN_UP_AT_ONCE && this.#usedCount > 1 && this.#isOldestWorthless(); n++) this.#giveUpOldest();
+    if (this.#freeCount === 0 && this.#untouched === this.#capacity) this.#giveUpOldest();
+    const block = this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.#untouched++;
+    this.#used[(this.#oldest + this.#usedCount) % this.#capacity] = block;
+    this.#usedCount++;
+    this.#blockStart = block * this.blockBytes;
+    this.#blockEnd = this.#blockStart + this.blockBytes;
+    this.#position = this.#blockStart;
+    this.#nextReference = block * this.#referencesPerBlock;
+    this.#referenceEnd = this.#nextReference + this.#referencesPerBlock;
+  }
+
+  #newest(): number {
+    return this.#used[(this.#oldest + this.#usedCount - 1) % this.#capacity];
+  }
+
+  #isOldestWorthless(): boolean {
+    const block = this.#used[this.#oldest];
+    const first = block * this.#referencesPerBlock;
+    const end = this.#referenceEnds[block];
+    const limit = (end - first) * WORTHLESS_SHARE;
+    return this.#owner.countLiving(first, end, limit) <= limit;
+  }
+
+  #giveUpOldest(): void {
+    const block = this.#used[this.#oldest];
+    this.#owner.giveUp(block * this.#referencesPerBlock, this.#referenceEnds[block]);
+    this.#oldest = (this.#oldest + 1) % this.#capacity;
+    this.#usedCount--;
+    this.#free[this.#freeCount++] = block;
+  }
+}
+
+function blockBytesFor(budgetBytes: number): number {
+  return budgetBytes >= FEWEST_LARGE_BLOCKS * footprint(LARGE_BLOCK_BYTES) ? LARGE_BLOCK_BYTES : SMALL_BLOCK_BYTES;
+}
+
+function referencesPerBlock(blockBytes: number): number {
+  return Math.ceil(blockBytes / MIN_FRAME_BYTES);
+}
+
+/** Memory of a block and of its references. */
+function footprint(blockBytes: number): number {
+  return blockBytes + referencesPerBlock(blockBytes) * WORDS_PER_REFERENCE * 4;
+}
