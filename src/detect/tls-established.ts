@@ -14,7 +14,7 @@ export function tlsEstablished(signal: TlsCompleted, connection: Connection, dou
     cause: cause(signal),
     connection: summarize(connection),
     ...(confidence === undefined ? {} : { confidence }),
-    tls: tlsFacts(session, signal.handshakeUs > 0 ? { handshakeUs: signal.handshakeUs } : {}),
+    tls: tlsFacts(session, signal.handshakeUs > 0 ? { handshakeUs: Math.round(signal.handshakeUs) } : {}),
   };
 }
 

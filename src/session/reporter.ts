@@ -91,6 +91,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   reset(connection: TrackedConnection, by: Side, timeUs: number): void {
+    if (connection.silenced) return; // counted, it would use up what the throttle lets through
     this.#weigh(connection, connection.beginUs);
     for (const event of this.#parts.detectors.reset(connection, by, timeUs)) this.#report(connection, event);
   }
