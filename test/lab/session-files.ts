@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventCode, EventName } from '../../src/model/event.ts';
+import type { EventCode, EventName, TlsFacts } from '../../src/model/event.ts';
 
 /** A line of netwevents. */
 export interface EventLine {
@@ -28,6 +28,7 @@ export interface EventLine {
   readonly pcap?: string;
   readonly midstream?: boolean;
   readonly confidence?: string;
+  readonly tls?: TlsFacts;
 }
 
 /** A line of flows. */

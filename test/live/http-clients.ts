@@ -1,5 +1,5 @@
 /**
- * Clients for `http.test.ts` made of Node's own modules. Run as a program: `http-clients.js NAME`. Each sends its
+ * Clients for `http.test.ts` made of Node's own modules. Run as a program: `http-clients.js NAME [HOST]`. Each sends its
  * requests with `X-Pepe: NAME-<number>` and ends when all are answered.
  */
 import { once } from 'node:events';
@@ -8,6 +8,7 @@ import { connect } from 'node:http2';
 import { NODE_HTTP2_PORT, NODE_PORT } from './http-servers.ts';
 
 const COUNT = 30;
+const [, , wanted = '', host = '127.0.0.1'] = process.argv;
 
 async function keepAlive(name: string): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -15,7 +16,7 @@ async function keepAlive(name: string): Promise<void> {
     const outgoing = request({
       agent,
       port: NODE_PORT,
-      host: '127.0.0.1',
+      host,
       method: ['GET', 'POST', 'REPORT'][i % 3],
       headers: {
         'X-Pepe': `${name}-${i}`,
@@ -34,7 +35,7 @@ async function keepAlive(name: string): Promise<void> {
 }
 
 async function grpc(name: string): Promise<void> {
-  const session = connect(`http://127.0.0.1:${NODE_HTTP2_PORT}`);
+  const session = connect(`http://${host}:${NODE_HTTP2_PORT}`);
   const calls = Array.from({ length: COUNT }, async (_, i) => {
     const stream = session.request(
       {
@@ -59,7 +60,7 @@ async function grpc(name: string): Promise<void> {
 
 async function upgrade(name: string): Promise<void> {
   const headers = { Connection: 'Upgrade', Upgrade: 'echo', 'X-Pepe': `${name}-0` };
-  const outgoing = request({ port: NODE_PORT, host: '127.0.0.1', headers });
+  const outgoing = request({ port: NODE_PORT, host, headers });
   outgoing.end();
   const [, socket] = await once(outgoing, 'upgrade');
   socket.write('GET / HTTP/1.1\r\nX-Pepe: behind the upgrade\r\n\r\n');
@@ -67,6 +68,5 @@ async function upgrade(name: string): Promise<void> {
   socket.destroy();
 }
 
-const [, , name = ''] = process.argv;
-const client = { 'keep-alive': keepAlive, grpc, upgrade }[name];
-if (client !== undefined) await client(name);
+const client = { 'keep-alive': keepAlive, grpc, upgrade }[wanted];
+if (client !== undefined) await client(wanted);

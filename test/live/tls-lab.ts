@@ -1,48 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followTls, readPcap, type Segment, type TlsConnection } from '../track/tls/tls-driver.ts';
-
-/** What a scenario needs to know to write its command lines. */
-export interface LabFiles {
-  readonly dir: string;
-  readonly port: number;
-}
-
-/** Two real programs that speak TLS with each other. */
-export interface Scenario {
-  readonly name: string;
-  readonly server: (lab: LabFiles) => readonly string[];
-  readonly client: (lab: LabFiles) => readonly string[];
-  /** A first client whose connection is looked at like the others: it fetches the session that is taken up. */
-  readonly first?: (lab: LabFiles) => readonly string[];
-  /** What goes to the client's standard input; kept open for a moment when it is not empty. */
-  readonly input?: string;
-  /** Connections made by one run of the client. */
-  readonly connectionsPerRun?: number;
-}
-
-const EXTENSIONS = `[req]
-distinguished_name=dn
-[dn]
-[ca_ext]
-basicConstraints=critical,CA:TRUE
-[leaf]
-subjectAltName=DNS:shop.example,DNS:localhost,IP:127.0.0.1
-[ca]
-default_ca=it
-[it]
-database=index.txt
-serial=serial
-new_certs_dir=.
-default_md=sha256
-policy=any
-email_in_dn=no
-[any]
-commonName=supplied
-`;
+import { makeCertificates } from './certificates.ts';
+import type { Scenario } from './tls-scenario.ts';
 
 /** A network namespace with loopback of a real MTU, certificates of all kinds, and a capture around each scenario. */
 export class TlsLab {
@@ -54,53 +17,7 @@ export class TlsLab {
     const run = (command: string, ...args: string[]) => execFileSync(command, args, { cwd: this.dir, stdio: 'pipe' });
     run('ip', 'netns', 'add', this.#namespace);
     run('ip', '-n', this.#namespace, 'link', 'set', 'lo', 'mtu', '1500', 'up');
-    writeFileSync(join(this.dir, 'x.cnf'), EXTENSIONS);
-    writeFileSync(join(this.dir, 'index.txt'), '');
-    writeFileSync(join(this.dir, 'serial'), '1000');
-    writeFileSync(join(this.dir, 'request.txt'), 'GET / HTTP/1.0\r\n\r\n');
-    const request = (name: string, subject: string, ...more: string[]) =>
-      run('openssl', 'req', '-config', 'x.cnf', '-nodes', '-keyout', `${name}.key`, '-subj', subject, ...more);
-    const rsa = ['-newkey', 'rsa:2048'];
-    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-    for (const name of ['ca', 'other']) {
-      request(
-        name,
-        `/CN=${name} root`,
-        ...rsa,
-        '-x509',
-        '-days',
-        '7300',
-        '-extensions',
-        'ca_ext',
-        '-out',
-        `${name}.pem`,
-      );
-    }
-    request('self', '/CN=shop.example', ...ec, '-x509', '-days', '7300', '-extensions', 'leaf', '-out', 'self.pem');
-    const leaf = (name: string, ca: string, key: string[], start: string, end: string) => {
-      request(name, `/CN=${name}.example`, ...key, '-new', '-out', `${name}.csr`);
-      const signer = ['-cert', `${ca}.pem`, '-keyfile', `${ca}.key`, '-extensions', 'leaf'];
-      const dates = ['-startdate', start, '-enddate', end];
-      run(
-        'openssl',
-        'ca',
-        '-batch',
-        '-config',
-        'x.cnf',
-        '-in',
-        `${name}.csr`,
-        '-out',
-        `${name}.pem`,
-        '-notext',
-        ...signer,
-        ...dates,
-      );
-    };
-    leaf('rsa', 'ca', rsa, '20200101000000Z', '20440101000000Z');
-    leaf('ecdsa', 'ca', ec, '20200101000000Z', '20440101000000Z');
-    leaf('expired', 'ca', rsa, '20200101000000Z', '20210101000000Z');
-    leaf('client', 'ca', rsa, '20200101000000Z', '20440101000000Z');
-    leaf('stranger', 'other', ec, '20200101000000Z', '20440101000000Z');
+    makeCertificates(this.dir);
   }
 
   /** Runs a scenario's client `count` times and reads what was captured of it. */
@@ -110,7 +27,7 @@ export class TlsLab {
 
   /** Runs a scenario's client `count` times: the segments of all its connections. */
   async capture(scenario: Scenario, count: number): Promise<Segment[]> {
-    const lab = { dir: this.dir, port: this.#port++ };
+    const lab = { dir: this.dir, address: '127.0.0.1', port: this.#port++ };
     const pcap = join(this.dir, `${lab.port}.pcap`);
     const capture = this.#spawn([
       'tcpdump',

@@ -1,9 +1,11 @@
-import type { Scenario } from './tls-lab.ts';
+import type { Scenario } from './tls-scenario.ts';
 
 /** A scenario all of whose connections complete, once each and without an alert. */
 export interface GoodScenario extends Scenario {
   readonly version: number;
   readonly resumed?: boolean;
+  /** What the client asks for; `shop.example` when absent. */
+  readonly serverName?: string;
 }
 
 /** A scenario whose connections all end with the same alert. */
@@ -31,15 +33,15 @@ const server =
   ];
 const client =
   (...more: Arguments): Scenario['client'] =>
-  ({ port }) => [
-    ...['openssl', 's_client', '-connect', `127.0.0.1:${port}`, '-servername', 'shop.example'],
+  ({ address, port }) => [
+    ...['openssl', 's_client', '-connect', `${address}:${port}`, '-servername', 'shop.example'],
     ...['-CAfile', 'ca.pem', '-no-CApath', ...more],
   ];
 const curl =
   (...more: Arguments): Scenario['client'] =>
-  ({ port }) => [
+  ({ address, port }) => [
     ...['curl', '-sS', '-o', '/dev/null', '--max-time', '5', '--cacert', 'ca.pem'],
-    ...['--resolve', `shop.example:${port}:127.0.0.1`, ...more, `https://shop.example:${port}/`],
+    ...['--resolve', `shop.example:${port}:${address}`, ...more, `https://shop.example:${port}/`],
   ];
 const nodeServer =
   (options: string): Scenario['server'] =>
@@ -52,12 +54,12 @@ const nodeServer =
   ];
 const nodeClient =
   (options: string): Scenario['client'] =>
-  ({ port }) => [
+  ({ address, port }) => [
     'node',
     '-e',
     `const fs = require('fs'); const tls = require('tls'); let left = 10;
      const one = () => { if (left-- === 0) return;
-       const s = tls.connect({ host: '127.0.0.1', port: ${port}, servername: 'shop.example', ca: fs.readFileSync('ca.pem'), ${options} }, () => {
+       const s = tls.connect({ host: '${address}', port: ${port}, servername: 'shop.example', ca: fs.readFileSync('ca.pem'), ${options} }, () => {
          s.write('GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'); });
        s.on('error', () => 0).on('close', one).resume(); };
      one();`,
@@ -99,6 +101,12 @@ const good = (
 
 const talk = { input: REQUEST };
 const ccm8 = ['-cipher', 'ALL:@SECLEVEL=0', '-ciphersuites'];
+
+/** wget speaks TLS with GnuTLS. */
+const wget: Scenario['client'] = ({ address, port }) => [
+  ...['wget', '-q', '-O', '/dev/null', '--tries=1', '--timeout=5', '--no-hsts', '--no-check-certificate'],
+  `https://${address}:${port}/`,
+];
 
 /** Handshakes that complete. */
 export const goodScenarios: readonly GoodScenario[] = [
@@ -205,6 +213,8 @@ export const goodScenarios: readonly GoodScenario[] = [
     talk,
   ),
   good('ALPN', 771, server('rsa', ...T12, '-alpn', 'h2,http/1.1'), client('-alpn', 'h2,http/1.1')),
+  good('GnuTLS, TLS 1.2', 771, server('rsa', ...T12), wget, { serverName: '' }),
+  good('GnuTLS, TLS 1.3', 772, server('rsa', ...T13), wget, { serverName: '' }),
   good('curl, TLS 1.2', 771, server('rsa', ...T12), curl()),
   good('curl, TLS 1.3', 772, server('rsa', ...T13), curl()),
   good(
