@@ -10,15 +10,16 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { run } from '../lab/program.ts';
 import { flood } from './flood.ts';
+import { history } from './history.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
-import { load } from './load.ts';
+import { load, loadTls } from './load.ts';
 import { memory } from './memory.ts';
 import { replay } from './replay.ts';
 import { type Bench, formatNumber, formatResult, mebibytes } from './report.ts';
 import { shortConnections } from './short-connections.ts';
 
-const BENCHES: readonly Bench[] = [load, replay, memory, latency, shortConnections, flood, idle];
+const BENCHES: readonly Bench[] = [load, loadTls, replay, memory, history, latency, shortConnections, flood, idle];
 
 /** The machine, without which figures mean nothing. */
 function machine(): string {

@@ -1,4 +1,5 @@
 import type { Random } from './random.ts';
+import { protectedRecords, tlsHandshake } from './tls-content.ts';
 
 /** What one side says before the other answers. */
 export interface Message {
@@ -76,8 +77,21 @@ export const plainContent: Content = {
   },
 };
 
+/** TLS 1.2 and 1.3: a handshake, and requests and answers in encrypted records. */
+export const tlsContent: Content = {
+  name: 'tls',
+  serverPorts: [443, 8443],
+  conversation(random) {
+    const requests = Array.from({ length: requestCount(random) }, () => [
+      { fromClient: true, bytes: protectedRecords(random.between(100, 1_500)) },
+      { fromClient: false, bytes: protectedRecords(answerBytes(random)) },
+    ]);
+    return [...tlsHandshake(random), ...requests.flat()];
+  },
+};
+
 /** The kinds of traffic by name. */
-export const CONTENTS: Readonly<Record<string, Content>> = { http: httpContent, plain: plainContent };
+export const CONTENTS: Readonly<Record<string, Content>> = { http: httpContent, plain: plainContent, tls: tlsContent };
 
 function withBody(head: readonly string[], bodyBytes: number): Uint8Array {
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), FILLER.subarray(0, bodyBytes)]);
