@@ -1,6 +1,6 @@
 /*
  * Numbers and layouts of linux/if_packet.h, linux/if_ether.h, linux/if_arp.h and linux/filter.h, as they are on every
- * little-endian 64-bit Linux. "Word" offsets count 32-bit words from the beginning of the structure.
+ * little-endian 64-bit Linux. What is read for every frame stands in ring-words.ts.
  */
 
 export const AF_PACKET = 17;
@@ -19,42 +19,6 @@ export const PacketOption = {
 } as const;
 
 export const TPACKET_V3 = 2;
-
-/** `sll_pkttype` of a frame that this machine sent through the interface. */
-export const PACKET_OUTGOING = 4;
-
-export const TP_STATUS_KERNEL = 0;
-export const TP_STATUS_USER = 1;
-export const TP_STATUS_VLAN_VALID = 1 << 4;
-export const TP_STATUS_VLAN_TPID_VALID = 1 << 6;
-
-/** Words of `struct tpacket_block_desc`, which begins every block of the ring. */
-export const BlockWord = {
-  status: 2,
-  frameCount: 3,
-  firstFrameOffset: 4,
-  /** Bytes of the block that are used, its header included. */
-  usedBytes: 5,
-} as const;
-
-/** Words of `struct tpacket3_hdr`, and of the `struct sockaddr_ll` that follows it at its aligned end (48 bytes). */
-export const FrameWord = {
-  nextOffset: 0,
-  seconds: 1,
-  nanoseconds: 2,
-  capturedLength: 3,
-  wireLength: 4,
-  status: 5,
-  /** Two 16-bit offsets from the header: link header (low half) and network header (high half). */
-  offsets: 6,
-  vlanTci: 8,
-  /** Low half. */
-  vlanTpid: 9,
-  /** Family (low half) and protocol in network byte order (high half). */
-  linkProtocol: 12,
-  /** ARPHRD type (low half), packet type, address length. */
-  linkType: 14,
-} as const;
 
 /** ARPHRD numbers of interfaces whose frames begin with an Ethernet header. */
 export const Arphrd = { ethernet: 1, loopback: 772 } as const;

@@ -6,19 +6,29 @@ import { closeDescriptor, retireMapping, takeSocketError } from '../native/libc.
 import { compileFilter, compileLiveFilter, DEFAULT_FILTER } from './filter.ts';
 import { isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
+import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ringShape } from './ring-layout.ts';
 import {
-  BlockWord,
-  ETH_P_8021Q,
-  ETH_P_IP,
-  ETH_P_IPV6,
-  FrameWord,
+  BLOCK_FIRST_FRAME_OFFSET,
+  BLOCK_FRAME_COUNT,
+  BLOCK_STATUS,
+  BLOCK_USED_BYTES,
+  FRAME_CAPTURED_LENGTH,
+  FRAME_LINK_PROTOCOL,
+  FRAME_LINK_TYPE,
+  FRAME_NANOSECONDS,
+  FRAME_NEXT_OFFSET,
+  FRAME_OFFSETS,
+  FRAME_SECONDS,
+  FRAME_STATUS,
+  FRAME_VLAN_TCI,
+  FRAME_VLAN_TPID,
+  FRAME_WIRE_LENGTH,
   PACKET_OUTGOING,
-  ringShape,
   TP_STATUS_KERNEL,
   TP_STATUS_USER,
   TP_STATUS_VLAN_TPID_VALID,
   TP_STATUS_VLAN_VALID,
-} from './ring-layout.ts';
+} from './ring-words.ts';
 
 /** How a packet ring is opened. */
 export interface RingOptions {
@@ -163,27 +173,25 @@ export class RingSource implements PacketSource {
       const words = this.#words;
       const header = this.#header;
       this.#framesLeft--;
-      this.#header = header + ((words[header + FrameWord.nextOffset] as number) >>> 2);
+      this.#header = header + (words[header + FRAME_NEXT_OFFSET] >>> 2);
       if (this.#selective && !this.#isWanted(header)) continue;
 
-      const status = words[header + FrameWord.status] as number;
-      const start = (header << 2) + ((words[header + FrameWord.offsets] as number) & 0xffff);
-      const wireLength = words[header + FrameWord.wireLength] as number;
-      const packetType = ((words[header + FrameWord.linkType] as number) >>> 16) & 0xff;
+      const status = words[header + FRAME_STATUS];
+      const start = (header << 2) + (words[header + FRAME_OFFSETS] & 0xffff);
+      const wireLength = words[header + FRAME_WIRE_LENGTH];
+      const packetType = (words[header + FRAME_LINK_TYPE] >>> 16) & 0xff;
       if (frame.view !== this.#view) this.#lend(frame);
       frame.start = start;
-      frame.end = start + (words[header + FrameWord.capturedLength] as number);
+      frame.end = start + words[header + FRAME_CAPTURED_LENGTH];
       frame.wireLengthBytes = wireLength;
-      frame.timeUs =
-        ((words[header + FrameWord.seconds] as number) >>> 0) * 1e6 +
-        (words[header + FrameWord.nanoseconds] as number) / 1e3;
+      frame.timeUs = (words[header + FRAME_SECONDS] >>> 0) * 1e6 + words[header + FRAME_NANOSECONDS] / 1e3;
       frame.linkType = this.#linkType;
       frame.direction = packetType === PACKET_OUTGOING ? this.#outgoingDirection : this.#incomingDirection;
       if ((status & TP_STATUS_VLAN_VALID) === 0) {
         frame.vlanTci = NO_VLAN;
       } else {
-        const tpid = (words[header + FrameWord.vlanTpid] as number) & 0xffff;
-        frame.vlanTci = (words[header + FrameWord.vlanTci] as number) & 0xffff;
+        const tpid = words[header + FRAME_VLAN_TPID] & 0xffff;
+        frame.vlanTci = words[header + FRAME_VLAN_TCI] & 0xffff;
         frame.vlanTpid = (status & TP_STATUS_VLAN_TPID_VALID) === 0 ? ETH_P_8021Q : tpid;
       }
       this.#given[0]++;
@@ -229,10 +237,10 @@ export class RingSource implements PacketSource {
     if (this.#closed) return false;
     const ring = this.#ringWords;
     const block = this.#block;
-    if ((Atomics.load(ring, block + BlockWord.status) & TP_STATUS_USER) === 0) return false;
+    if ((Atomics.load(ring, block + BLOCK_STATUS) & TP_STATUS_USER) === 0) return false;
     this.#held = true;
-    this.#framesLeft = ring[block + BlockWord.frameCount];
-    const firstFrame = ring[block + BlockWord.firstFrameOffset] >>> 2;
+    this.#framesLeft = ring[block + BLOCK_FRAME_COUNT];
+    const firstFrame = ring[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2;
     const store = this.#store;
     const stored = store === null ? -1 : this.#moveInto(store);
     if (store !== null && stored >= 0) {
@@ -248,7 +256,7 @@ export class RingSource implements PacketSource {
   #giveBack(): void {
     this.#held = false;
     // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
-    Atomics.store(this.#ringWords, this.#block + BlockWord.status, TP_STATUS_KERNEL);
+    Atomics.store(this.#ringWords, this.#block + BLOCK_STATUS, TP_STATUS_KERNEL);
     this.#block = this.#nextBlock();
   }
 
@@ -260,7 +268,7 @@ export class RingSource implements PacketSource {
   /** Copies the block into the store and gives it back; where it is now, or -1 when the store has no room for it. */
   #moveInto(store: FrameStore): number {
     const start = this.#block << 2;
-    const lengthBytes = this.#ringWords[this.#block + BlockWord.usedBytes];
+    const lengthBytes = this.#ringWords[this.#block + BLOCK_USED_BYTES];
     const stored = store.take(lengthBytes);
     if (stored < 0) return -1;
     store.bytes.set(this.#ringBytes.subarray(start, start + lengthBytes), stored);
@@ -278,15 +286,15 @@ export class RingSource implements PacketSource {
   #isWanted(header: number): boolean {
     const words = this.#words;
     if (this.#linkType === LinkType.ethernet) {
-      return (((words[header + FrameWord.linkType] as number) >>> 16) & 0xff) !== PACKET_OUTGOING;
+      return ((words[header + FRAME_LINK_TYPE] >>> 16) & 0xff) !== PACKET_OUTGOING;
     }
-    const protocol = (words[header + FrameWord.linkProtocol] as number) >>> 16;
+    const protocol = words[header + FRAME_LINK_PROTOCOL] >>> 16;
     return protocol === IP_SWAPPED || protocol === IPV6_SWAPPED;
   }
 
   #isNextBlockReady(): boolean {
     const block = this.#held ? this.#nextBlock() : this.#block;
-    return (Atomics.load(this.#ringWords, block + BlockWord.status) & TP_STATUS_USER) !== 0;
+    return (Atomics.load(this.#ringWords, block + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
   }
 
   #lend(frame: Frame): void {

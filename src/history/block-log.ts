@@ -20,10 +20,8 @@ const GIVEN_UP_AT_ONCE = 2;
  */
 export const MIN_FRAME_BYTES = 144;
 
-/** Words of a reference. */
+/** Words of a reference; what they mean is its owner's business. */
 export const WORDS_PER_REFERENCE = 8;
-/** Words of a reference; the first two are its time, a double in microseconds. */
-export const Reference = { start: 2, length: 3, wireLength: 4, slot: 5, epoch: 6, previous: 7 } as const;
 
 /** Who knows what references are still good for. */
 export interface ReferenceOwner {
@@ -45,8 +43,8 @@ export class BlockLog implements FrameStore {
   readonly words: Int32Array;
   /** Words of all references; reference `n` begins at `n * WORDS_PER_REFERENCE`. */
   readonly references: Int32Array;
-  /** The same memory as doubles: the time of reference `n` is at `n * WORDS_PER_REFERENCE / 2`. */
-  readonly times: Float64Array;
+  /** The same memory as doubles, two words each. */
+  readonly referenceDoubles: Float64Array;
   readonly blockBytes: number;
   readonly #capacity: number;
   readonly #referencesPerBlock: number;
@@ -79,7 +77,7 @@ export class BlockLog implements FrameStore {
     this.view = new DataView(memory);
     this.words = new Int32Array(memory);
     this.references = new Int32Array(this.#capacity * this.#referencesPerBlock * WORDS_PER_REFERENCE);
-    this.times = new Float64Array(this.references.buffer);
+    this.referenceDoubles = new Float64Array(this.references.buffer);
     this.#used = new Int32Array(this.#capacity);
     this.#free = new Int32Array(this.#capacity);
     this.#referenceEnds = new Int32Array(this.#capacity);

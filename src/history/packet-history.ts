@@ -6,9 +6,25 @@ import {
   PACKET_RECORD_HEADER_BYTES as HEADER_BYTES,
   type PacketRecords,
 } from '../model/packet-records.ts';
-import { BlockLog, MIN_FRAME_BYTES, Reference, type ReferenceOwner, WORDS_PER_REFERENCE } from './block-log.ts';
+import { BlockLog, MIN_FRAME_BYTES, type ReferenceOwner, WORDS_PER_REFERENCE } from './block-log.ts';
 import { ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
+import {
+  BYTES,
+  EPOCH,
+  LAST,
+  LINK_TYPE,
+  MOVED,
+  OMITTED,
+  PACKETS,
+  REFERENCE_EPOCH,
+  REFERENCE_LENGTH,
+  REFERENCE_PREVIOUS,
+  REFERENCE_SLOT,
+  REFERENCE_START,
+  REFERENCE_WIRE_LENGTH,
+  WORDS_PER_SLOT,
+} from './history-words.ts';
 import { writeRecordHeader } from './record-header.ts';
 
 /** What one connection may hold, so that its capture file is never more than 2 MB. */
@@ -21,23 +37,6 @@ const LOG_SHARE = 1 / 2;
 const VLAN_TAG_BYTES = 4;
 /** Two Ethernet addresses: a VLAN tag stands behind them (IEEE 802.1Q §9). */
 const ETHERNET_ADDRESSES_BYTES = 12;
-
-// Words of a slot's record: two of them are one cache line.
-const WORDS_PER_SLOT = 8;
-/** Goes up whenever what was noted for the slot is void. */
-const EPOCH = 0;
-/** Packets in the log, or `MUTED`. */
-const PACKETS = 1;
-/** Their bytes, as records of a capture file. */
-const BYTES = 2;
-/** The newest reference. */
-const LAST = 3;
-/** Packets that were not even noted. */
-const OMITTED = 4;
-/** Link type of the first packet plus 1; 0 before it. */
-const LINK_TYPE = 5;
-/** 1 when some packets were moved out of the log. */
-const MOVED = 6;
 
 /** Instead of a number of packets: nothing of this connection is kept. */
 const MUTED = -1;
@@ -117,7 +116,7 @@ export class PacketHistory implements ReferenceOwner {
     this.#bytes = this.#log.bytes;
     this.#view = this.#log.view;
     this.#references = this.#log.references;
-    this.#times = this.#log.times;
+    this.#times = this.#log.referenceDoubles;
     this.#moving.bytes = this.#bytes;
     this.#moving.view = this.#view;
   }
@@ -193,12 +192,12 @@ export class PacketHistory implements ReferenceOwner {
     const references = this.#references;
     const at = reference * WORDS_PER_REFERENCE;
     this.#times[at >> 1] = frame.timeUs;
-    references[at + Reference.start] = start;
-    references[at + Reference.length] = length;
-    references[at + Reference.wireLength] = wireLength;
-    references[at + Reference.slot] = slot;
-    references[at + Reference.epoch] = slots[record + EPOCH];
-    references[at + Reference.previous] = slots[record + LAST];
+    references[at + REFERENCE_START] = start;
+    references[at + REFERENCE_LENGTH] = length;
+    references[at + REFERENCE_WIRE_LENGTH] = wireLength;
+    references[at + REFERENCE_SLOT] = slot;
+    references[at + REFERENCE_EPOCH] = slots[record + EPOCH];
+    references[at + REFERENCE_PREVIOUS] = slots[record + LAST];
     slots[record + LAST] = reference;
     slots[record + PACKETS]++;
     slots[record + BYTES] += HEADER_BYTES + length;
@@ -268,8 +267,8 @@ export class PacketHistory implements ReferenceOwner {
     let living = 0;
     for (let reference = first; reference < end && living <= limit; reference++) {
       const at = reference * WORDS_PER_REFERENCE;
-      const record = references[at + Reference.slot] * WORDS_PER_SLOT;
-      if (slots[record + EPOCH] === references[at + Reference.epoch] && slots[record + BYTES] <= enough) living++;
+      const record = references[at + REFERENCE_SLOT] * WORDS_PER_SLOT;
+      if (slots[record + EPOCH] === references[at + REFERENCE_EPOCH] && slots[record + BYTES] <= enough) living++;
     }
     return living;
   }
@@ -279,9 +278,9 @@ export class PacketHistory implements ReferenceOwner {
     const references = this.#references;
     for (let reference = first; reference < end; reference++) {
       const at = reference * WORDS_PER_REFERENCE;
-      const slot = references[at + Reference.slot];
+      const slot = references[at + REFERENCE_SLOT];
       const record = slot * WORDS_PER_SLOT;
-      if (slots[record + EPOCH] !== references[at + Reference.epoch]) continue;
+      if (slots[record + EPOCH] !== references[at + REFERENCE_EPOCH]) continue;
       this.#move(slot, reference);
       slots[record + PACKETS]--;
       slots[record + BYTES] -= this.#recordBytes(reference);
@@ -300,9 +299,9 @@ export class PacketHistory implements ReferenceOwner {
     }
     const at = reference * WORDS_PER_REFERENCE;
     const frame = this.#moving;
-    frame.start = this.#references[at + Reference.start];
-    frame.end = frame.start + this.#references[at + Reference.length];
-    frame.wireLengthBytes = this.#references[at + Reference.wireLength];
+    frame.start = this.#references[at + REFERENCE_START];
+    frame.end = frame.start + this.#references[at + REFERENCE_LENGTH];
+    frame.wireLengthBytes = this.#references[at + REFERENCE_WIRE_LENGTH];
     frame.timeUs = this.#times[at >> 1];
     chunks.keep(slot, frame);
   }
@@ -328,7 +327,7 @@ export class PacketHistory implements ReferenceOwner {
   }
 
   #recordBytes(reference: number): number {
-    return HEADER_BYTES + this.#references[reference * WORDS_PER_REFERENCE + Reference.length];
+    return HEADER_BYTES + this.#references[reference * WORDS_PER_REFERENCE + REFERENCE_LENGTH];
   }
 
   /** What the log holds of a connection, oldest first. */
@@ -337,7 +336,7 @@ export class PacketHistory implements ReferenceOwner {
     let reference = this.#slots[record + LAST];
     for (let n = found.length - 1; n >= 0; n--) {
       found[n] = reference;
-      reference = this.#references[reference * WORDS_PER_REFERENCE + Reference.previous];
+      reference = this.#references[reference * WORDS_PER_REFERENCE + REFERENCE_PREVIOUS];
     }
     return found;
   }
@@ -347,9 +346,9 @@ export class PacketHistory implements ReferenceOwner {
     const view = new DataView(target.buffer);
     for (let n = from; n < to; n++) {
       const at = found[n] * WORDS_PER_REFERENCE;
-      const start = this.#references[at + Reference.start];
-      const length = this.#references[at + Reference.length];
-      writeRecordHeader(view, offset, this.#times[at >> 1], length, this.#references[at + Reference.wireLength]);
+      const start = this.#references[at + REFERENCE_START];
+      const length = this.#references[at + REFERENCE_LENGTH];
+      writeRecordHeader(view, offset, this.#times[at >> 1], length, this.#references[at + REFERENCE_WIRE_LENGTH]);
       target.set(this.#bytes.subarray(start, start + length), offset + HEADER_BYTES);
       offset += HEADER_BYTES + length;
     }
