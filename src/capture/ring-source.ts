@@ -341,16 +341,16 @@ export class RingSource implements PacketSource {
 
   #checkLinkLater(): void {
     if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
-    const framesBefore = this.#given[0];
     this.#linkTimer = setTimeout(() => {
       this.#linkTimer = null;
-      if (this.#given[0] !== framesBefore) return; // frames flow: the link is up again
-      if (isInterfaceThere(this.#socket.fd)) {
-        this.#linkCheckMs = Math.min(2 * this.#linkCheckMs, LINK_CHECK_MAX_MS);
-        this.#checkLinkLater();
-      } else {
+      if (!isInterfaceThere(this.#socket.fd)) {
         this.#linkTimer = setTimeout(() => this.#becomeGone(), LAST_BLOCK_MS);
+        return;
       }
+      // Looked at for as long as the source is open: frames of the last block may still come when the interface is on
+      // its way out, so they are no sign that the link is up again.
+      this.#linkCheckMs = Math.min(2 * this.#linkCheckMs, LINK_CHECK_MAX_MS);
+      this.#checkLinkLater();
     }, this.#linkCheckMs);
   }
 
