@@ -5,16 +5,15 @@ import type { HttpSearch, HttpSink } from './http/http-search.ts';
 import { looksLikeHttp } from './http/request-line.ts';
 import { InOrderStream } from './stream/in-order-stream.ts';
 import type { StreamBudget } from './stream/stream-budget.ts';
-import type { CertificateCache } from './tls/certificate.ts';
+import type { TlsContext } from './tls/tls-handshake.ts';
 import { TlsReader } from './tls/tls-reader.ts';
 
 const REQUEST_LINE = new TextEncoder().encode('GET / HTTP/1.1\r\n');
 
 /** What all conversations of a session share. */
-export interface ConversationContext {
+export interface ConversationContext extends TlsContext {
   readonly search: HttpSearch;
   readonly httpSink: HttpSink;
-  readonly certificates: CertificateCache;
   readonly streamBudget: StreamBudget;
 }
 
@@ -31,8 +30,8 @@ export class Conversation {
 
   /** `midstream`: the first bytes that come are not those the connection began with. */
   constructor(slot: number, midstream: boolean, context: ConversationContext) {
-    const { search, httpSink, certificates, streamBudget } = context;
-    this.tls = new TlsReader(certificates);
+    const { search, httpSink, streamBudget } = context;
+    this.tls = new TlsReader(context);
     if (midstream) this.tls.gap(Side.initiator, 1);
     this.#http = search.isEmpty ? null : new HttpReader(search, httpSink, slot, midstream);
     this.#streams = [this.#stream(Side.initiator, streamBudget), this.#stream(Side.responder, streamBudget)];
@@ -40,7 +39,7 @@ export class Conversation {
 
   /** False when nobody reads any more. */
   get wantsBytes(): boolean {
-    return this.tls.wantsBytes || (this.#http !== null && !this.#http.finished);
+    return this.tls.wantsBytes || (this.#http !== null && !this.#http.finished && !this.tls.isTls);
   }
 
   get connectionType(): ConnectionType {
@@ -78,6 +77,7 @@ export class Conversation {
   /** Gives back what is held. */
   release(): void {
     this.#http?.finish();
+    this.tls.release();
     for (const stream of this.#streams) stream.release();
   }
 

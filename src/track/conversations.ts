@@ -12,6 +12,8 @@ import type { TrackedConnection } from './tracked-connection.ts';
 const MOST_CONVERSATIONS = 20_000;
 /** Memory of all conversations for bytes that came too early. */
 const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
+/** Memory of all conversations for TLS handshake messages that come in pieces. */
+const MESSAGE_BUDGET_BYTES = 32 * 1024 * 1024;
 
 /** First byte of a TLS record that is an alert (RFC 8446 §5.1). */
 const TLS_ALERT_RECORD = 21;
@@ -40,6 +42,7 @@ export class Conversations {
       search,
       certificates: new CertificateCache(),
       streamBudget: new StreamBudget(STREAM_BUDGET_BYTES),
+      messageBudget: new StreamBudget(MESSAGE_BUDGET_BYTES),
       httpSink: {
         http() {},
         match: (slot, match) => this.#onMatch(slot, match),

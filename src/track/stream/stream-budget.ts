@@ -1,6 +1,6 @@
 /**
- * Memory that all streams together may hold in copies of segments which came too early. A stream asks before it copies
- * and gives back when it has delivered; one that is refused stops waiting for its missing bytes.
+ * Memory that all streams or readers together may hold, e.g. in copies of segments which came too early. Who needs some
+ * asks before it copies and gives back when it has delivered; who is refused stops waiting for its missing bytes.
  */
 export class StreamBudget {
   readonly limitBytes: number;

@@ -1,4 +1,5 @@
 import type { Side } from '../../model/connection.ts';
+import type { StreamBudget } from '../stream/stream-budget.ts';
 
 /** A wanted message is put together up to this size; the rest of a longer one is skipped. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -11,24 +12,13 @@ const FIRST_BUFFER_BYTES = 4096;
 const spareBuffers: Uint8Array[] = [];
 const MAX_SPARE_BUFFERS = 32;
 
-function takeBuffer(bytes: number): Uint8Array {
-  return (
-    (bytes <= FIRST_BUFFER_BYTES ? spareBuffers.pop() : undefined) ??
-    new Uint8Array(Math.max(bytes, FIRST_BUFFER_BYTES))
-  );
-}
-
-function giveBuffer(buffer: Uint8Array): void {
-  if (buffer.length === FIRST_BUFFER_BYTES && spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
-}
-
 /** Who reads the handshake messages in clear of both sides. */
 export interface HandshakeHandler {
   /** A message header was read; true when its body is wanted. */
   messageStart(side: Side, type: number, lengthBytes: number, timeUs: number): boolean;
   /**
    * A wanted body, `bytes[start..end)`, valid during the call. `whole` is false when its end is missing: not captured,
-   * or longer than `MAX_MESSAGE_BYTES`.
+   * longer than `MAX_MESSAGE_BYTES`, or more than all readers together may hold.
    */
   message(
     side: Side,
@@ -48,6 +38,7 @@ export interface HandshakeHandler {
 export class HandshakeReader {
   readonly #handler: HandshakeHandler;
   readonly #side: Side;
+  readonly #budget: StreamBudget;
   /** Bytes of the message header read so far; 4 while in a body. */
   #headerHave = 0;
   #type = 0;
@@ -58,8 +49,10 @@ export class HandshakeReader {
   #buffer: Uint8Array | null = null;
   #have = 0;
 
-  constructor(side: Side, handler: HandshakeHandler) {
+  /** `budget` bounds what the readers of a session hold together; `reset` gives back what this one has. */
+  constructor(side: Side, handler: HandshakeHandler, budget: StreamBudget) {
     this.#side = side;
+    this.#budget = budget;
     this.#handler = handler;
   }
 
@@ -103,7 +96,7 @@ export class HandshakeReader {
   /** Forgets what it was in: the next byte begins a message. */
   reset(): void {
     this.#headerHave = 0;
-    if (this.#buffer !== null) giveBuffer(this.#buffer);
+    if (this.#buffer !== null) this.#giveBuffer(this.#buffer);
     this.#buffer = null;
     this.#wanted = false;
   }
@@ -117,10 +110,15 @@ export class HandshakeReader {
     }
     let buffer = this.#buffer;
     if (buffer === null || buffer.length < need) {
-      const larger = takeBuffer(Math.max(need, Math.min(this.#length, 2 * need)));
+      const larger = this.#takeBuffer(Math.max(need, Math.min(this.#length, 2 * need)));
+      if (larger === null) {
+        this.#deliverPart(timeUs);
+        if (this.#remaining === 0) this.#headerHave = 0;
+        return;
+      }
       if (buffer !== null) {
         larger.set(buffer.subarray(0, this.#have));
-        giveBuffer(buffer);
+        this.#giveBuffer(buffer);
       }
       buffer = larger;
       this.#buffer = buffer;
@@ -137,7 +135,7 @@ export class HandshakeReader {
     this.#buffer = null;
     if (buffer === null) return;
     this.#handler.message(this.#side, this.#type, buffer, 0, this.#have, false, timeUs);
-    giveBuffer(buffer);
+    this.#giveBuffer(buffer);
   }
 
   #finish(bytes: Uint8Array, start: number, end: number, whole: boolean, timeUs: number): void {
@@ -145,6 +143,17 @@ export class HandshakeReader {
     const buffer = this.#buffer;
     this.#buffer = null;
     if (this.#wanted) this.#handler.message(this.#side, this.#type, bytes, start, end, whole, timeUs);
-    if (buffer !== null) giveBuffer(buffer);
+    if (buffer !== null) this.#giveBuffer(buffer);
+  }
+
+  #takeBuffer(bytes: number): Uint8Array | null {
+    const length = Math.max(bytes, FIRST_BUFFER_BYTES);
+    if (!this.#budget.take(length)) return null;
+    return (length === FIRST_BUFFER_BYTES ? spareBuffers.pop() : undefined) ?? new Uint8Array(length);
+  }
+
+  #giveBuffer(buffer: Uint8Array): void {
+    this.#budget.give(buffer.length);
+    if (buffer.length === FIRST_BUFFER_BYTES && spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
   }
 }

@@ -1,4 +1,5 @@
 import type { Side } from '../../model/connection.ts';
+import type { StreamBudget } from '../stream/stream-budget.ts';
 import { type HandshakeHandler, HandshakeReader } from './handshake-reader.ts';
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from './tls-constants.ts';
 
@@ -45,10 +46,16 @@ export class RecordReader {
   /** Bytes that would have told something were missed at some time. */
   hasGaps = false;
 
-  constructor(side: Side, handler: RecordHandler) {
+  /** `messageBudget` bounds what is held of handshake messages that come in pieces. */
+  constructor(side: Side, handler: RecordHandler, messageBudget: StreamBudget) {
     this.#side = side;
     this.#handler = handler;
-    this.#handshake = new HandshakeReader(side, handler);
+    this.#handshake = new HandshakeReader(side, handler, messageBudget);
+  }
+
+  /** Nothing more will be read: gives back what is held. */
+  release(): void {
+    this.#handshake.reset();
   }
 
   /** Passes over bytes that are not records: an SSLv2-compatible ClientHello. */

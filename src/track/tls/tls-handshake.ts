@@ -1,4 +1,5 @@
 import { Side } from '../../model/connection.ts';
+import type { StreamBudget } from '../stream/stream-budget.ts';
 import { type CertificateCache, readCertificateChain } from './certificate.ts';
 import { tls13Lengths } from './cipher-suite.ts';
 import { firstText } from './first-text.ts';
@@ -17,6 +18,13 @@ const MAX_CLIENT_HELLO_BYTES = 128 * 1024;
 /** Warnings reported of one connection; a peer may send as many as it likes. */
 const MAX_WARNINGS = 4;
 const MISSED = 'bytes of the handshake were not captured';
+
+/** What the readers of a capture session share. */
+export interface TlsContext {
+  readonly certificates: CertificateCache;
+  /** Bounds what all of them hold of handshake messages that come in pieces. */
+  readonly messageBudget: StreamBudget;
+}
 
 /**
  * Follows the handshake of one connection on which TLS was begun, from the records of both sides to its end: completed,
@@ -48,11 +56,19 @@ export class TlsHandshake implements RecordHandler {
   #warnings = 0;
 
   /** Signals are appended to `signals`. */
-  constructor(signals: TlsSignal[], certificates: CertificateCache, tentative: boolean) {
+  constructor(signals: TlsSignal[], { certificates, messageBudget }: TlsContext, tentative: boolean) {
     this.#signals = signals;
     this.#certificates = certificates;
     this.tentative = tentative;
-    this.#records = [new RecordReader(Side.initiator, this), new RecordReader(Side.responder, this)];
+    this.#records = [
+      new RecordReader(Side.initiator, this, messageBudget),
+      new RecordReader(Side.responder, this, messageBudget),
+    ];
+  }
+
+  /** Nothing more will be read: gives back what is held. */
+  release(): void {
+    for (const records of this.#records) records.release();
   }
 
   /** The beginning was not seen: reading starts at what looks like a record, and nothing is called a violation. */

@@ -1,10 +1,9 @@
 import { type ConnectionType, ConnectionType as ConnectionTypes, Side } from '../../model/connection.ts';
 import { beginPreamble } from './begin-preamble.ts';
-import type { CertificateCache } from './certificate.ts';
 import { readSsl2ClientHello } from './hello.ts';
 import { looksLikeRecord } from './record-reader.ts';
 import { ContentType, HandshakeType, RECORD_HEADER_BYTES } from './tls-constants.ts';
-import { TlsHandshake } from './tls-handshake.ts';
+import { type TlsContext, TlsHandshake } from './tls-handshake.ts';
 import { PreambleResult, type TlsPreamble } from './tls-preamble.ts';
 import type { TlsSession } from './tls-session.ts';
 import type { TlsSignal } from './tls-signal.ts';
@@ -34,16 +33,15 @@ const NO_SIGNALS: readonly TlsSignal[] = [];
  * when there is no TLS, and again when there is nothing more to read, and it keeps no reference to what it was fed.
  */
 export class TlsReader {
-  readonly #certificates: CertificateCache;
+  readonly #context: TlsContext;
   #phase: TlsPhase = TlsPhase.detecting;
   #handshake: TlsHandshake | null = null;
   #preamble: TlsPreamble | null = null;
   #signals: TlsSignal[] = [];
   #missedStart = false;
 
-  /** `certificates` is shared by the readers of a capture session. */
-  constructor(certificates: CertificateCache) {
-    this.#certificates = certificates;
+  constructor(context: TlsContext) {
+    this.#context = context;
   }
 
   get phase(): TlsPhase {
@@ -128,6 +126,11 @@ export class TlsReader {
     }
   }
 
+  /** Nothing more will be fed: gives back what is held of messages that are not whole. */
+  release(): void {
+    this.#handshake?.release();
+  }
+
   #detect(side: Side, bytes: Uint8Array, start: number, end: number, timeUs: number): void {
     const first = bytes[start] as number;
     if (first >= ContentType.changeCipherSpec && first <= ContentType.applicationData) {
@@ -139,7 +142,7 @@ export class TlsReader {
       return;
     }
     if (side === Side.initiator && first >= 0x80) {
-      const handshake = new TlsHandshake(this.#signals, this.#certificates, false);
+      const handshake = new TlsHandshake(this.#signals, this.#context, false);
       const hello = readSsl2ClientHello(bytes, start, end, handshake.session);
       if (hello > 0) {
         handshake.startWithSsl2Hello(hello, timeUs);
@@ -178,7 +181,7 @@ export class TlsReader {
       this.#end(TlsPhase.notTls);
       return;
     }
-    const handshake = new TlsHandshake(this.#signals, this.#certificates, maybeHello);
+    const handshake = new TlsHandshake(this.#signals, this.#context, maybeHello);
     // A ClientHello is a beginning, whatever was missed before it.
     if (!maybeHello || (this.#missedStart && message === undefined)) handshake.startAnywhere();
     this.#start(handshake);
@@ -195,7 +198,7 @@ export class TlsReader {
       this.#end(TlsPhase.notTls);
       return;
     }
-    const handshake = new TlsHandshake(this.#signals, this.#certificates, true);
+    const handshake = new TlsHandshake(this.#signals, this.#context, true);
     handshake.session.startedFrom = preamble.upgraded ? preamble.name : '';
     this.#start(handshake);
     if (result < end) this.#read(side, bytes, result, end, timeUs);
@@ -206,7 +209,7 @@ export class TlsReader {
       this.#end(TlsPhase.notTls);
       return;
     }
-    const handshake = new TlsHandshake(this.#signals, this.#certificates, false);
+    const handshake = new TlsHandshake(this.#signals, this.#context, false);
     handshake.startAnywhere();
     handshake.plainTextClient = true;
     this.#start(handshake);
@@ -233,6 +236,7 @@ export class TlsReader {
   #end(phase: TlsPhase): void {
     this.#phase = phase;
     this.#preamble = null;
+    this.release();
     if (phase === TlsPhase.notTls) this.#handshake = null;
   }
 }

@@ -1,4 +1,5 @@
 import { Side } from '../../../src/model/connection.ts';
+import { StreamBudget } from '../../../src/track/stream/stream-budget.ts';
 import { CertificateCache } from '../../../src/track/tls/certificate.ts';
 import { TlsReader } from '../../../src/track/tls/tls-reader.ts';
 import type { TlsSignal } from '../../../src/track/tls/tls-signal.ts';
@@ -31,7 +32,7 @@ export class Listener {
   readonly #memory = new Uint8Array(70_000);
 
   constructor(certificates = new CertificateCache()) {
-    this.reader = new TlsReader(certificates);
+    this.reader = new TlsReader({ certificates, messageBudget: new StreamBudget(1 << 24) });
   }
 
   step(step: Step): void {

@@ -71,7 +71,7 @@ export class TlsConnection {
   constructor(client: string, server: string, certificates: CertificateCache, budget: StreamBudget) {
     this.client = client;
     this.server = server;
-    this.reader = new TlsReader(certificates);
+    this.reader = new TlsReader({ certificates, messageBudget: new StreamBudget(1 << 24) });
     const stream = (side: Side) =>
       new InOrderStream(
         {
