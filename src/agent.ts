@@ -1,6 +1,5 @@
 import { filterProblem } from './capture/filter.ts';
-import type { EnvFile } from './config/env-files.ts';
-import { readEnvDirectory } from './config/env-files.ts';
+import { type EnvFile, readEnvDirectory } from './config/env-files.ts';
 import { parseEnvFile } from './config/parse-env-file.ts';
 import { formatProblem } from './config/problem.ts';
 import type { ProcessSettings } from './config/process-settings.ts';
@@ -8,12 +7,20 @@ import type { Settings } from './config/settings.ts';
 import { LiveSession } from './session/live-session.ts';
 
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
+const LONGEST_RETRY_MS = 10_000;
 
 /** Writes one line for people: standard output, or standard error for what went wrong. */
 export interface Console {
   out(line: string): void;
   error(line: string): void;
+}
+
+/** One env file that can be used: what to monitor, and what people should know of the file. */
+interface Assignment {
+  readonly path: string;
+  readonly interfaceIndex: number;
+  readonly settings: Settings;
+  readonly warnings: readonly string[];
 }
 
 /** The agent: one session per env file, each on its own; one that fails is tried again, later and later. */
@@ -32,81 +39,99 @@ export class Agent {
    * file, or no session that could be started; the reasons are on the console.
    */
   async run(): Promise<boolean> {
-    const sessions = await this.#readSettings();
-    if (sessions === null) return false;
+    const assignments = await this.#readAssignments();
     const opened = await Promise.all(
-      sessions.map(async (settings) => ({ settings, session: await this.#open(settings) })),
+      assignments.map(async (assignment) => {
+        const session = await this.#open(assignment, '');
+        return { assignment, session };
+      }),
     );
-    if (!opened.some(({ session }) => session !== null)) return false;
-    await Promise.all(opened.map(({ settings, session }) => this.#keepRunning(settings, session)));
+    const someStarted = opened.some(({ session }) => session instanceof LiveSession);
+    if (!someStarted) return false;
+    await Promise.all(opened.map(({ assignment, session }) => this.#keepRunning(assignment, session)));
     return true;
   }
 
-  /** Ends all sessions in order; `run` then comes to its end. */
+  /** Ends all sessions in order; `run` then comes to its end. May be called at any time, and again. */
   stop(): void {
     this.#stopping.abort();
   }
 
-  /** The settings of all env files; null, with the reasons on the console, when there are none to be used. */
-  async #readSettings(): Promise<Settings[] | null> {
+  /** What the env files ask for; what cannot be used is told on the console and left out. */
+  async #readAssignments(): Promise<Assignment[]> {
     const directory = this.#process.configDirectory;
     const found = await readEnvDirectory(directory);
     if (found.kind === 'unreadable') {
       this.#console.error(found.reason);
-      return null;
+      return [];
     }
     if (found.files.length === 0) {
       this.#console.error(
-        `Cannot monitor anything: there is no file dlltagent_searchpod in ${directory}; monitorPod.sh writes it`,
+        `Cannot monitor anything: there is no file dlltagent_searchpod in ${directory}; write one that names the interface, INTERFACE_INDEX_SNIF=5`,
       );
-      return null;
     }
-    const settings = found.files.flatMap((file) => this.#settingsOf(file) ?? []);
-    return settings.length === 0 ? null : settings;
+    const byInterface = new Map<number, Assignment>();
+    for (const file of found.files) {
+      const assignment = this.#assignmentOf(file);
+      if (assignment === null) continue;
+      const first = byInterface.get(assignment.interfaceIndex);
+      if (first === undefined) byInterface.set(assignment.interfaceIndex, assignment);
+      else {
+        this.#console.error(
+          `Cannot use ${file.path}: ${first.path} already monitors interface ${assignment.interfaceIndex}; change INTERFACE_INDEX_SNIF in one of them, or remove it`,
+        );
+      }
+    }
+    return [...byInterface.values()];
   }
 
-  #settingsOf(file: EnvFile): Settings | null {
+  #assignmentOf(file: EnvFile): Assignment | null {
     if (file.kind === 'unreadable') {
       this.#console.error(file.reason);
       return null;
     }
     const { settings, problems } = parseEnvFile(file.text, file.path, process.env, filterProblem);
-    for (const problem of problems) this.#console.error(formatProblem(problem));
-    if (settings !== null && typeof settings.interfaceIndex !== 'number') {
+    const warnings = problems.map(formatProblem);
+    for (const warning of warnings) this.#console.error(warning);
+    if (settings === null) return null;
+    const { interfaceIndex } = settings;
+    if (typeof interfaceIndex !== 'number') {
       this.#console.error(
-        `Cannot monitor anything with ${file.path}: INTERFACE_INDEX_SNIF has to be the index of an interface (ip link shows it)`,
+        `Cannot use ${file.path}: INTERFACE_INDEX_SNIF has to be the index of an interface (ip link shows it)`,
       );
       return null;
     }
-    return settings;
+    return { path: file.path, interfaceIndex, settings, warnings };
   }
 
-  async #open(settings: Settings): Promise<LiveSession | null> {
+  /** An open session, or why there is none; what `lastFailure` said already is not said again. */
+  async #open(assignment: Assignment, lastFailure: string): Promise<LiveSession | string> {
+    const { interfaceIndex, settings, warnings, path } = assignment;
+    const print = (line: string) => this.#console.out(line);
     try {
-      const { logDirectory } = this.#process;
-      return await LiveSession.open(settings, settings.interfaceIndex as number, logDirectory, (line) =>
-        this.#console.out(line),
-      );
+      return await LiveSession.open(settings, interfaceIndex, this.#process.logDirectory, warnings, print);
     } catch (error) {
-      this.#console.error(error instanceof Error ? error.message : String(error));
-      return null;
+      const failure = `${error instanceof Error ? error.message : String(error)} (${path})`;
+      if (failure !== lastFailure) this.#console.error(failure);
+      return failure;
     }
   }
 
   /** Runs a session, and opens it again when it ends by itself: its interface may come back. */
-  async #keepRunning(settings: Settings, first: LiveSession | null): Promise<void> {
+  async #keepRunning(assignment: Assignment, first: LiveSession | string): Promise<void> {
     const { signal } = this.#stopping;
     let session = first;
     let retryMs = FIRST_RETRY_MS;
-    while (!signal.aborted) {
-      if (session !== null) {
-        retryMs = FIRST_RETRY_MS;
+    while (true) {
+      if (session instanceof LiveSession) {
         await this.#runOne(session);
+        retryMs = FIRST_RETRY_MS;
       }
       if (signal.aborted) return;
       await pause(retryMs, signal);
+      if (signal.aborted) return;
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
-      session = signal.aborted ? null : await this.#open(settings);
+      session = await this.#open(assignment, typeof session === 'string' ? session : '');
     }
   }
 
@@ -117,7 +142,7 @@ export class Agent {
     try {
       await session.run();
     } catch (error) {
-      this.#console.error(`The session on ${session.interfaceName} failed: ${(error as Error).stack}`);
+      this.#console.error(`The session on ${session.interfaceName} failed: ${(error as Error).message}`);
     } finally {
       this.#stopping.signal.removeEventListener('abort', stop);
     }

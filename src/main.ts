@@ -24,7 +24,7 @@ const USAGE = `Watches the network of a Kubernetes pod and says what is wrong wi
   dlltagent --version
   dlltagent --help
 
-Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off).
+Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs).
 Exit status: 0, 1 for a failure in the run, 2 for a wrong call.
 `;
 
@@ -88,12 +88,16 @@ async function runAgent(): Promise<ExitStatus> {
   for (const problem of problems) console.error(formatProblem(problem));
   if (settings === null) return ExitStatus.failure;
   const agent = new Agent(settings, { out: (line) => console.log(line), error: (line) => console.error(line) });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => agent.stop());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
+  // a console that is full or gone must not end the capture: the files say the same
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
 }
 
 async function runReplay(file: string, out: string | undefined, env: string | undefined): Promise<ExitStatus> {
   const settings = await replaySettings(env);
+  // `dlltagent replay FILE | head`: whoever reads has seen enough
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const seed = randomInt(2 ** 32);
   const clock = new ReplayClock();
   if (out === undefined) {
@@ -103,14 +107,16 @@ async function runReplay(file: string, out: string | undefined, env: string | un
   }
   await prepareOutput(out);
   const files = replayFiles(out, settings, clock);
+  let problem: string | null;
   try {
     const summary = await replay(file, settings, seed, clock, files, files);
-    if (summary.problem !== null) files.log.error(summary.problem);
+    problem = summary.problem;
+    if (problem !== null) files.log.error(problem);
     process.stdout.write(formatSummary(summary));
-    return statusOf(summary.problem);
   } finally {
     await files.close();
   }
+  return statusOf(problem ?? files.lossesInWords());
 }
 
 /** Makes the directory of a replay's files. */
@@ -148,8 +154,7 @@ function statusOf(problem: string | null): ExitStatus {
   return ExitStatus.failure;
 }
 
-// `dlltagent replay FILE | head`: whoever reads has seen enough
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.umask(0o027); // files 0640, directories 0750
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -10,12 +10,20 @@ export const DIRECTORY_MODE = 0o750;
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, DIRECTORY_MODE);
+    await makeOne(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeDirectory(dirname(path));
+    await makeOne(path);
+  }
+}
+
+/** One that exists, or that somebody else makes at the same time, will do. */
+async function makeOne(path: string): Promise<void> {
+  try {
     await mkdir(path, DIRECTORY_MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

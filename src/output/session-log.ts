@@ -80,6 +80,11 @@ export class SessionLog {
     this.#log('warn', message, fields);
   }
 
+  /** A warning that is on the console already. */
+  note(message: string): void {
+    this.#log('warn', message, {}, false);
+  }
+
   /** What the session does. */
   info(message: string, fields: LogFields = {}): void {
     this.#log('info', message, fields);
@@ -100,13 +105,13 @@ export class SessionLog {
     await Promise.all([this.notifications.close(), this.console.close()]);
   }
 
-  #log(level: LogLevel, message: string, fields: LogFields): void {
+  #log(level: LogLevel, message: string, fields: LogFields, printed = true): void {
     if (!this.#logger.isLevelEnabled(level)) return;
     this.#logger[level](fields, message);
     const nowMs = this.#clock();
     const line = formatForPeople(nowMs, level, this.#interfaceName, message, fields);
     append(this.console, nowMs * 1000, line);
-    this.#print?.(line);
+    if (printed) this.#print?.(line);
   }
 }
 

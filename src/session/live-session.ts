@@ -36,6 +36,9 @@ export class LiveSession {
   readonly #source: PacketSource;
   readonly #files: SessionFiles;
   readonly #pipeline: Pipeline;
+  readonly #print: (line: string) => void;
+  /** Time is passing while nothing arrives, deadline by deadline. */
+  #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
   #lossTold = 0;
@@ -46,22 +49,25 @@ export class LiveSession {
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
+    print: (line: string) => void,
   ) {
     this.interfaceName = opened.interfaceName;
     this.#interfaceIndex = interfaceIndex;
     this.#source = opened.source;
     this.#files = files;
+    this.#print = print;
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files, history);
   }
 
   /**
-   * Opens the capture and the files. Frames are captured from then on; `run` reads them. Rejects with one line that
-   * says what to do.
+   * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
+   * should know of the settings; they go to the log. Rejects with one line that says what to do.
    */
   static async open(
     settings: Settings,
     interfaceIndex: number,
     logDirectory: string,
+    warnings: readonly string[],
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
@@ -86,7 +92,8 @@ export class LiveSession {
       });
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
-      return new LiveSession(opened, interfaceIndex, settings, history, files);
+      for (const warning of warnings) files.log.note(warning);
+      return new LiveSession(opened, interfaceIndex, settings, history, files, print);
     } catch (error) {
       opened.source.close();
       throw error;
@@ -127,25 +134,40 @@ export class LiveSession {
 
   /** Ends what is open and writes everything out. */
   async #finish(state: SourceState): Promise<SessionEnd> {
+    const { path } = this.#pipeline;
     const now = Date.now() * 1000;
     const end = state === 'gone' ? 'gone' : 'stopped';
-    while (this.#pipeline.path.advance(now - READ_DELAY_US)) await nextTurn();
+    await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
       this.#files.event(interfaceGone(this.#interfaceIndex, this.interfaceName, now));
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.#interfaceIndex });
     }
-    const stopUs = Math.max(now, this.#pipeline.path.nowUs);
-    while (this.#pipeline.path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    const stopUs = Math.max(now, path.nowUs);
+    while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
     this.#source.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
     await this.#files.close();
+    const lost = this.#files.lossesInWords();
+    if (lost !== null) this.#print(`[${this.interfaceName}] ${lost}`);
     return end;
   }
 
   #tick(): void {
-    if (this.#dry) this.#pipeline.path.advance(Date.now() * 1000 - READ_DELAY_US);
     this.#noteLoss();
+    if (!this.#dry || this.#advancing) return;
+    this.#advancing = true;
+    void this.#advance(Date.now() * 1000 - READ_DELAY_US).finally(() => {
+      this.#advancing = false;
+    });
+  }
+
+  /** Lets time pass, with turns for packets and files in between when much is due. */
+  async #advance(nowUs: number): Promise<void> {
+    while (this.#pipeline.path.advance(nowUs)) {
+      await this.#files.drain();
+      await nextTurn();
+    }
   }
 
   #noteLoss(): void {
@@ -164,6 +186,7 @@ export class LiveSession {
       agentDrops,
       ...this.#pipeline.counters(),
       lostLines: this.#files.takeLostLines(),
+      lostDumps: this.#files.lostDumps,
     });
   }
 }

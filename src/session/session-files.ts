@@ -14,6 +14,7 @@ import type { DumpSink } from './dumps.ts';
 import type { ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
+const DUMP_ERROR_EVERY_US = 60_000_000;
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
 
 /** Where a session's files stand, and what they name. */
@@ -37,14 +38,18 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #events: EventFile;
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
+  readonly #clock: () => number;
   #lostLinesTold = 0;
+  #lastError: string | null = null;
+  #dumpErrorUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SessionFilesOptions) {
     const { directory, settings, interfaceName, ownNetworks, print, clock } = options;
+    this.#clock = clock;
     const target = {
       directory,
       onWritten: (bytes: number) => this.#budget.wrote(bytes),
-      onError: (message: string) => this.log.error(message),
+      onError: (message: string) => this.#onError(message),
     };
     this.log = new SessionLog({
       ...target,
@@ -68,7 +73,7 @@ export class SessionFiles implements ReportSink, DumpSink {
         this.#budget.wrote(bytes);
         this.log.info('pcap written', { file, bytes });
       },
-      onError: (message) => this.log.error(message),
+      onError: (message) => this.#onDumpError(message),
     });
     this.#budget = new DiskBudget({
       directory,
@@ -118,6 +123,20 @@ export class SessionFiles implements ReportSink, DumpSink {
     if (this.#dumps.pendingBytes > MOST_PENDING_DUMP_BYTES) await this.#dumps.idle();
   }
 
+  /** What could not be written up to now, in one line; null when nothing was lost. To be asked after `close`. */
+  lossesInWords(): string | null {
+    const lines = this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
+    if (lines + this.lostDumps === 0) return null;
+    const reason = this.#lastError === null ? '' : `: ${this.#lastError}`;
+    return `${lines} lines and ${this.lostDumps} pcaps could not be written${reason}`;
+  }
+
+  /** Dumps that could not be written up to now. */
+  get lostDumps(): number {
+    const { failed, dropped } = this.#dumps.counters;
+    return failed + dropped;
+  }
+
   /** Lines that could not be written since this was last asked. */
   takeLostLines(): number {
     const lost = this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
@@ -131,6 +150,19 @@ export class SessionFiles implements ReportSink, DumpSink {
     await this.#dumps.idle();
     await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
     await this.log.close();
+  }
+
+  #onError(message: string): void {
+    this.#lastError = message;
+    this.log.error(message);
+  }
+
+  /** A disk that fails loses many dumps: one line a minute is enough, the counters have them all. */
+  #onDumpError(message: string): void {
+    const nowUs = this.#clock() * 1000;
+    if (nowUs - this.#dumpErrorUs < DUMP_ERROR_EVERY_US) return;
+    this.#dumpErrorUs = nowUs;
+    this.#onError(message);
   }
 
   #all(): readonly RotatingFile[] {
