@@ -199,7 +199,7 @@ test('agent: a configuration that is not there', () => {
   assertFailure(agent(file), /not a directory.*DLLT_CONFIG_DIR/);
   const empty = join(directory, 'empty-config');
   mkdirSync(empty);
-  assertFailure(agent(empty), /no file dlltagent_searchpod.*monitorPod/);
+  assertFailure(agent(empty), /no file dlltagent_searchpod.*INTERFACE_INDEX_SNIF/);
 });
 
 test('agent: values that cannot be used', () => {
