@@ -23,8 +23,9 @@ export interface PacketSource {
   /** For people: what is captured and how, e.g. `packet ring on veth1a2b (16 MiB)`. */
   readonly description: string;
   /**
-   * Fills `frame` with the next frame and says true; false when there is none now. The bytes are the source's and
-   * stay valid until the next call of `next()` or `close()`.
+   * Fills `frame` with the next frame and says true; false when there is none now, or when a piece of its memory is at
+   * its end: asked again, it goes on. The bytes are the source's; they stay valid until it is asked again after it said
+   * false, until `ready()` or `close()`, and no longer than until the event loop turns.
    */
   next(frame: Frame): boolean;
   /** Resolves when `next()` may find frames again, or why it never will. Costs nothing while nothing arrives. */

@@ -126,6 +126,8 @@ export class RingSource implements PacketSource {
 
   /** First word of the block that is read now, or that comes next. */
   #block = 0;
+  /** Frames of a block were given out and the consumer was not yet told that the block is at its end. */
+  #begun = false;
   /** True when the block is ours and has to be given back. */
   #held = false;
   #framesLeft = 0;
@@ -233,6 +235,10 @@ export class RingSource implements PacketSource {
 
   /** Gives back the block that was read, and takes the next one when the kernel has filled it. */
   #openBlock(): boolean {
+    if (this.#begun) {
+      this.#begun = false; // what was given out of the last block may still be looked at
+      return false;
+    }
     if (this.#held) this.#giveBack();
     if (this.#closed) return false;
     const ring = this.#ringWords;
@@ -250,7 +256,8 @@ export class RingSource implements PacketSource {
       this.#readFrom(ring, this.#ringBytes, this.#ringView);
       this.#header = block + firstFrame;
     }
-    return this.#framesLeft > 0 || this.#openBlock();
+    this.#begun = this.#framesLeft > 0;
+    return this.#begun || this.#openBlock();
   }
 
   #giveBack(): void {

@@ -35,4 +35,6 @@ export class Packet {
   payloadCapturedBytes = 0;
   /** Payload bytes of the segment according to the IP header. */
   payloadLengthBytes = 0;
+  /** Hash of its endpoints, the same in both directions; set by `Tracker.prefetch`. */
+  endpointHash = 0;
 }

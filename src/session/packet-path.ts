@@ -12,6 +12,8 @@ import { Tracker } from '../track/tracker.ts';
 import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
 
+/** Packets decoded and looked up together: enough for their waits for memory to overlap, few enough to stay in the cache. */
+const BATCH = 16;
 /** How often, in packet time, it is looked whether something became due. */
 const ADVANCE_EVERY_US = 100_000;
 /** Deadlines told at once, so that a million of them cannot hold up the capture. */
@@ -44,11 +46,14 @@ export class PacketPath {
   readonly tracker: Tracker;
   readonly conversations: Conversations;
   readonly #keeping: Keeping | null;
-  readonly #frame = new Frame();
-  readonly #packet = new Packet();
+  readonly #frames = Array.from({ length: BATCH }, () => new Frame());
+  readonly #packets = Array.from({ length: BATCH }, () => new Packet());
   readonly #decoder = new Decoder();
-  /** A frame was taken and decoded, but time had to pass first. */
-  #held = false;
+  /** Packets in the batch. */
+  #batchSize = 0;
+  /** More was due than could be told at once: that comes before further frames. */
+  #behind = false;
+  #lastUs = Number.NaN;
   #nextAdvanceUs = Number.NEGATIVE_INFINITY;
   #firstUs = Number.NaN;
   #nowUs = Number.NaN;
@@ -68,7 +73,7 @@ export class PacketPath {
 
   /** The latest time the path has seen, in packets or in `advance`; NaN before. */
   get nowUs(): number {
-    return this.#packet.timeUs > this.#nowUs ? this.#packet.timeUs : this.#nowUs;
+    return this.#lastUs > this.#nowUs ? this.#lastUs : this.#nowUs;
   }
 
   /** Frames by what decoding made of them. */
@@ -78,27 +83,48 @@ export class PacketPath {
 
   /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */
   drain(source: PacketSource, limit: number): boolean {
-    const frame = this.#frame;
-    const packet = this.#packet;
+    for (let taken = 0; taken < limit; ) {
+      if (this.#behind) {
+        this.#behind = this.advance(this.nowUs);
+        if (this.#behind) return false;
+      }
+      // a source also says that there is nothing where one of its blocks ends: asked again, it goes on
+      const frames = this.#takeBatch(source) || this.#takeBatch(source);
+      if (frames === 0) return true;
+      taken += frames;
+      this.#processBatch();
+    }
+    return false;
+  }
+
+  /** Takes frames until a batch of packets is together or the source has nothing more; says how many frames. */
+  #takeBatch(source: PacketSource): number {
+    let frames = 0;
+    let size = 0;
+    while (size < BATCH && source.next(this.#frames[size])) {
+      frames++;
+      // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
+      if (this.#decoder.decode(this.#frames[size], this.#packets[size]) !== Verdict.tcp) continue;
+      this.tracker.prefetch(this.#packets[size]);
+      size++;
+    }
+    this.#batchSize = size;
+    return frames;
+  }
+
+  #processBatch(): void {
     const keeping = this.#keeping;
-    for (let n = 0; n < limit; n++) {
-      if (this.#held) {
-        this.#held = false;
-      } else {
-        if (!source.next(frame)) return true;
-        // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
-        if (this.#decoder.decode(frame, packet) !== Verdict.tcp) continue;
-      }
-      if (this.#isTimeToAdvance(frame.timeUs) && this.advance(frame.timeUs)) {
-        this.#held = true;
-        return false;
-      }
+    for (let i = 0; i < this.#batchSize; i++) {
+      const frame = this.#frames[i];
+      const packet = this.#packets[i];
+      const timeUs = packet.timeUs;
+      if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
+      this.#lastUs = timeUs;
       const found = this.tracker.segment(packet, frame.direction);
       if (keeping !== null && found >= 0) {
         keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.maxPayloadBytes);
       }
     }
-    return false;
   }
 
   /** Now and then as time goes on, and when it was set back. */

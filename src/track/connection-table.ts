@@ -3,6 +3,7 @@ import {
   HASH,
   INITIATOR_ADDRESS,
   IPV6,
+  NEXT_SEQUENCE,
   PORTS,
   RESPONDER_ADDRESS,
   SERIAL_AT,
@@ -74,6 +75,14 @@ export class ConnectionTable {
         if (side >= 0) return (slotAndOne - 1) * 2 + side;
       }
     }
+  }
+
+  /** Loads what `find` and its caller will need of a connection with this hash. The answer means nothing. */
+  touch(hash: number): number {
+    const slotAndOne = this.#index[(hash & this.#mask) * 2 + 1];
+    if (slotAndOne === 0) return 0;
+    const at = (slotAndOne - 1) * WORDS_PER_RECORD;
+    return this.words[at] ^ this.words[at + NEXT_SEQUENCE];
   }
 
   /** The hash of a packet's endpoints, the same in both directions. */

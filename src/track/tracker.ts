@@ -45,6 +45,8 @@ export class Tracker {
   readonly #handshakes: Handshakes;
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
+  /** Only there so that the loads of `prefetch` are not optimised away. */
+  #touched = 0;
 
   /** Follows the connections of `table`, which belongs to the tracker from here on. Without `reader` nobody reads payload. */
   constructor(table: ConnectionTable, delays: TrackerDelays, listener: TrackerListener, reader = NO_READER) {
@@ -58,6 +60,11 @@ export class Tracker {
     this.#connection = new TrackedConnection(table);
   }
 
+  /** What `prefetch` touched last; means nothing. */
+  get touched(): number {
+    return this.#touched;
+  }
+
   /** Connections in the table, closed ones that are still remembered included. */
   get size(): number {
     return this.#table.size;
@@ -69,11 +76,20 @@ export class Tracker {
   }
 
   /**
-   * Takes in a packet. The answer is the connection it belongs to, open or remembered, as `slot * 2 + side`, the side
+   * Prepares for a packet that `segment` will soon be given: computes its hash, and touches the memory that will be
+   * needed, so that the waits for the memory of several packets overlap.
+   */
+  prefetch(packet: Packet): void {
+    packet.endpointHash = this.#table.hash(packet);
+    this.#touched = this.#table.touch(packet.endpointHash);
+  }
+
+  /**
+   * Takes in a packet that went through `prefetch`. The answer is the connection it belongs to, open or remembered, as `slot * 2 + side`, the side
    * being who sent it; -1 when it belongs to none.
    */
   segment(packet: Packet, direction: Direction): number {
-    const hash = this.#table.hash(packet);
+    const hash = packet.endpointHash;
     let found = this.#table.find(packet, hash);
     const timeUs = packet.timeUs;
     if (found >= 0 && timeUs >= this.#times[(found >> 1) * TIMES_PER_RECORD + DEADLINE_AT]) {

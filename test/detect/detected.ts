@@ -115,6 +115,7 @@ export class Detected {
     packet.payloadLengthBytes = segment.length ?? 0;
     packet.window = segment.window ?? 65_535;
     const other = direction === Direction.fromPod ? Direction.toPod : Direction.fromPod;
+    this.tracker.prefetch(packet);
     this.tracker.segment(packet, direction === Direction.unknown || fromClient ? direction : other);
     return this;
   }

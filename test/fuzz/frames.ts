@@ -155,8 +155,6 @@ export class FuzzSource implements PacketSource {
   left: number;
   readonly #random: Random;
   readonly #samples: readonly Sample[];
-  readonly #memory = Buffer.alloc(1 << 16);
-  readonly #view = new DataView(this.#memory.buffer, this.#memory.byteOffset, this.#memory.length);
   #next = 0;
   #timeUs = 1_700_000_000e6;
 
@@ -173,12 +171,13 @@ export class FuzzSource implements PacketSource {
     const sample = this.#samples[this.#next++ % this.#samples.length];
     if (sample === undefined) return false;
     const start = random.between(0, 64);
-    const bytes = this.#memory.subarray(start, start + sample.bytes.length);
+    const memory = Buffer.alloc(start + sample.bytes.length + 64); // frames stay valid until the source says false
+    const bytes = memory.subarray(start, start + sample.bytes.length);
     sample.bytes.copy(bytes);
     const length = random.chance(0.6) ? mutate(random, bytes) : bytes.length;
     this.#timeUs = Math.max(0, this.#timeUs + step(random));
-    frame.view = this.#view;
-    frame.bytes = this.#memory;
+    frame.view = new DataView(memory.buffer, memory.byteOffset, memory.length);
+    frame.bytes = memory;
     frame.start = start;
     frame.end = start + length;
     frame.wireLengthBytes = random.chance(0.8) ? sample.bytes.length : length;
