@@ -9,7 +9,7 @@ import { filterProblem } from './capture/filter.ts';
 import { parseEnvFile } from './config/parse-env-file.ts';
 import { formatProblem } from './config/problem.ts';
 import { parseProcessSettings } from './config/process-settings.ts';
-import { DEFAULT_SETTINGS, type Settings } from './config/settings.ts';
+import type { Settings } from './config/settings.ts';
 import { makeDirectory } from './output/make-directory.ts';
 import { formatSummary } from './output/replay-summary.ts';
 import { ReplayClock, replay } from './session/replay.ts';
@@ -129,16 +129,15 @@ async function prepareOutput(path: string): Promise<void> {
   }
 }
 
-/** The settings of an env file; the defaults without one. */
+/** The settings of an env file, of the environment, and the defaults, in this order. */
 async function replaySettings(path: string | undefined): Promise<Settings> {
-  if (path === undefined) return DEFAULT_SETTINGS;
-  let text: string;
+  let text = '';
   try {
-    text = await readFile(path, 'utf8');
+    if (path !== undefined) text = await readFile(path, 'utf8');
   } catch (error) {
     throw new Failure(`Cannot read the env file ${path}: ${(error as Error).message}`);
   }
-  const { settings, problems } = parseEnvFile(text, path, process.env, filterProblem);
+  const { settings, problems } = parseEnvFile(text, path ?? 'no file', process.env, filterProblem);
   for (const problem of problems) console.error(formatProblem(problem));
   if (settings === null) throw new Failure('Cannot replay with settings that cannot be used');
   return settings;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AGENT } from '../lab/agent.ts';
@@ -27,10 +27,13 @@ export async function measureReplay<T = undefined>(
   file: string,
   directory: string,
   inspect?: (out: string) => T,
+  settings = '',
 ): Promise<Usage & { readonly found: T | undefined }> {
   const out = join(directory, 'out');
+  const env = join(directory, 'settings.env');
+  writeFileSync(env, settings);
   try {
-    const usage = await measureCommand([process.execPath, AGENT, 'replay', file, '--out', out]);
+    const usage = await measureCommand([process.execPath, AGENT, 'replay', file, '--out', out, '--env', env]);
     return { ...usage, found: inspect?.(out) };
   } finally {
     rmSync(out, { recursive: true, force: true });
