@@ -1,6 +1,6 @@
 import { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
-import { Phase } from '../track/record.ts';
+import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { connectionEvent } from './connection-event.ts';
 

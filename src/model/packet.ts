@@ -1,5 +1,7 @@
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from './tcp-bits.ts';
+
 /** TCP control bits (RFC 9293 §3.1), as in `Packet.flags`. */
-export const TcpFlag = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const;
+export const TcpFlag = { fin: TCP_FIN, syn: TCP_SYN, rst: TCP_RST, psh: TCP_PSH, ack: TCP_ACK, urg: TCP_URG } as const;
 
 /**
  * A decoded TCP segment: what `layers` found in a `Frame`. One object is reused for every packet; offsets are into

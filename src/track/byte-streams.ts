@@ -1,5 +1,6 @@
 import { EndType, type Side } from '../model/connection.ts';
-import { type Packet, TcpFlag } from '../model/packet.ts';
+import type { Packet } from '../model/packet.ts';
+import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import {
@@ -27,7 +28,6 @@ import type { PayloadReader } from './tracker-listener.ts';
 export const LARGEST_WINDOW_BYTES = 1 << 30;
 /** Allowed beyond the advertised window: window probes, and windows that moved while a segment was under way. */
 const WINDOW_SLACK_BYTES = 1 << 16;
-const { fin: FIN, ack: ACK } = TcpFlag;
 
 /** The byte streams of established connections, both directions: what moved, what was acknowledged, who said goodbye. */
 export class ByteStreams {
@@ -50,7 +50,7 @@ export class ByteStreams {
     const own = word + SIDE_WORDS * side;
     const other = word + SIDE_WORDS * (1 - side);
     if ((words[word + STATE] & (SEEN << side)) === 0) this.#firstSight(slot, side, packet);
-    if ((packet.flags & ACK) !== 0) {
+    if ((packet.flags & TCP_ACK) !== 0) {
       const acknowledgment = packet.acknowledgment;
       const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
       if (unseen < LARGEST_WINDOW_BYTES && ((acknowledgment - words[own + ACKED]) | 0) >= 0) {
@@ -66,7 +66,7 @@ export class ByteStreams {
     }
     if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
     if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
-    if ((packet.flags & FIN) !== 0) this.#onFin(slot, side, packet);
+    if ((packet.flags & TCP_FIN) !== 0) this.#onFin(slot, side, packet);
   }
 
   /** The payload of a SYN or SYN-ACK (RFC 7413); the SYN itself takes a sequence number. */
@@ -78,7 +78,7 @@ export class ByteStreams {
 
   /** The first packet with an ACK of a side of an established connection. */
   #firstSight(slot: number, side: Side, packet: Packet): void {
-    if ((packet.flags & ACK) === 0) return;
+    if ((packet.flags & TCP_ACK) === 0) return;
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const own = word + SIDE_WORDS * side;

@@ -1,6 +1,7 @@
 import { sequenceDiff } from '../bytes/sequence.ts';
 import { EndType, Side } from '../model/connection.ts';
-import { type Packet, TcpFlag } from '../model/packet.ts';
+import type { Packet } from '../model/packet.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
 import { type ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { Lifetimes } from './lifetimes.ts';
@@ -10,8 +11,10 @@ import {
   FIN_SENT,
   ISN,
   NEXT_SEQUENCE,
+  PHASE_ESTABLISHED,
   PHASE_MASK,
-  Phase,
+  PHASE_SYN_ACKED,
+  PHASE_SYN_SENT,
   SEEN,
   SIDE_WORDS,
   SPOKE,
@@ -25,8 +28,6 @@ import {
 } from './record.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
-
-const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
 
 /** How connections are opened (RFC 9293 §3.5), and how a RST ends them. */
 export class Handshakes {
@@ -63,24 +64,24 @@ export class Handshakes {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const phase = words[word + STATE] & PHASE_MASK;
-    if ((flags & RST) !== 0) {
-      if (phase === Phase.synSent && !this.#resetsSyn(word, side, packet)) return true;
+    if ((flags & TCP_RST) !== 0) {
+      if (phase === PHASE_SYN_SENT && !this.#resetsSyn(word, side, packet)) return true;
       words[word + STATE] |= SEEN << side;
       this.#reset(slot, side, timeUs);
-    } else if ((flags & SYN) === 0) {
+    } else if ((flags & TCP_SYN) === 0) {
       this.#completeHandshake(slot, side, packet);
-    } else if (phase === Phase.established) {
+    } else if (phase === PHASE_ESTABLISHED) {
       // a late copy of a SYN or SYN-ACK, or one out of place: neither moves anything. But who has sent FIN and begins
       // anew is done with this connection, whatever became of the other side's FIN
       const isFinished = (words[word + STATE] & (FIN_SENT << side)) !== 0;
-      return !(isFinished && (flags & ACK) === 0 && packet.sequence !== words[word + ISN + side]);
-    } else if ((flags & ACK) !== 0) {
+      return !(isFinished && (flags & TCP_ACK) === 0 && packet.sequence !== words[word + ISN + side]);
+    } else if ((flags & TCP_ACK) !== 0) {
       this.#onSynAck(slot, side, packet);
     } else if (side === Side.responder) {
       this.#onSynAck(slot, side, packet); // simultaneous open, RFC 9293 §3.5: the other side's SYN answers ours
     } else if (packet.sequence !== words[word + ISN]) {
       return false;
-    } else if (phase === Phase.synSent) {
+    } else if (phase === PHASE_SYN_SENT) {
       words[word + SYN_REPEATS]++;
       this.#listener.synRepeated(this.#connection.at(slot), timeUs);
     }
@@ -90,7 +91,7 @@ export class Handshakes {
   /** Whether the responder's packet acknowledges the initiator's SYN, and perhaps the data in it (RFC 7413). */
   #acknowledgesSyn(word: number, packet: Packet): boolean {
     const sent = this.#words[word + NEXT_SEQUENCE];
-    const isStream = packet.payloadLengthBytes > 0 || (packet.flags & FIN) !== 0;
+    const isStream = packet.payloadLengthBytes > 0 || (packet.flags & TCP_FIN) !== 0;
     const acknowledged = sequenceDiff(packet.acknowledgment, this.#words[word + ISN]);
     if (acknowledged <= 0) return false;
     // data may answer data that was not captured; anything else beyond what was sent is of an older connection
@@ -104,7 +105,7 @@ export class Handshakes {
    * answered by an ACK out of place sends such a RST, and then repeats its SYN.
    */
   #resetsSyn(word: number, side: Side, packet: Packet): boolean {
-    if (side === Side.responder) return (packet.flags & ACK) === 0 || this.#acknowledgesSyn(word, packet);
+    if (side === Side.responder) return (packet.flags & TCP_ACK) === 0 || this.#acknowledgesSyn(word, packet);
     const past = sequenceDiff(packet.sequence, this.#words[word + ISN]);
     return past >= 0 && sequenceDiff(packet.sequence, this.#words[word + NEXT_SEQUENCE]) <= 0;
   }
@@ -122,15 +123,15 @@ export class Handshakes {
     const phase = words[word + STATE] & PHASE_MASK;
     if (side === Side.initiator) {
       // the SYN-ACK of a simultaneous open: it acknowledges the responder's SYN
-      if (phase === Phase.synAcked) this.#completeHandshake(slot, side, packet);
+      if (phase === PHASE_SYN_ACKED) this.#completeHandshake(slot, side, packet);
       return;
     }
-    if ((packet.flags & ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
-    if (phase !== Phase.synSent) {
+    if ((packet.flags & TCP_ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
+    if (phase !== PHASE_SYN_SENT) {
       if (packet.sequence === words[word + ISN + 1] || (words[word + STATE] & (SPOKE << side)) !== 0) return; // repeated
       // a SYN cookie was made anew (RFC 4987 §3.6), or the first answer came from elsewhere: the latest one counts
     } else {
-      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.synAcked | (SEEN << side);
+      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_SYN_ACKED | (SEEN << side);
       this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = packet.timeUs;
     }
     const own = word + SIDE_WORDS;
@@ -144,7 +145,7 @@ export class Handshakes {
     words[own + NEXT_SEQUENCE] = packet.sequence;
     words[own + WINDOW] = packet.window;
     // the SYN of a simultaneous open acknowledges nothing yet
-    words[own + ACKED] = (packet.flags & ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
+    words[own + ACKED] = (packet.flags & TCP_ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
     words[word + ACKED] = packet.sequence;
     this.#streams.synPayload(slot, side, packet);
   }
@@ -154,9 +155,9 @@ export class Handshakes {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const phase = words[word + STATE] & PHASE_MASK;
-    if (phase === Phase.synSent) {
+    if (phase === PHASE_SYN_SENT) {
       // the SYN-ACK went by unseen: what follows shows that there was one
-      if ((packet.flags & ACK) === 0) return;
+      if ((packet.flags & TCP_ACK) === 0) return;
       if (side === Side.responder && !this.#acknowledgesSyn(word, packet)) return;
       if (side === Side.initiator && !this.#followsSyn(word, packet)) return;
       words[word + STATE] |= SEEN << side;
@@ -170,11 +171,11 @@ export class Handshakes {
       // data right behind the SYN-ACK (TCP Fast Open, RFC 7413), before the last ACK of the handshake
       this.#streams.segment(slot, side, packet);
       return;
-    } else if ((packet.flags & ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
+    } else if ((packet.flags & TCP_ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
       return;
     }
     this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = packet.timeUs;
-    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.established;
+    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
     this.#lifetimes.progress(slot, packet.timeUs);
     this.#lifetimes.hasten(slot);
     this.#streams.segment(slot, side, packet);

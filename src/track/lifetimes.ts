@@ -13,8 +13,10 @@ import {
   HALF_OPEN_TOLD,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
+  PHASE_CLOSED,
+  PHASE_ESTABLISHED,
+  PHASE_LET_GO,
   PHASE_MASK,
-  Phase,
   STALE_TOLD,
   STATE,
   TIMES_PER_RECORD,
@@ -122,14 +124,14 @@ export class Lifetimes {
   due(slot: number, nowUs: number): void {
     const time = slot * TIMES_PER_RECORD;
     const word = slot * WORDS_PER_RECORD;
-    if ((this.#words[word + STATE] & PHASE_MASK) >= Phase.closed) {
+    if ((this.#words[word + STATE] & PHASE_MASK) >= PHASE_CLOSED) {
       this.forget(slot);
       return;
     }
     let deadline = this.#nextDeadline(slot);
     for (; deadline <= nowUs; deadline = this.#nextDeadline(slot)) {
       const state = this.#words[word + STATE];
-      if ((state & PHASE_MASK) < Phase.established) {
+      if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
         if ((state & HALF_OPEN_TOLD) !== 0) {
           this.end(slot, EndType.halfOpen, Side.initiator, deadline);
           return;
@@ -167,7 +169,7 @@ export class Lifetimes {
       endType = EndType.tlsAlert;
       endedBy = (state & FATAL_ALERT) !== 0 ? Side.initiator : Side.responder;
     }
-    const phase = endType === EndType.stale ? Phase.letGo : Phase.closed;
+    const phase = endType === EndType.stale ? PHASE_LET_GO : PHASE_CLOSED;
     this.#words[word + STATE] =
       (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
     this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
@@ -200,7 +202,7 @@ export class Lifetimes {
       this.forget(closed);
       return;
     }
-    const established = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === Phase.established;
+    const established = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === PHASE_ESTABLISHED;
     this.#evicted++;
     this.end(slot, established ? EndType.stale : EndType.halfOpen, Side.initiator, timeUs);
     this.forget(slot);
@@ -210,7 +212,7 @@ export class Lifetimes {
   #nextDeadline(slot: number): number {
     const time = slot * TIMES_PER_RECORD;
     const state = this.#words[slot * WORDS_PER_RECORD + STATE];
-    if ((state & PHASE_MASK) < Phase.established) {
+    if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
       const tellUs = this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
       if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
       return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);

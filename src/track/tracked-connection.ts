@@ -1,6 +1,7 @@
 import { type Connection, type ConnectionType, type EndType, type PodSide, Side } from '../model/connection.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { Phase } from './phase.ts';
 import {
   ACKED,
   BEGIN_AT,
@@ -21,7 +22,6 @@ import {
   MIDSTREAM,
   NEXT_SEQUENCE,
   PHASE_MASK,
-  Phase,
   POD_SIDE_SHIFT,
   PORTS,
   READING,

@@ -1,6 +1,7 @@
 import { EndType, PodSide, Side } from '../model/connection.ts';
 import { Direction } from '../model/frame.ts';
-import { type Packet, TcpFlag } from '../model/packet.ts';
+import type { Packet } from '../model/packet.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
 import { ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import { type ConnectionTable, NOT_FOUND } from './connection-table.ts';
 import { Handshakes } from './handshakes.ts';
@@ -14,8 +15,11 @@ import {
   LAST_SEEN_AT,
   MIDSTREAM,
   NEXT_SEQUENCE,
+  PHASE_CLOSED,
+  PHASE_ESTABLISHED,
+  PHASE_LET_GO,
   PHASE_MASK,
-  Phase,
+  PHASE_SYN_SENT,
   POD_SIDE_SHIFT,
   READING,
   SEEN,
@@ -30,7 +34,6 @@ import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
 
 const NO_READER: PayloadReader = { packet() {}, closed() {}, release() {} };
-const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
 
 /**
  * Follows every TCP connection (RFC 9293 §3.3.2, seen from the middle). It holds the state, knows when time makes
@@ -104,10 +107,10 @@ export class Tracker {
     const flags = packet.flags;
     const state = this.#words[word + STATE];
     this.#times[slot * TIMES_PER_RECORD + LAST_SEEN_AT] = timeUs;
-    if ((state & PHASE_MASK) >= Phase.closed) {
+    if ((state & PHASE_MASK) >= PHASE_CLOSED) {
       return this.#onClosed(slot, side, packet, direction, hash);
     }
-    if ((state & PHASE_MASK) !== Phase.established || (flags & (SYN | RST)) !== 0) {
+    if ((state & PHASE_MASK) !== PHASE_ESTABLISHED || (flags & (TCP_SYN | TCP_RST)) !== 0) {
       if (!this.#handshakes.packet(slot, side, packet)) {
         // the endpoints are used anew before the old connection was complete or closed
         this.#lifetimes.end(slot, EndType.halfOpen, side, timeUs);
@@ -135,10 +138,10 @@ export class Tracker {
 
   #begin(packet: Packet, direction: Direction, hash: number): number {
     const { flags, timeUs } = packet;
-    if ((flags & RST) !== 0) return -1;
+    if ((flags & TCP_RST) !== 0) return -1;
     if (this.#table.full) this.#lifetimes.makeRoom(timeUs);
-    const synOnly = (flags & (SYN | ACK)) === SYN;
-    const sourceIsInitiator = synOnly || ((flags & SYN) === 0 && packet.sourcePort >= packet.destinationPort);
+    const synOnly = (flags & (TCP_SYN | TCP_ACK)) === TCP_SYN;
+    const sourceIsInitiator = synOnly || ((flags & TCP_SYN) === 0 && packet.sourcePort >= packet.destinationPort);
     const slot = this.#table.insert(packet, hash, sourceIsInitiator);
     const side = sourceIsInitiator ? Side.initiator : Side.responder;
     const word = slot * WORDS_PER_RECORD;
@@ -150,7 +153,7 @@ export class Tracker {
       READING |
       (SEEN << side) |
       (podSide(direction, side) << POD_SIDE_SHIFT) |
-      (synOnly ? Phase.synSent : Phase.established | MIDSTREAM);
+      (synOnly ? PHASE_SYN_SENT : PHASE_ESTABLISHED | MIDSTREAM);
     words[word + WINDOW_SHIFT] = -1;
     words[word + WINDOW_SHIFT + SIDE_WORDS] = -1;
     times[time + BEGIN_AT] = timeUs;
@@ -166,7 +169,7 @@ export class Tracker {
     }
     this.#lifetimes.begin(slot, timeUs);
     this.#listener.began(this.#connection.at(slot));
-    if ((flags & SYN) === 0) this.#streams.segment(slot, side, packet);
+    if ((flags & TCP_SYN) === 0) this.#streams.segment(slot, side, packet);
     else this.#streams.synPayload(slot, side, packet);
     return slot * 2 + side;
   }
@@ -176,11 +179,11 @@ export class Tracker {
     const word = slot * WORDS_PER_RECORD;
     const other = word + SIDE_WORDS * (1 - side);
     this.#words[other + WINDOW] = LARGEST_WINDOW_BYTES;
-    if ((packet.flags & SYN) !== 0) {
+    if ((packet.flags & TCP_SYN) !== 0) {
       this.#words[word + WINDOW_SHIFT + SIDE_WORDS * side] = packet.windowScale;
     }
     this.#words[other + ACKED] = packet.sequence;
-    if ((packet.flags & ACK) === 0) {
+    if ((packet.flags & TCP_ACK) === 0) {
       this.#words[word + STATE] &= ~(SEEN << side); // not seen in full: its first ACK is still to come
       return;
     }
@@ -192,18 +195,18 @@ export class Tracker {
   #onClosed(slot: number, side: Side, packet: Packet, direction: Direction, hash: number): number {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
-    const synOnly = (packet.flags & (SYN | ACK | RST)) === SYN;
+    const synOnly = (packet.flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
     if (synOnly && packet.sequence !== words[word + ISN + side]) {
       this.#lifetimes.forget(slot);
       return this.#begin(packet, direction, hash);
     }
-    if ((words[word + STATE] & PHASE_MASK) !== Phase.letGo) return slot * 2 + side;
+    if ((words[word + STATE] & PHASE_MASK) !== PHASE_LET_GO) return slot * 2 + side;
     const fresh = (packet.sequence + packet.payloadLengthBytes - words[word + NEXT_SEQUENCE + SIDE_WORDS * side]) | 0;
     const hasNews = packet.payloadLengthBytes > 0 && fresh > 0;
     const unseen = (packet.acknowledgment - words[word + NEXT_SEQUENCE + SIDE_WORDS * (1 - side)]) | 0;
-    const hasAckNews = (packet.flags & ACK) !== 0 && unseen > 0 && unseen < LARGEST_WINDOW_BYTES;
-    if ((packet.flags & RST) !== 0 || ((packet.flags & FIN) !== 0 && !hasNews)) {
-      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | Phase.closed; // what follows is late
+    const hasAckNews = (packet.flags & TCP_ACK) !== 0 && unseen > 0 && unseen < LARGEST_WINDOW_BYTES;
+    if ((packet.flags & TCP_RST) !== 0 || ((packet.flags & TCP_FIN) !== 0 && !hasNews)) {
+      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_CLOSED; // what follows is late
     } else if (hasNews || hasAckNews) {
       this.#lifetimes.forget(slot);
       return this.#begin(packet, direction, hash);
