@@ -9,7 +9,7 @@ import type { TlsSignal } from './tls/tls-signal.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** Conversations read at the same time; beyond that the one that began first is read no more. */
-const MOST_CONVERSATIONS = 20_000;
+const MOST_CONVERSATIONS = 8_000;
 /** Memory of all conversations for bytes that came too early. */
 const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
 /** Memory of all conversations for TLS handshake messages that come in pieces. */
