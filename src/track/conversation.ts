@@ -52,10 +52,10 @@ export class Conversation {
     this.#streams[side].begin(sequence);
   }
 
-  /** The initiator has sent an HTTP request that nobody fed: the TLS reader has to know that it was plain text. */
-  assumeRequest(): void {
+  /** The initiator began with plain text that nobody fed: the TLS reader has to know. */
+  assumePlainText(type: ConnectionType): void {
     this.#begun = true;
-    this.#connectionType = ConnectionType.http;
+    this.#connectionType = type;
     this.tls.data(Side.initiator, REQUEST_LINE, 0, REQUEST_LINE.length, Number.NaN);
   }
 
@@ -100,9 +100,14 @@ export class Conversation {
   /** What the first bytes look like, where no reader knows better. */
   #classify(bytes: Uint8Array, start: number, end: number): void {
     this.#begun = true;
-    if (looksLikeHttp(bytes, start, end)) this.#connectionType = ConnectionType.http;
-    else if (isText(bytes, start, end)) this.#connectionType = ConnectionType.plain;
+    this.#connectionType = plainType(bytes, start, end);
   }
+}
+
+/** What the first bytes of a connection look like when they are not TLS. */
+export function plainType(bytes: Uint8Array, start: number, end: number): ConnectionType {
+  if (looksLikeHttp(bytes, start, end)) return ConnectionType.http;
+  return isText(bytes, start, end) ? ConnectionType.plain : ConnectionType.unknown;
 }
 
 /** Whether the first bytes are printable ASCII, as in most text protocols. */

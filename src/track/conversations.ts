@@ -1,10 +1,10 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
-import { Conversation, type ConversationContext } from './conversation.ts';
+import { Conversation, type ConversationContext, plainType } from './conversation.ts';
 import type { HttpMatch, HttpSearch } from './http/http-search.ts';
-import { looksLikeHttp } from './http/request-line.ts';
 import { StreamBudget } from './stream/stream-budget.ts';
 import { CertificateCache } from './tls/certificate.ts';
+import { mayLeadToTls } from './tls/tls-reader.ts';
 import type { TlsSignal } from './tls/tls-signal.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
@@ -15,6 +15,8 @@ const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
 /** Memory of all conversations for TLS handshake messages that come in pieces. */
 const MESSAGE_BUDGET_BYTES = 32 * 1024 * 1024;
 
+/** Fewer first bytes do not tell what a connection carries. */
+const ENOUGH_BYTES = 8;
 /** First byte of a TLS record that is an alert (RFC 8446 §5.1). */
 const TLS_ALERT_RECORD = 21;
 
@@ -61,7 +63,7 @@ export class Conversations {
   packet(slot: number, side: Side, packet: Packet): void {
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
-      if (packet.payloadLengthBytes === 0 || this.#isPlainHttp(slot, side, packet)) return;
+      if (packet.payloadLengthBytes === 0 || this.#isNothingToRead(slot, side, packet)) return;
       conversation = this.#open(slot);
     }
     conversation.packet(side, packet);
@@ -85,23 +87,27 @@ export class Conversations {
   }
 
   /**
-   * Whether a connection nobody reads yet is plain HTTP in which nothing is searched: then there is nothing to read, but
-   * for one thing. A TLS port answers a plain request with an alert, which is worth a conversation.
+   * Whether there is nothing to read in a connection nobody reads yet, so that most connections need no conversation:
+   * plain text, HTTP in which nothing is searched among it, and what cannot lead to TLS. One thing is still waited for:
+   * a TLS port answers plain text with an alert, which is worth a conversation.
    */
-  #isPlainHttp(slot: number, side: Side, packet: Packet): boolean {
-    if (!this.#context.search.isEmpty) return false;
+  #isNothingToRead(slot: number, side: Side, packet: Packet): boolean {
     const { bytes, payloadStart, payloadCapturedBytes } = packet;
     const connection = this.#connection.at(slot);
-    if (connection.connectionType === ConnectionType.http) {
+    if (connection.connectionType !== ConnectionType.unknown) {
       if (side === Side.initiator) return true;
-      connection.reading = false;
-      if (payloadCapturedBytes === 0 || bytes[payloadStart] !== TLS_ALERT_RECORD) return true;
-      connection.reading = true;
-      return false;
+      connection.reading = payloadCapturedBytes > 0 && bytes[payloadStart] === TLS_ALERT_RECORD;
+      return !connection.reading;
     }
-    if (side !== Side.initiator || !looksLikeHttp(bytes, payloadStart, payloadStart + payloadCapturedBytes))
-      return false;
-    connection.connectionType = ConnectionType.http;
+    if (payloadCapturedBytes < ENOUGH_BYTES) return false;
+    const end = payloadStart + payloadCapturedBytes;
+    const type = plainType(bytes, payloadStart, end);
+    // an HTTP/2 server may speak first, and a connection that was there before may turn out to be HTTP
+    const mayBeHttp = type === ConnectionType.http || side === Side.responder || connection.midstream;
+    const searched = mayBeHttp && !this.#context.search.isEmpty;
+    if (searched || mayLeadToTls(side, bytes, payloadStart, end)) return false;
+    connection.connectionType = type;
+    connection.reading = side === Side.initiator && type !== ConnectionType.unknown;
     return true;
   }
 
@@ -112,7 +118,7 @@ export class Conversations {
     for (const side of [0, 1] as const) {
       if (connection.isBeginKnown(side)) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
     }
-    if (connection.connectionType === ConnectionType.http) conversation.assumeRequest();
+    if (connection.connectionType !== ConnectionType.unknown) conversation.assumePlainText(connection.connectionType);
     this.#conversations.set(slot, conversation);
     return conversation;
   }

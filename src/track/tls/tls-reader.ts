@@ -253,3 +253,14 @@ function isClientHello(side: Side, bytes: Uint8Array, start: number, end: number
     bytes[start + RECORD_HEADER_BYTES] === HandshakeType.clientHello
   );
 }
+
+/**
+ * Whether the first bytes of a side may begin TLS, or a dialogue that leads to it: what `TlsReader` would go on reading
+ * for more than a server's answer to plain text.
+ */
+export function mayLeadToTls(side: Side, bytes: Uint8Array, start: number, end: number): boolean {
+  const first = bytes[start] as number;
+  if (first >= ContentType.changeCipherSpec && first <= ContentType.applicationData) return true;
+  if (side === Side.initiator && first >= 0x80) return true; // an SSLv2-compatible ClientHello
+  return beginPreamble(side, bytes, start, end) !== null;
+}
