@@ -36,6 +36,11 @@ export class Detectors {
     this.#settings = settings;
   }
 
+  /** Peers whose resets are no longer counted, as there were too many. */
+  get forgottenPeers(): number {
+    return this.#resets.forgotten;
+  }
+
   synRepeated(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
     return synRetransmission(connection, timeUs);
   }

@@ -185,7 +185,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
-      lostLines: this.#files.takeLostLines(),
+      lostLines: this.#files.lostLines,
       lostDumps: this.#files.lostDumps,
     });
   }

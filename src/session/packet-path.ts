@@ -112,6 +112,7 @@ export class PacketPath {
     return frames;
   }
 
+  /** Sends the packets of the batch on their way, one after the other. */
   #processBatch(): void {
     const keeping = this.#keeping;
     for (let i = 0; i < this.#batchSize; i++) {

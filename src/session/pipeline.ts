@@ -35,8 +35,9 @@ export function buildPipeline(
 ): Pipeline {
   const { maxConnections, pcapPayloadBytes, searchHttpHeader, avoidLivenessProbe } = settings;
   const dumps = history && dumpSink && new Dumps(history, dumpSink);
+  const detectors = new Detectors({ ...settings });
   const reporter = new Reporter({
-    detectors: new Detectors({ ...settings }),
+    detectors,
     sink,
     pod: new PodAddresses(settings.podAddresses),
     follow: { ...settings },
@@ -55,6 +56,7 @@ export function buildPipeline(
     connections: path.tracker.size,
     evicted: path.tracker.evicted,
     unread: path.conversations.givenUp,
+    forgottenPeers: detectors.forgottenPeers,
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });

@@ -39,7 +39,6 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
   readonly #clock: () => number;
-  #lostLinesTold = 0;
   #lastError: string | null = null;
   #dumpErrorUs = Number.NEGATIVE_INFINITY;
 
@@ -125,10 +124,9 @@ export class SessionFiles implements ReportSink, DumpSink {
 
   /** What could not be written up to now, in one line; null when nothing was lost. To be asked after `close`. */
   lossesInWords(): string | null {
-    const lines = this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
-    if (lines + this.lostDumps === 0) return null;
+    if (this.lostLines + this.lostDumps === 0) return null;
     const reason = this.#lastError === null ? '' : `: ${this.#lastError}`;
-    return `${lines} lines and ${this.lostDumps} pcaps could not be written${reason}`;
+    return `${this.lostLines} lines and ${this.lostDumps} pcaps could not be written${reason}`;
   }
 
   /** Dumps that could not be written up to now. */
@@ -137,12 +135,9 @@ export class SessionFiles implements ReportSink, DumpSink {
     return failed + dropped;
   }
 
-  /** Lines that could not be written since this was last asked. */
-  takeLostLines(): number {
-    const lost = this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
-    const news = lost - this.#lostLinesTold;
-    this.#lostLinesTold = lost;
-    return news;
+  /** Lines that could not be written up to now. */
+  get lostLines(): number {
+    return this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
   }
 
   /** Writes what waits and closes all files, the log last. */

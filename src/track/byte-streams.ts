@@ -7,7 +7,6 @@ import {
   ACKED,
   FIN_SENT,
   FIRST_FIN_SHIFT,
-  FIRST_SPEAKER_SHIFT,
   LAST_SPEAKER_SHIFT,
   NEXT_SEQUENCE,
   READING,
@@ -125,9 +124,8 @@ export class ByteStreams {
     const own = word + SIDE_WORDS * side;
     words[own + NEXT_SEQUENCE] = (words[own + NEXT_SEQUENCE] + bytes) | 0;
     this.#times[slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side] += bytes;
-    let state = words[word + STATE];
-    if ((state & (SPOKE * 3)) === 0) state |= side << FIRST_SPEAKER_SHIFT;
-    words[word + STATE] = (state & ~(1 << LAST_SPEAKER_SHIFT)) | (SPOKE << side) | (side << LAST_SPEAKER_SHIFT);
+    words[word + STATE] =
+      (words[word + STATE] & ~(1 << LAST_SPEAKER_SHIFT)) | (SPOKE << side) | (side << LAST_SPEAKER_SHIFT);
   }
 
   #onFin(slot: number, side: Side, packet: Packet): void {

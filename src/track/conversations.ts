@@ -1,5 +1,6 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
+import { TCP_SYN } from '../model/tcp-bits.ts';
 import { Conversation, type ConversationContext, plainType } from './conversation.ts';
 import type { HttpMatch, HttpSearch } from './http/http-search.ts';
 import { StreamBudget } from './stream/stream-budget.ts';
@@ -96,10 +97,11 @@ export class Conversations {
     const connection = this.#connection.at(slot);
     if (connection.connectionType !== ConnectionType.unknown) {
       if (side === Side.initiator) return true;
-      connection.reading = payloadCapturedBytes > 0 && bytes[payloadStart] === TLS_ALERT_RECORD;
-      return !connection.reading;
+      const isAlert = payloadCapturedBytes > 0 && bytes[payloadStart] === TLS_ALERT_RECORD;
+      connection.reading = isAlert;
+      return !isAlert;
     }
-    if (payloadCapturedBytes < ENOUGH_BYTES) return false;
+    if (payloadCapturedBytes < ENOUGH_BYTES || !isFirst(connection, side, packet)) return false;
     const end = payloadStart + payloadCapturedBytes;
     const type = plainType(bytes, payloadStart, end);
     // an HTTP/2 server may speak first, and a connection that was there before may turn out to be HTTP
@@ -150,4 +152,11 @@ export class Conversations {
   #onMatch(slot: number, match: HttpMatch): void {
     this.#listener.httpMatch(this.#connection.at(slot), match);
   }
+}
+
+/** Whether a payload is what its side began with, as far as that can be known: not one that overtook another. */
+function isFirst(connection: TrackedConnection, side: Side, packet: Packet): boolean {
+  if (!connection.isBeginKnown(side)) return connection.midstream;
+  const synBytes = (packet.flags & TCP_SYN) === 0 ? 0 : 1;
+  return ((packet.sequence + synBytes) | 0) === ((connection.initialSequence(side) + 1) | 0);
 }

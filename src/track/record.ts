@@ -79,8 +79,6 @@ export const POD_SIDE_SHIFT = 19; // 2 bits
 export const CONNECTION_TYPE_SHIFT = 21; // 2 bits
 /** The side that moved the last new byte. */
 export const LAST_SPEAKER_SHIFT = 23;
-/** The side that sent the first payload. */
-export const FIRST_SPEAKER_SHIFT = 24;
 /** The side whose FIN came first, once a FIN was sent. */
 export const FIRST_FIN_SHIFT = 25;
 /** Somebody reads its payload. */

@@ -12,12 +12,10 @@ import {
   ESTABLISHED_AT,
   FATAL_ALERT,
   FIN_SENT,
-  FIRST_SPEAKER_SHIFT,
   INITIATOR_ADDRESS,
   IPV6,
   ISN,
   LAST_PROGRESS_AT,
-  LAST_SEEN_AT,
   LAST_SPEAKER_SHIFT,
   MIDSTREAM,
   NEXT_SEQUENCE,
@@ -92,10 +90,6 @@ export class TrackedConnection implements Connection {
 
   get endUs(): number {
     return this.closed ? this.#table.times[this.#time + END_AT] : Number.NaN;
-  }
-
-  get lastSeenUs(): number {
-    return this.#table.times[this.#time + LAST_SEEN_AT];
   }
 
   /** When a new byte last moved in either direction. */
@@ -194,7 +188,11 @@ export class TrackedConnection implements Connection {
     this.#table.times[this.#time + TLS_DONE_AT] = timeUs;
   }
 
-  /** Notes whether somebody reads its payload. */
+  /** Whether somebody reads its payload. */
+  get reading(): boolean {
+    return (this.#state & READING) !== 0;
+  }
+
   set reading(reading: boolean) {
     this.#setBits(READING, reading ? READING : 0);
   }
@@ -232,11 +230,6 @@ export class TrackedConnection implements Connection {
   /** The side that moved the last new byte. */
   get lastSpeaker(): Side {
     return ((this.#state >>> LAST_SPEAKER_SHIFT) & 1) as Side;
-  }
-
-  /** The side that sent the first payload. */
-  get firstSpeaker(): Side {
-    return ((this.#state >>> FIRST_SPEAKER_SHIFT) & 1) as Side;
   }
 
   /** Bytes that side sent and the other has not acknowledged; 0 when the other was never seen. */

@@ -1,0 +1,109 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Direction } from '../../src/model/frame.ts';
+import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { ConnectionTable } from '../../src/track/connection-table.ts';
+import { Conversations } from '../../src/track/conversations.ts';
+import { HttpSearch } from '../../src/track/http/http-search.ts';
+import { TrackedConnection } from '../../src/track/tracked-connection.ts';
+import { Tracker } from '../../src/track/tracker.ts';
+import { clientHello, record } from './tls/tls-bytes.ts';
+
+const HELLO = Buffer.from(record(22, clientHello({ name: 'shop.example' })), 'hex');
+const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n');
+/** A fatal handshake_failure in clear (RFC 8446 §6). */
+const ALERT = Buffer.from('15030300020228', 'hex');
+const { syn: SYN, ack: ACK } = TcpFlag;
+
+/** Sends payloads after a handshake, each `[from the client, offset in its stream, bytes]`; says what was read. */
+function read(payloads: readonly (readonly [boolean, number, Uint8Array])[]): string[] {
+  const said: string[] = [];
+  const table = new ConnectionTable(8, 1);
+  const conversations = new Conversations(new TrackedConnection(table), new HttpSearch('', ''), {
+    tlsSignal: (_, signal) =>
+      said.push(signal.kind === 'alert' && signal.plainTextClient ? 'alert to plain text' : signal.kind),
+    httpMatch: () => undefined,
+  });
+  const ignore = () => undefined;
+  const tracker = new Tracker(
+    table,
+    { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 },
+    {
+      began: ignore,
+      synRepeated: ignore,
+      halfOpen: ignore,
+      stale: ignore,
+      stale2: ignore,
+      reset: ignore,
+      ended: ignore,
+      forgotten: ignore,
+    },
+    conversations,
+  );
+  const addresses = new DataView(Uint8Array.of(10, 0, 0, 1, 10, 0, 0, 2).buffer);
+  const send = (fromClient: boolean, flags: number, sequence: number, acknowledgment: number, payload: Uint8Array) => {
+    const packet = new Packet();
+    Object.assign(packet, { view: addresses, timeUs: 1e15, flags, sequence, acknowledgment, window: 65_535 });
+    packet.sourceAddress = fromClient ? 0 : 4;
+    packet.destinationAddress = fromClient ? 4 : 0;
+    packet.sourcePort = fromClient ? 40_000 : 443;
+    packet.destinationPort = fromClient ? 443 : 40_000;
+    packet.bytes = payload;
+    packet.payloadCapturedBytes = payload.length;
+    packet.payloadLengthBytes = payload.length;
+    tracker.prefetch(packet);
+    tracker.segment(packet, Direction.unknown);
+  };
+  const nothing = new Uint8Array(0);
+  send(true, SYN, 99, 0, nothing);
+  send(false, SYN | ACK, 499, 100, nothing);
+  send(true, ACK, 100, 500, nothing);
+  for (const [fromClient, offset, bytes] of payloads) {
+    send(fromClient, ACK, (fromClient ? 100 : 500) + offset, fromClient ? 500 : 100, bytes);
+  }
+  return said;
+}
+
+test('a hello in order', () => {
+  assert.equal(
+    read([
+      [true, 0, HELLO],
+      [false, 0, ALERT],
+    ]),
+    ['alert'],
+  );
+});
+
+test('a hello whose second half overtook the first', () => {
+  const half = HELLO.indexOf('shop.example'); // text: by itself it looks like something else
+  assert.equal(
+    read([
+      [true, half, HELLO.subarray(half)],
+      [true, 0, HELLO.subarray(0, half)],
+      [false, 0, ALERT],
+    ]),
+    ['alert'],
+  );
+});
+
+test('a TLS port that answers plain HTTP with an alert', () => {
+  assert.equal(
+    read([
+      [true, 0, REQUEST],
+      [false, 0, ALERT],
+    ]),
+    ['alert to plain text'],
+  );
+});
+
+test('plain HTTP', () => {
+  assert.equal(
+    read([
+      [true, 0, REQUEST],
+      [false, 0, Buffer.from('HTTP/1.1 200 OK\r\n\r\n')],
+    ]),
+    [],
+  );
+});
+
+test.run();
