@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Agent } from './agent.ts';
+import { Agent } from './agent/agent.ts';
 import { filterProblem } from './capture/filter.ts';
 import { parseEnvFile } from './config/parse-env-file.ts';
 import { formatProblem } from './config/problem.ts';
@@ -12,6 +12,7 @@ import { parseProcessSettings } from './config/process-settings.ts';
 import type { Settings } from './config/settings.ts';
 import { makeDirectory } from './output/make-directory.ts';
 import { formatSummary } from './output/replay-summary.ts';
+import { HealthServer } from './serve/health-server.ts';
 import { ReplayClock, replay } from './session/replay.ts';
 import { replayEvents, replayFiles } from './session/replay-sinks.ts';
 
@@ -24,7 +25,7 @@ const USAGE = `Watches the network of a Kubernetes pod and says what is wrong wi
   dlltagent --version
   dlltagent --help
 
-Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs).
+Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off).
 Exit status: 0, 1 for a failure in the run, 2 for a wrong call.
 `;
 
@@ -91,7 +92,13 @@ async function runAgent(): Promise<ExitStatus> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
   // a console that is full or gone must not end the capture: the files say the same
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
+  const { healthPort, healthAddresses } = settings;
+  const health = healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent);
+  try {
+    return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
+  } finally {
+    health?.close();
+  }
 }
 
 async function runReplay(file: string, out: string | undefined, env: string | undefined): Promise<ExitStatus> {

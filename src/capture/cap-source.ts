@@ -6,7 +6,7 @@ import { detachFromLink, openDescriptors } from './cap-socket.ts';
 import { compileFilter, DEFAULT_FILTER, effectiveFilter } from './filter.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { hasEthernetHeader } from './packet-socket.ts';
-import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
+import type { CaptureCounters, LiveSource, SourceState } from './packet-source.ts';
 
 /** How a capture with `cap` is opened. */
 export interface CapOptions {
@@ -123,9 +123,8 @@ function loadCap(): CapModule {
  * hands it over. Frames have the time of day of that moment, no direction, and at most 65,535 bytes; VLAN tags are put
  * back into them. The kernel's drops are not known; `agentDrops` counts what found the queue full.
  */
-export class CapSource implements PacketSource {
+export class CapSource implements LiveSource {
   readonly description: string;
-  /** Name of the interface when it was opened. */
   readonly interfaceName: string;
 
   readonly #cap: Cap;
@@ -176,6 +175,10 @@ export class CapSource implements PacketSource {
 
   counters(): CaptureCounters {
     return { frames: this.#frames, bytes: this.#wireBytes, kernelDrops: -1, agentDrops: this.#drops };
+  }
+
+  setFilter(): boolean {
+    return false;
   }
 
   close(): void {

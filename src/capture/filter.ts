@@ -107,6 +107,9 @@ export class FrameFilter {
   }
 }
 
+/** One instruction: `ret #-1`. */
+export const ACCEPT_ALL: FilterProgram = { instructions: Buffer.from('06000000ffffffff', 'hex'), instructionCount: 1 };
+
 /** One instruction: `ret #0`. */
 const REJECT_ALL: FilterProgram = { instructions: Buffer.from('0600000000000000', 'hex'), instructionCount: 1 };
 

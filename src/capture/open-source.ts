@@ -1,5 +1,5 @@
 import { openCapSource } from './cap-source.ts';
-import type { PacketSource } from './packet-source.ts';
+import type { LiveSource } from './packet-source.ts';
 import { openRingSource, type RingOptions } from './ring-source.ts';
 
 /** Which way frames are captured, as in `CAPTURE_BACKEND`. */
@@ -7,10 +7,8 @@ export type Backend = 'ring' | 'cap' | 'auto';
 
 /** A live source, and what people should know of it. */
 export interface OpenedSource {
-  readonly source: PacketSource;
+  readonly source: LiveSource;
   readonly backend: 'ring' | 'cap';
-  /** Name of the interface. */
-  readonly interfaceName: string;
   /** Why it is not the packet ring; null when it is, or when `cap` was asked for. */
   readonly note: string | null;
 }
@@ -30,13 +28,11 @@ export function openSource(backend: Backend, options: RingOptions): OpenedSource
 }
 
 function openRing(options: RingOptions): OpenedSource {
-  const source = openRingSource(options);
-  return { source, backend: 'ring', interfaceName: source.interfaceName, note: null };
+  return { source: openRingSource(options), backend: 'ring', note: null };
 }
 
 function openCap(options: RingOptions, note: string | null): OpenedSource {
-  const source = openCapSource(options);
-  return { source, backend: 'cap', interfaceName: source.interfaceName, note };
+  return { source: openCapSource(options), backend: 'cap', note };
 }
 
 function openCapInstead(options: RingOptions, ringError: Error): OpenedSource {

@@ -35,3 +35,14 @@ export interface PacketSource {
   /** Gives back memory and descriptors. Any view handed out before is invalid from here on. Idempotent. */
   close(): void;
 }
+
+/** A source of frames that are under way now. */
+export interface LiveSource extends PacketSource {
+  /** Name of the interface when it was opened. */
+  readonly interfaceName: string;
+  /**
+   * Takes only the frames that another pcap-filter(7) expression accepts, from now on. False, with nothing changed,
+   * when the source would have to be opened anew for that. Throws what compiling and attaching throw.
+   */
+  setFilter(expression: string): boolean;
+}

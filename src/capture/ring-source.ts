@@ -2,10 +2,10 @@ import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
-import { closeDescriptor, retireMapping, takeSocketError } from '../native/libc.ts';
-import { compileFilter, compileLiveFilter, DEFAULT_FILTER } from './filter.ts';
-import { isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
-import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
+import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
+import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
+import { attachFilter, isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
+import type { CaptureCounters, LiveSource, SourceState } from './packet-source.ts';
 import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ringShape } from './ring-layout.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
@@ -85,12 +85,15 @@ export function openRingSource(options: RingOptions): RingSource {
     ...(options.namespacePath === undefined ? {} : { namespacePath: options.namespacePath }),
     shape,
     retireMs: RETIRE_MS,
-    filter: (name, hasLinkHeader) =>
-      hasLinkHeader ? compileLiveFilter(expression, name) : compileFilter(expression, LinkType.raw),
+    filter: (name, hasLinkHeader) => compileFor(expression, name, hasLinkHeader),
   });
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
   return new RingSource(socket, shape.blockBytes, options, description);
+}
+
+function compileFor(expression: string, interfaceName: string, hasLinkHeader: boolean): FilterProgram | null {
+  return hasLinkHeader ? compileLiveFilter(expression, interfaceName) : compileFilter(expression, LinkType.raw);
 }
 
 /**
@@ -98,9 +101,8 @@ export function openRingSource(options: RingOptions): RingSource {
  * keep the kernel's timestamps and drop counts, and their direction; a VLAN tag the kernel took out is given beside.
  * Interfaces without an Ethernet header (tun, ppp, tunnels) give IP packets of `LinkType.raw`.
  */
-export class RingSource implements PacketSource {
+export class RingSource implements LiveSource {
   readonly description: string;
-  /** Name of the interface when it was opened. */
   readonly interfaceName: string;
 
   readonly #socket: PacketSocket;
@@ -113,6 +115,7 @@ export class RingSource implements PacketSource {
   readonly #selective: boolean;
 
   readonly #store: FrameStore | null;
+  readonly #namespacePath: string | undefined;
 
   // The ring's memory three ways. Not readonly: `close()` must let go of them.
   #ringWords: Int32Array;
@@ -160,6 +163,7 @@ export class RingSource implements PacketSource {
     this.#outgoingDirection = socket.loopback ? Direction.unknown : outgoing;
     this.#incomingDirection = socket.loopback ? Direction.unknown : incoming;
     this.#store = options.store ?? null;
+    this.#namespacePath = options.namespacePath;
     this.#ringWords = new Int32Array(socket.mapping.buffer);
     this.#ringBytes = new Uint8Array(socket.mapping.buffer);
     this.#ringView = new DataView(socket.mapping.buffer);
@@ -216,6 +220,13 @@ export class RingSource implements PacketSource {
   counters(): CaptureCounters {
     if (!this.#closed) this.#drops += takeDrops(this.#socket.fd);
     return { frames: this.#given[0], bytes: this.#given[1], kernelDrops: this.#drops, agentDrops: 0 };
+  }
+
+  setFilter(expression: string): boolean {
+    const compile = () => compileFor(expression, this.interfaceName, this.#socket.hasLinkHeader) ?? ACCEPT_ALL;
+    const path = this.#namespacePath;
+    attachFilter(this.#socket.fd, path === undefined ? compile() : inNetworkNamespace(path, compile));
+    return true;
   }
 
   close(): void {

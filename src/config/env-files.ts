@@ -52,6 +52,13 @@ export async function readEnvDirectory(directory: string): Promise<EnvDirectory>
   }
 }
 
+/** Whether a file says now what it said before. */
+export function isSameEnvFile(file: EnvFile, before: EnvFile): boolean {
+  if (file.path !== before.path) return false;
+  if (file.kind === 'text') return before.kind === 'text' && file.text === before.text;
+  return before.kind === 'unreadable' && file.reason === before.reason;
+}
+
 function reasonOf(error: unknown, what: 'file' | 'directory'): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { integer, type ValueType } from './parsers.ts';
+import { addresses, integer, type ValueType } from './parsers.ts';
 import { ENVIRONMENT, type Problem } from './problem.ts';
 
 /** What holds for the whole process, from the container's environment. */
@@ -10,6 +10,8 @@ export interface ProcessSettings {
   readonly logDirectory: string;
   /** TCP port of the health check; 0 is off. */
   readonly healthPort: number;
+  /** Addresses it answers on: loopback and, where the agent runs inside the pod, the pod's. */
+  readonly healthAddresses: readonly string[];
 }
 
 /** The keys of the process-wide settings. */
@@ -41,6 +43,7 @@ export function parseProcessSettings(environment: Readonly<Record<string, string
     configDirectory: read('DLLT_CONFIG_DIR', absolutePath, '/etc/dllt'),
     logDirectory: read('LOG_DIR', absolutePath, '/dllt/logs'),
     healthPort: read('HEALTH_PORT', integer(0, 65_535), 0),
+    healthAddresses: ['127.0.0.1', ...read('POD_IP', addresses, [])],
   };
   return { settings: problems.length === 0 ? settings : null, problems };
 }

@@ -88,7 +88,10 @@ function restart<T>(key: string, type: ValueType<T>, defaultValue: T): Setting<T
   return { key, type, default: defaultValue, change: 'restart' };
 }
 
-/** Every key of the env file. The pod's identity asks for a new capture because another pod has another interface. */
+/**
+ * Every key of the env file. The pod's identity asks for a new capture because another pod has another interface;
+ * BUFFER_MB because the memory that the capture fills is laid out when it begins.
+ */
 export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Name]> } = {
   searchHttpHeader: live('SEARCH_HTTP_HEADER', text, ''),
   followPort: live('FOLLOW_PORT', integer(0, 65_535), 0),
@@ -116,7 +119,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   resetAbnormalSeconds: live('RESET_ABNORMAL_SECONDS', integer(1, DAY_SECONDS), 60),
   captureBackend: restart('CAPTURE_BACKEND', oneOf('ring', 'cap', 'auto'), 'auto'),
   ringMb: restart('RING_MB', integer(1, 1024), 16),
-  bufferMb: live('BUFFER_MB', integer(1, 65_536), 128),
+  bufferMb: restart('BUFFER_MB', integer(1, 65_536), 128),
   maxLogMb: live('MAX_LOG_MB', integer(1, TEBIBYTE_MB), 1024),
   minFreeMb: live('MIN_FREE_MB', integer(0, TEBIBYTE_MB), 512),
   maxConnections: restart('MAX_CONNECTIONS', integer(1000, 4_000_000), 1_000_000),

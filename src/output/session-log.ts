@@ -80,9 +80,17 @@ export class SessionLog {
     this.#log('warn', message, fields);
   }
 
-  /** A warning that is on the console already. */
-  note(message: string): void {
-    this.#log('warn', message, {}, false);
+  /** What is on the console already. */
+  note(message: string, level: LogLevel = 'warn'): void {
+    this.#log(level, message, {}, false);
+  }
+
+  /** What is always written, whatever the level. */
+  always(message: string, fields: LogFields = {}): void {
+    const { level } = this;
+    if (!this.#logger.isLevelEnabled('info')) this.level = 'info';
+    this.info(message, fields);
+    this.level = level;
   }
 
   /** What the session does. */

@@ -2,19 +2,24 @@ import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type OpenedSource, openSource } from '../capture/open-source.ts';
-import type { PacketSource, SourceState } from '../capture/packet-source.ts';
-import type { Settings } from '../config/settings.ts';
+import type { LiveSource, SourceState } from '../capture/packet-source.ts';
+import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
+import type { LogLevel } from '../model/log-level.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
+import type { CapturePlace } from './capture-place.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
 const CONNECTIONS_AT_ONCE = 1000;
+/** Slots looked through at once for open connections when settings change. */
+const SLOTS_AT_ONCE = 20_000;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
 /** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
@@ -32,11 +37,14 @@ export type SessionEnd = 'stopped' | 'gone';
  */
 export class LiveSession {
   readonly interfaceName: string;
-  readonly #interfaceIndex: number;
-  readonly #source: PacketSource;
+  /** Index of the interface on the node, which names the session's directory. */
+  readonly interfaceIndex: number;
+  readonly #source: LiveSource;
   readonly #files: SessionFiles;
   readonly #pipeline: Pipeline;
   readonly #print: (line: string) => void;
+  #settings: Settings;
+  #isStopping = false;
   /** Time is passing while nothing arrives, deadline by deadline. */
   #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
@@ -44,16 +52,17 @@ export class LiveSession {
   #lossTold = 0;
 
   private constructor(
-    opened: OpenedSource,
-    interfaceIndex: number,
+    { source }: OpenedSource,
+    { hostIndex }: CapturePlace,
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
     print: (line: string) => void,
   ) {
-    this.interfaceName = opened.interfaceName;
-    this.#interfaceIndex = interfaceIndex;
-    this.#source = opened.source;
+    this.interfaceName = source.interfaceName;
+    this.interfaceIndex = hostIndex;
+    this.#source = source;
+    this.#settings = settings;
     this.#files = files;
     this.#print = print;
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files, history);
@@ -65,35 +74,34 @@ export class LiveSession {
    */
   static async open(
     settings: Settings,
-    interfaceIndex: number,
+    place: CapturePlace,
     logDirectory: string,
     warnings: readonly string[],
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
     const opened = openSource(settings.captureBackend, {
-      interfaceIndex,
-      side: settings.captureSide === 'pod' ? 'pod' : 'host',
+      ...place,
       ringMb: settings.ringMb,
       filter: settings.pcapFilter,
       store: history.store,
     });
     try {
-      const directory = await prepareSessionDirectory(logDirectory, interfaceIndex);
+      const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
       await removeUnfinishedDumps(directory.path);
-      const { interfaceName } = opened;
+      const { interfaceName } = opened.source;
       const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
       const clock = () => Date.now();
       const files = new SessionFiles({ directory: directory.path, settings, interfaceName, ownNetworks, print, clock });
       files.start(clock() * 1000);
       files.log.info(`session started: ${opened.source.description}`, {
         directory: directory.path,
-        ifindex: interfaceIndex,
+        ifindex: place.hostIndex,
       });
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
       for (const warning of warnings) files.log.note(warning);
-      return new LiveSession(opened, interfaceIndex, settings, history, files, print);
+      return new LiveSession(opened, place, settings, history, files, print);
     } catch (error) {
       opened.source.close();
       throw error;
@@ -127,9 +135,63 @@ export class LiveSession {
     return this.#finish(state);
   }
 
-  /** Ends the capture, once what was sent up to now has been read; `run` then ends the session in order. */
-  stop(): void {
+  /**
+   * Ends the capture, once what was sent up to now has been read; `run` then ends the session in order. `reason` is for
+   * the log.
+   */
+  stop(reason: string): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#files.log.always(`this session ends: ${reason}`);
     setTimeout(() => this.#source.close(), LAST_FRAMES_MS);
+  }
+
+  /**
+   * Goes by other settings from now on: no packet is lost and no file reopened. False, with a line in the log and
+   * nothing changed, when they ask for a new capture.
+   */
+  apply(settings: Settings): boolean {
+    const changes = describeChanges(this.#settings, settings);
+    if (changes.length === 0) return true;
+    const inPlace = changes.every(({ needsRestart }) => !needsRestart) && this.#applyFilter(settings.pcapFilter);
+    this.#files.log.always(
+      inPlace ? 'settings changed' : 'settings changed, for which a new capture has to begin',
+      Object.fromEntries(changes.map(({ key, from, to }) => [key, { from, to }])),
+    );
+    if (!inPlace) return false;
+    this.#settings = settings;
+    this.#files.apply(settings);
+    void this.#lookThrough(this.#pipeline.apply(settings));
+    return true;
+  }
+
+  /** Whether `stop` was called. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** Writes into the log what people were told on the console. */
+  note(line: string, level: LogLevel): void {
+    this.#files.log.note(line, level);
+  }
+
+  #applyFilter(filter: string): boolean {
+    if (filter === this.#settings.pcapFilter) return true;
+    try {
+      return this.#source.setFilter(filter);
+    } catch (error) {
+      this.#files.log.error(`Cannot change the capture filter while the capture goes on: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  /** Shows all open connections to `visit`, with turns for packets and files in between. */
+  async #lookThrough(visit: (connection: TrackedConnection) => void): Promise<void> {
+    const { tracker } = this.#pipeline.path;
+    for (let slot = 0; slot >= 0; ) {
+      slot = tracker.visitOpen(visit, slot, SLOTS_AT_ONCE);
+      await nextTurn();
+    }
   }
 
   /** Ends what is open and writes everything out. */
@@ -139,8 +201,8 @@ export class LiveSession {
     const end = state === 'gone' ? 'gone' : 'stopped';
     await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
-      this.#files.event(interfaceGone(this.#interfaceIndex, this.interfaceName, now));
-      this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.#interfaceIndex });
+      this.#files.event(interfaceGone(this.interfaceIndex, this.interfaceName, now));
+      this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();

@@ -19,12 +19,18 @@ const ADVANCE_EVERY_US = 100_000;
 /** Deadlines told at once, so that a million of them cannot hold up the capture. */
 const DEADLINES_AT_ONCE = 1000;
 
+/** What is kept of a packet. */
+export interface KeepingLimits {
+  /** Payload bytes at most. */
+  pcapPayloadBytes: number;
+}
+
 /** Where packets are kept for pcaps. */
 export interface Keeping {
   readonly history: PacketHistory;
   readonly dumps: Dumps;
-  /** Payload bytes of a packet that are kept at most. */
-  readonly maxPayloadBytes: number;
+  /** May be changed while packets are kept. */
+  readonly limits: KeepingLimits;
 }
 
 /** What a packet path is made of. */
@@ -123,7 +129,7 @@ export class PacketPath {
       this.#lastUs = timeUs;
       const found = this.tracker.segment(packet, frame.direction);
       if (keeping !== null && found >= 0) {
-        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.maxPayloadBytes);
+        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.limits.pcapPayloadBytes);
       }
     }
   }

@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import { Detectors } from '../detect/detectors.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import { HttpSearch } from '../track/http/http-search.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
 import { PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
@@ -13,6 +14,11 @@ const MEBIBYTE = 1_048_576;
 export interface Pipeline {
   readonly path: PacketPath;
   readonly reporter: Reporter;
+  /**
+   * Goes by other settings from now on. What was begun under the former ones is completed. The answer is to be shown
+   * the connections that are open now, some at a time: they too go by the new settings from here on.
+   */
+  apply(settings: Settings): (connection: TrackedConnection) => void;
   /** What was counted on the way, by name, for the log. */
   counters(): Readonly<Record<string, unknown>>;
 }
@@ -33,24 +39,37 @@ export function buildPipeline(
   dumpSink: DumpSink | null,
   history: PacketHistory | null = dumpSink && newHistory(settings),
 ): Pipeline {
-  const { maxConnections, pcapPayloadBytes, searchHttpHeader, avoidLivenessProbe } = settings;
+  const current = { ...settings };
   const dumps = history && dumpSink && new Dumps(history, dumpSink);
-  const detectors = new Detectors({ ...settings });
+  const detectors = new Detectors(current);
+  const search = new HttpSearch(settings.searchHttpHeader, settings.avoidLivenessProbe);
   const reporter = new Reporter({
     detectors,
     sink,
     pod: new PodAddresses(settings.podAddresses),
-    follow: { ...settings },
+    follow: current,
     dumps,
   });
   const path = new PacketPath({
-    capacity: maxConnections,
+    capacity: settings.maxConnections,
     seed,
-    delays: { ...settings },
-    search: new HttpSearch(searchHttpHeader, avoidLivenessProbe),
-    keeping: history && dumps && { history, dumps, maxPayloadBytes: pcapPayloadBytes },
+    delays: current,
+    search,
+    keeping: history && dumps && { history, dumps, limits: current },
     listener: reporter,
   });
+  const apply = (next: Settings) => {
+    const { searchHttpHeader, avoidLivenessProbe, followPort } = next;
+    const searched = current.searchHttpHeader !== searchHttpHeader || current.avoidLivenessProbe !== avoidLivenessProbe;
+    const followed = current.followPort !== followPort;
+    Object.assign(current, next);
+    if (searched) search.set(searchHttpHeader, avoidLivenessProbe);
+    return (connection: TrackedConnection) => {
+      if (searched) path.conversations.searchFromHereOn(connection);
+      if (followed) reporter.followOpen(connection, path.nowUs);
+      path.tracker.hasten(connection.slot);
+    };
+  };
   const counters = () => ({
     frames: path.verdicts,
     connections: path.tracker.size,
@@ -60,5 +79,5 @@ export function buildPipeline(
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });
-  return { path, reporter, counters };
+  return { path, reporter, apply, counters };
 }

@@ -59,15 +59,16 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   began(connection: TrackedConnection): void {
-    const { pod, sink, follow, dumps } = this.#parts;
+    const { pod, sink } = this.#parts;
     this.#weigh(connection, connection.beginUs);
     if (connection.podSide === PodSide.unknown) connection.podSide = pod.sideIn(connection);
     sink.connectionBegan(connection);
-    const { followPort, followSeconds } = follow;
-    if (followPort === 0 || dumps === null) return;
-    if (connection.initiatorPort === followPort || connection.responderPort === followPort) {
-      dumps.follow(connection, connection.beginUs, followSeconds);
-    }
+    this.#followPort(connection, connection.beginUs);
+  }
+
+  /** Other ports are followed from `timeUs` on, and the connection is open. */
+  followOpen(connection: TrackedConnection, timeUs: number): void {
+    if (!connection.silenced) this.#followPort(connection, timeUs);
   }
 
   synRepeated(connection: TrackedConnection, timeUs: number): void {
@@ -122,6 +123,14 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
+  }
+
+  #followPort(connection: TrackedConnection, timeUs: number): void {
+    const { follow, dumps } = this.#parts;
+    const { followPort, followSeconds } = follow;
+    if (followPort === 0 || dumps === null) return;
+    if (connection.initiatorPort !== followPort && connection.responderPort !== followPort) return;
+    dumps.follow(connection, timeUs, followSeconds);
   }
 
   /** Tells the connection whether packets were lost since `sinceUs`. */

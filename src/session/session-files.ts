@@ -83,6 +83,12 @@ export class SessionFiles implements ReportSink, DumpSink {
     });
   }
 
+  /** Goes by other settings from now on. */
+  apply({ logLevel, maxLogMb }: Settings): void {
+    this.log.level = logLevel;
+    this.#budget.setMaxBytes(maxLogMb * MEBIBYTE);
+  }
+
   /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
   start(timeUs: number): void {
     for (const { file } of [this.#flows, this.#endFlows, this.#events]) file.start(timeUs);

@@ -24,6 +24,7 @@ export interface ConversationContext extends TlsContext {
 export class Conversation {
   readonly tls: TlsReader;
   readonly #http: HttpReader | null;
+  readonly #search: HttpSearch;
   readonly #streams: readonly [InOrderStream, InOrderStream];
   #connectionType: ConnectionType = ConnectionType.unknown;
   #begun = false;
@@ -33,13 +34,20 @@ export class Conversation {
     const { search, httpSink, streamBudget } = context;
     this.tls = new TlsReader(context);
     if (midstream) this.tls.gap(Side.initiator, 1);
+    this.#search = search;
     this.#http = search.isEmpty ? null : new HttpReader(search, httpSink, slot, midstream);
     this.#streams = [this.#stream(Side.initiator, streamBudget), this.#stream(Side.responder, streamBudget)];
   }
 
   /** False when nobody reads any more. */
   get wantsBytes(): boolean {
-    return this.tls.wantsBytes || (this.#http !== null && !this.#http.finished && !this.tls.isTls);
+    if (this.tls.wantsBytes) return true;
+    return this.#http !== null && !this.#http.finished && !this.tls.isTls && !this.#search.isEmpty;
+  }
+
+  /** False when nothing was searched as it began: no head of a request in it was looked at. */
+  get searches(): boolean {
+    return this.#http !== null;
   }
 
   get connectionType(): ConnectionType {

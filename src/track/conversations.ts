@@ -87,6 +87,12 @@ export class Conversations {
     conversation.release();
   }
 
+  /** A search may have begun in the middle of a connection: it is read again, unless somebody does or it is TLS. */
+  searchFromHereOn(connection: TrackedConnection): void {
+    if (this.#context.search.isEmpty || connection.connectionType === ConnectionType.tls) return;
+    if (!this.#conversations.has(connection.slot)) connection.readAgain();
+  }
+
   /**
    * Whether there is nothing to read in a connection nobody reads yet, so that most connections need no conversation:
    * plain text, HTTP in which nothing is searched among it, and what cannot lead to TLS. One thing is still waited for:
@@ -95,6 +101,7 @@ export class Conversations {
   #isNothingToRead(slot: number, side: Side, packet: Packet): boolean {
     const { bytes, payloadStart, payloadCapturedBytes } = packet;
     const connection = this.#connection.at(slot);
+    if (connection.isReadAgain) return false;
     if (connection.connectionType !== ConnectionType.unknown) {
       if (side === Side.initiator) return true;
       const isAlert = payloadCapturedBytes > 0 && bytes[payloadStart] === TLS_ALERT_RECORD;
@@ -116,11 +123,13 @@ export class Conversations {
   #open(slot: number): Conversation {
     if (this.#conversations.size >= MOST_CONVERSATIONS) this.#giveUpOldest();
     const connection = this.#connection.at(slot);
-    const conversation = new Conversation(slot, connection.midstream, this.#context);
+    const { isReadAgain, connectionType } = connection;
+    const conversation = new Conversation(slot, connection.midstream || isReadAgain, this.#context);
     for (const side of [0, 1] as const) {
-      if (connection.isBeginKnown(side)) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
+      const isWhole = connection.isBeginKnown(side) && !isReadAgain;
+      if (isWhole) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
     }
-    if (connection.connectionType !== ConnectionType.unknown) conversation.assumePlainText(connection.connectionType);
+    if (isReadAgain || connectionType !== ConnectionType.unknown) conversation.assumePlainText(connectionType);
     this.#conversations.set(slot, conversation);
     return conversation;
   }
@@ -147,6 +156,7 @@ export class Conversations {
     if (conversation.wantsBytes) return;
     connection.reading = false;
     this.release(slot);
+    if (!conversation.searches) this.searchFromHereOn(connection);
   }
 
   #onMatch(slot: number, match: HttpMatch): void {

@@ -85,3 +85,5 @@ export const FIRST_FIN_SHIFT = 25;
 export const READING = 0x4000000;
 /** Nobody wants to hear of it: no events, no pcap. */
 export const SILENCED = 0x8000000;
+/** It is read again, though bytes of it were passed over: a search began in the middle of it. */
+export const READ_AGAIN = 0x10000000;

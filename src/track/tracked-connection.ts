@@ -22,6 +22,7 @@ import {
   PHASE_MASK,
   POD_SIDE_SHIFT,
   PORTS,
+  READ_AGAIN,
   READING,
   RESPONDER_ADDRESS,
   SEEN,
@@ -195,6 +196,16 @@ export class TrackedConnection implements Connection {
 
   set reading(reading: boolean) {
     this.#setBits(READING, reading ? READING : 0);
+  }
+
+  /** Whether it is read again, though bytes of it were passed over. */
+  get isReadAgain(): boolean {
+    return (this.#state & READ_AGAIN) !== 0;
+  }
+
+  /** Lets its payload be read from its next packet on, as a search begins in the middle of it. */
+  readAgain(): void {
+    this.#setBits(READING | READ_AGAIN, READING | READ_AGAIN);
   }
 
   /** Whether nobody wants to hear of it: no events, no pcap. */

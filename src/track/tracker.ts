@@ -123,6 +123,24 @@ export class Tracker {
     return found;
   }
 
+  /**
+   * Shows the open connections to `visit`, at most those of `limit` slots from `firstSlot` on, 0 to begin with. Answers
+   * where to go on; -1 at the end. Connections that begin between two calls may or may not be shown.
+   */
+  visitOpen(visit: (connection: TrackedConnection) => void, firstSlot: number, limit: number): number {
+    const end = Math.min(firstSlot + limit, this.#table.usedSlots);
+    for (let slot = firstSlot; slot < end; slot++) {
+      // a slot that was freed keeps the phase in which its connection ended
+      if ((this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) < PHASE_CLOSED) visit(this.#connection.at(slot));
+    }
+    return end < this.#table.usedSlots ? end : -1;
+  }
+
+  /** The delays were shortened: a connection may be due earlier than it is waited for. */
+  hasten(slot: number): void {
+    this.#lifetimes.hasten(slot);
+  }
+
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
   advance(nowUs: number, limit = Number.POSITIVE_INFINITY): boolean {
     return this.#lifetimes.advance(nowUs, limit);

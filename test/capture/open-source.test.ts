@@ -10,7 +10,7 @@ live('auto takes the packet ring', () =>
     const opened = openSource('auto', { interfaceIndex: lab.hostIndex, side: 'host', ringMb: 1 });
     assert.is(opened.backend, 'ring');
     assert.is(opened.note, null);
-    assert.is(opened.interfaceName, lab.hostName);
+    assert.is(opened.source.interfaceName, lab.hostName);
     assert.match(opened.source.description, /^packet ring on /);
     opened.source.close();
   }),

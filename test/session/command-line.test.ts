@@ -9,6 +9,7 @@ import { pcapFile, recordsOf } from '../capture/frames.ts';
 import { makeScenario } from '../golden/make-scenario.ts';
 import { SCENARIOS } from '../golden/scenarios.ts';
 import { AGENT } from '../lab/agent.ts';
+import { Program } from '../lab/program.ts';
 import { readEndFlows, readEvents, readFlows, readLog } from '../lab/session-files.ts';
 import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
 
@@ -197,17 +198,36 @@ const config = (name: string, text: string) => {
 test('agent: a configuration that is not there', () => {
   assertFailure(agent(join(directory, 'nowhere')), /Cannot read the directory .*nowhere.*DLLT_CONFIG_DIR/);
   assertFailure(agent(file), /not a directory.*DLLT_CONFIG_DIR/);
-  const empty = join(directory, 'empty-config');
-  mkdirSync(empty);
-  assertFailure(agent(empty), /no file dlltagent_searchpod.*INTERFACE_INDEX_SNIF/);
+  const healthPort = { env: { HEALTH_PORT: '70000' } };
+  assertFailure(agent('relative/path'), /DLLT_CONFIG_DIR="relative\/path".*absolute path/);
+  assertFailure(agent(directory, healthPort), /HEALTH_PORT="70000".*0 to 65535/);
 });
 
-test('agent: values that cannot be used', () => {
-  assertFailure(agent('relative/path'), /DLLT_CONFIG_DIR="relative\/path".*absolute path/);
-  assertFailure(agent(config('port', 'INTERFACE_INDEX_SNIF=1\nFOLLOW_PORT=70000\n')), /FOLLOW_PORT="70000".*line 2/);
-  assertFailure(agent(config('ebpf', 'INTERFACE_INDEX_SNIF=1\nUSE_EBPF=maybe\n')), /USE_EBPF="maybe"/);
-  assertFailure(agent(config('filter', 'INTERFACE_INDEX_SNIF=1\nPCAP_FILTER=tcp and\n')), /PCAP_FILTER="tcp and"/);
-});
+const empty = join(directory, 'empty-config');
+mkdirSync(empty);
+for (const { name, place, says } of [
+  { name: 'there is no env file yet', place: empty, says: /no file dlltagent_searchpod.*INTERFACE_INDEX_SNIF/ },
+  {
+    name: 'no port',
+    place: config('port', 'INTERFACE_INDEX_SNIF=1\nFOLLOW_PORT=70000\n'),
+    says: /FOLLOW_PORT="70000".*line 2/,
+  },
+  { name: 'no answer', place: config('ebpf', 'INTERFACE_INDEX_SNIF=1\nUSE_EBPF=maybe\n'), says: /USE_EBPF="maybe"/ },
+  {
+    name: 'no filter',
+    place: config('filter', 'INTERFACE_INDEX_SNIF=1\nPCAP_FILTER=tcp and\n'),
+    says: /PCAP_FILTER="tcp and"/,
+  },
+]) {
+  test(`agent: ${name}: says so in one line and waits for the file`, async () => {
+    const env = { ...process.env, DLLT_CONFIG_DIR: place, LOG_DIR: join(directory, 'logs') };
+    const program = new Program([process.execPath, AGENT], { env });
+    await program.waitForOutput(says);
+    const ending = await program.stop();
+    assert.is(ending.status, 0, program.stderr);
+    assert.is(program.stderr.trim().split('\n').length, 1, program.stderr);
+  });
+}
 
 test('agent: an interface that is not there', () => {
   assertFailure(agent(config('interface', 'INTERFACE_INDEX_SNIF=987654\n')), /interface 987654.*none/);

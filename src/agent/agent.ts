@@ -1,0 +1,127 @@
+import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
+import type { ProcessSettings } from '../config/process-settings.ts';
+import { envDirectoryChanges } from '../config/watch-env-files.ts';
+import type { SessionStatus } from '../model/session-status.ts';
+import { assignmentOf } from './assignment.ts';
+import type { Console } from './console.ts';
+import { InterfaceClaims } from './interface-claims.ts';
+import { SessionKeeper } from './session-keeper.ts';
+
+/** An env file as it was last read, and who keeps its session. */
+interface Kept {
+  readonly file: EnvFile;
+  readonly keeper: SessionKeeper;
+}
+
+/** The agent: one session per env file, each on its own; sessions come, change and go as the files do. */
+export class Agent {
+  readonly #process: ProcessSettings;
+  readonly #console: Console;
+  readonly #stopping = new AbortController();
+  readonly #claims = new InterfaceClaims(() => this.#onInterfaceFreed());
+  /** By path. */
+  readonly #kept = new Map<string, Kept>();
+  /** By path: until when the sessions of a file, also of one that was removed, are on their way. */
+  readonly #runs = new Map<string, Promise<void>>();
+
+  constructor(process: ProcessSettings, console: Console) {
+    this.#process = process;
+    this.#console = console;
+  }
+
+  /** How the sessions are doing, one for each env file. */
+  sessions(): SessionStatus[] {
+    return [...this.#kept.values()].map(({ keeper }) => keeper.status);
+  }
+
+  /**
+   * Runs the sessions of the env files until `stop` is called. False when there was nothing to begin with: the
+   * directory cannot be read, or no file has a session that could be opened; the reasons are on the console. An empty
+   * directory and files that have to be mended are waited for.
+   */
+  async run(): Promise<boolean> {
+    let isFirst = true;
+    for await (const found of envDirectoryChanges(this.#process.configDirectory, this.#stopping.signal)) {
+      if (found.kind === 'files') this.#assign(found.files);
+      else if (isFirst) return this.#giveUp(found.reason);
+      else this.#onUnreadable(found.reason);
+      if (isFirst && (await this.#isHopeless())) {
+        this.stop();
+        await this.#allEnded();
+        return false;
+      }
+      isFirst = false;
+    }
+    await this.#allEnded();
+    return true;
+  }
+
+  /** Ends all sessions in order; `run` then comes to its end. May be called at any time, and again. */
+  stop(): void {
+    this.#stopping.abort();
+    for (const { keeper } of this.#kept.values()) keeper.end('the agent stops');
+  }
+
+  #giveUp(reason: string): boolean {
+    this.#console.error(reason);
+    return false;
+  }
+
+  #onUnreadable(reason: string): void {
+    const line = `${reason}; the sessions go on as they are`;
+    this.#console.error(line);
+    for (const { keeper } of this.#kept.values()) keeper.note({ level: 'error', line });
+  }
+
+  #assign(files: readonly EnvFile[]): void {
+    if (this.#stopping.signal.aborted) return;
+    const present = new Set(files.map(({ path }) => path));
+    for (const [path, { keeper }] of this.#kept) {
+      if (present.has(path)) continue;
+      this.#kept.delete(path);
+      keeper.end(`its env file ${path} was removed`);
+    }
+    for (const file of files) {
+      const before = this.#kept.get(file.path);
+      if (before !== undefined && isSameEnvFile(file, before.file)) continue;
+      const keeper = before?.keeper ?? this.#newKeeper(file.path);
+      this.#kept.set(file.path, { file, keeper });
+      keeper.assign(assignmentOf(file));
+      if (before === undefined) this.#start(file.path, keeper);
+    }
+    if (files.length > 0) return;
+    this.#console.error(
+      `Nothing to monitor yet: there is no file dlltagent_searchpod in ${this.#process.configDirectory}; write one that names the interface, INTERFACE_INDEX_SNIF=5`,
+    );
+  }
+
+  #newKeeper(path: string): SessionKeeper {
+    const { logDirectory } = this.#process;
+    return new SessionKeeper(path, { logDirectory, console: this.#console, claims: this.#claims });
+  }
+
+  /** Begins a file's sessions, once those of an earlier file of that name have ended. */
+  #start(path: string, keeper: SessionKeeper): void {
+    const earlier = this.#runs.get(path);
+    const run = (earlier === undefined ? keeper.run() : earlier.then(() => keeper.run())).finally(() => {
+      if (this.#runs.get(path) === run) this.#runs.delete(path);
+    });
+    this.#runs.set(path, run);
+  }
+
+  /** Whether there are env files, and nothing to be expected of any of them. */
+  async #isHopeless(): Promise<boolean> {
+    const keepers = [...this.#kept.values()].map(({ keeper }) => keeper);
+    await Promise.all(keepers.map(({ tried }) => tried));
+    const { aborted } = this.#stopping.signal;
+    return !aborted && keepers.length > 0 && keepers.every(({ status }) => status.state === 'failing');
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all(this.#runs.values());
+  }
+
+  #onInterfaceFreed(): void {
+    for (const { keeper } of this.#kept.values()) keeper.onInterfaceFreed();
+  }
+}

@@ -1,0 +1,31 @@
+import { filterProblem } from '../capture/filter.ts';
+import type { EnvFile } from '../config/env-files.ts';
+import { parseEnvFile } from '../config/parse-env-file.ts';
+import { formatProblem } from '../config/problem.ts';
+import type { Settings } from '../config/settings.ts';
+
+/** Something people should know of an env file, in one line. */
+export interface Complaint {
+  readonly level: 'error' | 'warn';
+  readonly line: string;
+}
+
+/** What an env file asks for: settings, or none when it cannot be used; then at least one complaint is an error. */
+export interface Assignment {
+  readonly settings: Settings | null;
+  readonly complaints: readonly Complaint[];
+}
+
+/** Reads an env file; what it does not say comes from the environment. */
+export function assignmentOf(file: EnvFile): Assignment {
+  if (file.kind === 'unreadable') return { settings: null, complaints: [{ level: 'error', line: file.reason }] };
+  const { settings, problems } = parseEnvFile(file.text, file.path, process.env, filterProblem);
+  const complaints = problems.map((problem) => ({
+    level: problem.severity === 'error' ? ('error' as const) : ('warn' as const),
+    line: formatProblem(problem),
+  }));
+  if (settings === null) return { settings, complaints };
+  if (typeof settings.interfaceIndex === 'number') return { settings, complaints };
+  const line = `Cannot use ${file.path}: INTERFACE_INDEX_SNIF has to be the index of an interface (ip link shows it)`;
+  return { settings: null, complaints: [...complaints, { level: 'error', line }] };
+}

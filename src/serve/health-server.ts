@@ -1,0 +1,126 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { SessionStatus } from '../model/session-status.ts';
+
+/** What can be looked at from outside. */
+export interface Observed {
+  /** How the sessions are doing, one for each env file. */
+  sessions(): readonly SessionStatus[];
+}
+
+/** Bounds of what a client may cost. */
+const MAX_CLIENTS = 16;
+const MAX_HEADER_BYTES = 8_192;
+const REQUEST_MS = 5_000;
+
+/** A pod or interface that is not there now is no fault of the agent: it will be captured when it comes. */
+const READY_STATES: ReadonlySet<SessionStatus['state']> = new Set(['capturing', 'waiting']);
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Answers probes over HTTP. `/healthz`: 200 as long as the agent answers at all. `/readyz`: 200 when every session
+ * captures or waits for its pod, else 503; either with a line for each session.
+ */
+export class HealthServer {
+  readonly #servers: readonly Server[];
+
+  private constructor(servers: readonly Server[]) {
+    this.#servers = servers;
+  }
+
+  /** Listens on a port of each address. Rejects with one line that says what to do when one cannot be had. */
+  static async listen(port: number, addresses: readonly string[], observed: Observed): Promise<HealthServer> {
+    const servers: Server[] = [];
+    try {
+      for (const address of new Set(addresses)) {
+        const server = serverFor(observed);
+        servers.push(server);
+        await listenOn(server, port, address);
+      }
+    } catch (error) {
+      for (const server of servers) server.close();
+      throw error;
+    }
+    return new HealthServer(servers);
+  }
+
+  /** Answers no more. */
+  close(): void {
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+}
+
+function serverFor(observed: Observed): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: REQUEST_MS,
+      requireHostHeader: false,
+    },
+    (request, response) => respond(request, response, observed),
+  );
+  server.maxConnections = MAX_CLIENTS;
+  return server;
+}
+
+function listenOn(server: Server, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new Error(`Cannot answer health checks on ${address}, port ${port}: ${error.code}; change HEALTH_PORT`));
+    });
+    server.listen(port, address, () => {
+      server.removeAllListeners('error');
+      server.on('error', () => undefined); // a client that could not be accepted comes again
+      resolve();
+    });
+  });
+}
+
+function respond(request: IncomingMessage, response: ServerResponse, observed: Observed): void {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const { status, text } = isRead ? answerTo(request.url ?? '', observed) : { status: 405, text: 'only GET and HEAD' };
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+    connection: 'close',
+    ...(isRead ? {} : { allow: 'GET, HEAD' }),
+  });
+  response.end(`${text}\n`);
+}
+
+function answerTo(url: string, observed: Observed): Answer {
+  switch (url.split('?', 1)[0]) {
+    case '/healthz':
+      return { status: 200, text: 'alive' };
+    case '/readyz': {
+      const sessions = observed.sessions();
+      const isReady = sessions.every(({ state }) => READY_STATES.has(state));
+      const lines = [isReady ? 'ready' : 'not ready', ...sessions.map(lineFor)];
+      return { status: isReady ? 200 : 503, text: lines.join('\n') };
+    }
+    default:
+      return { status: 404, text: 'there are /healthz and /readyz' };
+  }
+}
+
+function lineFor({
+  envFile,
+  podNamespace,
+  podName,
+  interfaceIndex,
+  interfaceName,
+  state,
+  reason,
+}: SessionStatus): string {
+  const pod = podName === '' ? '' : ` pod ${podNamespace}/${podName}`;
+  const where = interfaceIndex === null ? '' : ` on ${interfaceName} (dllt${interfaceIndex})`;
+  return `${envFile}:${pod} ${state}${where}${reason === '' ? '' : `: ${reason}`}`;
+}

@@ -1,0 +1,119 @@
+import { connect } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SessionState, SessionStatus } from '../../src/model/session-status.ts';
+import { HealthServer } from '../../src/serve/health-server.ts';
+import { freePort } from '../lab/free-port.ts';
+
+interface Context {
+  port: number;
+  sessions: SessionStatus[];
+  server: HealthServer;
+}
+
+const test = suite<Context>('health');
+
+test.before.each(async (context) => {
+  context.port = await freePort();
+  context.sessions = [];
+  context.server = await HealthServer.listen(context.port, ['127.0.0.1', '127.0.0.1'], {
+    sessions: () => context.sessions,
+  });
+});
+test.after.each(({ server }) => server.close());
+
+const session = (state: SessionState, reason = ''): SessionStatus => ({
+  envFile: 'dlltagent_searchpod',
+  podName: 'web-0',
+  podNamespace: 'shop',
+  interfaceIndex: state === 'capturing' ? 5 : null,
+  interfaceName: state === 'capturing' ? 'veth1' : null,
+  state,
+  reason,
+});
+
+async function ask({ port }: Context, path: string, method = 'GET') {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+  return { status: response.status, text: await response.text(), allow: response.headers.get('allow') };
+}
+
+test('alive, whatever its sessions do', async (context) => {
+  context.sessions = [session('failing', 'no rights')];
+  const { status, text } = await ask(context, '/healthz');
+  assert.is(status, 200);
+  assert.is(text, 'alive\n');
+});
+
+for (const [state, status] of [
+  ['capturing', 200],
+  ['waiting', 200],
+  ['starting', 503],
+  ['failing', 503],
+  ['refused', 503],
+  ['unusable', 503],
+] as const) {
+  test(`ready with a session that is ${state}: ${status}`, async (context) => {
+    context.sessions = [session('capturing'), session(state, 'because')];
+    const answer = await ask(context, '/readyz?verbose');
+    assert.is(answer.status, status);
+    const [first, second, third] = answer.text.split('\n');
+    assert.is(first, status === 200 ? 'ready' : 'not ready');
+    assert.is(second, 'dlltagent_searchpod: pod shop/web-0 capturing on veth1 (dllt5)');
+    assert.match(third ?? '', new RegExp(`pod shop/web-0 ${state}.*: because`));
+  });
+}
+
+test('without an env file there is nothing to wait for', async (context) => {
+  assert.is((await ask(context, '/readyz')).text, 'ready\n');
+});
+
+test('nothing else', async (context) => {
+  for (const path of ['/', '/healthz/', '/readyz/..', '/metrics', '/%2e%2e/etc/passwd']) {
+    assert.is((await ask(context, path)).status, 404, path);
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    const { status, allow } = await ask(context, '/healthz', method);
+    assert.is(status, 405, method);
+    assert.is(allow, 'GET, HEAD');
+  }
+  assert.is((await ask(context, '/healthz', 'HEAD')).text, '');
+});
+
+test('a port that is taken is one clear line', async ({ port }) => {
+  try {
+    await HealthServer.listen(port, ['127.0.0.1'], { sessions: () => [] });
+    assert.unreachable();
+  } catch (error) {
+    assert.match(
+      (error as Error).message,
+      /^Cannot answer health checks on 127\.0\.0\.1.*EADDRINUSE; change HEALTH_PORT$/,
+    );
+  }
+});
+
+test('who sends nonsense or too much is let go, and others are served', async (context) => {
+  for (const request of ['nonsense\r\n\r\n', `GET /healthz HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`]) {
+    const socket = connect(context.port, '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.write(request);
+    await closed;
+  }
+  assert.is((await ask(context, '/healthz')).status, 200);
+});
+
+test('clients that say nothing do not pile up', async (context) => {
+  const open = () =>
+    new Promise<'refused' | 'kept'>((resolve) => {
+      const socket = connect(context.port, '127.0.0.1');
+      socket
+        .on('error', () => undefined)
+        .on('close', () => resolve('refused'))
+        .resume();
+      socket.on('connect', () => setTimeout(() => resolve('kept'), 300));
+    });
+  const outcomes = await Promise.all(Array.from({ length: 40 }, open));
+  assert.is(outcomes.filter((outcome) => outcome === 'kept').length, 16);
+});
+
+test.run();
