@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DirectoryTail } from './directory-tail.ts';
 import type { Lab, Pod } from './lab.ts';
@@ -14,7 +14,8 @@ export type EnvSettings = Readonly<Record<string, string | number>>;
 /** The agent's program: the one that was built from this checkout. */
 export const AGENT = resolve('dist/main.js');
 
-const ENV_FILE = 'dlltagent_searchpod';
+/** Name of the first env file. */
+export const ENV_FILE = 'dlltagent_searchpod';
 
 /** Text of an env file. */
 export function envFile(settings: EnvSettings): string {
@@ -30,13 +31,14 @@ export class AgentRun {
   readonly logDirectory: string;
   readonly #events = new Map<string, DirectoryTail>();
   readonly #lab: Lab;
+  #published = 0;
 
   private constructor(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv, nodeOptions: readonly string[]) {
     this.#lab = lab;
     const directory = mkdtempSync(join(lab.directory, 'agent-'));
     this.configDirectory = join(directory, 'config');
     this.logDirectory = join(directory, 'logs');
-    mkdirSync(this.configDirectory);
+    this.makeConfigDirectory();
     mkdirSync(this.logDirectory);
     this.program = lab.start(where, [process.execPath, ...nodeOptions, AGENT], {
       cwd: directory,
@@ -55,6 +57,24 @@ export class AgentRun {
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...settings });
     await agent.capturing(pod.hostIndex);
     return agent;
+  }
+
+  /** Makes the directory of the env files, empty. */
+  makeConfigDirectory(): void {
+    mkdirSync(this.configDirectory);
+  }
+
+  /** Puts the first env file into the directory the way the kubelet mounts a ConfigMap: behind a link that it swaps. */
+  publish(text: string): void {
+    const version = `..${this.#published++}`;
+    const at = (name: string) => join(this.configDirectory, name);
+    mkdirSync(at(version));
+    writeFileSync(at(join(version, ENV_FILE)), text);
+    symlinkSync(version, at('..data_tmp'));
+    renameSync(at('..data_tmp'), at('..data'));
+    if (this.#published > 1) return;
+    rmSync(at(ENV_FILE), { force: true });
+    symlinkSync(join('..data', ENV_FILE), at(ENV_FILE));
   }
 
   /** Writes an env file whole, as an editor or kubectl does; `suffix` tells one pod's from another's. */

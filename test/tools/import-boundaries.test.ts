@@ -24,6 +24,13 @@ const CASES: readonly { readonly file: string; readonly line: string; readonly r
   { file: 'src/output/a.ts', line: "export { load } from 'koffi';", refused: true },
   { file: 'src/native/a.ts', line: "export { load } from 'koffi';", refused: false },
   { file: 'src/session/a.ts', line: "export { x } from '../capture/x.ts';", refused: false },
+  { file: 'src/session/b.ts', line: "export { x } from '../agent/x.ts';", refused: true },
+  { file: 'src/config/a.ts', line: "export { watch } from 'chokidar';", refused: false },
+  { file: 'src/agent/a.ts', line: "export { watch } from 'chokidar';", refused: true },
+  { file: 'src/agent/b.ts', line: "export { x } from '../session/x.ts';", refused: false },
+  { file: 'src/serve/a.ts', line: "export { x } from '../model/x.ts';", refused: false },
+  { file: 'src/serve/b.ts', line: "export { x } from '../agent/x.ts';", refused: true },
+  { file: 'src/track/e.ts', line: "export { x } from '../serve/x.ts';", refused: true },
 ];
 
 test('the linter keeps the folders apart', () => {
