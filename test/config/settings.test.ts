@@ -313,11 +313,14 @@ processWide('defaults, values and mistakes', () => {
     configDirectory: '/etc/dllt',
     logDirectory: '/dllt/logs',
     healthPort: 0,
+    healthAddresses: ['127.0.0.1'],
   });
-  assert.equal(parseProcessSettings({ DLLT_CONFIG_DIR: '/a/', LOG_DIR: '/', HEALTH_PORT: '8080' }).settings, {
+  const environment = { DLLT_CONFIG_DIR: '/a/', LOG_DIR: '/', HEALTH_PORT: '8080', POD_IP: '10.0.0.7,fd00::7' };
+  assert.equal(parseProcessSettings(environment).settings, {
     configDirectory: '/a',
     logDirectory: '/',
     healthPort: 8080,
+    healthAddresses: ['127.0.0.1', '10.0.0.7', 'fd00::7'],
   });
   const { settings, problems: found } = parseProcessSettings({ LOG_DIR: 'logs', HEALTH_PORT: '99999' });
   assert.is(settings, null);
