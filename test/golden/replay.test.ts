@@ -47,6 +47,13 @@ for (const scenario of SCENARIOS) {
     for (const kind of FILES) assertGolden(`${scenario.name}/${kind}.txt`, read(out, kind));
   });
 
+  test(`${scenario.name}: the report`, () => {
+    const call = { encoding: 'utf8', cwd: directory, env: { PATH: process.env['PATH'], COLUMNS: '100' } } as const;
+    const { stdout, stderr } = spawnSync(process.execPath, [AGENT, 'report', scenario.name], call);
+    assert.is(stderr, '');
+    assertGolden(`${scenario.name}/report.txt`, stdout);
+  });
+
   test(`${scenario.name}: a second replay gives the same files`, () => {
     const again = replay(capture, `${scenario.name}-again`);
     const first = join(directory, scenario.name);

@@ -1,13 +1,14 @@
 /**
  * Shows what the agent does: a pod of its own making, its veth watched, five connections of which four go wrong, and
- * what the agent wrote about them. Started by `scripts/demo.sh`.
+ * what the agent wrote and says about them. Started by `scripts/demo.sh`.
  */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventCode } from '../../src/model/event.ts';
-import { AgentRun } from './agent.ts';
+import { AGENT, AgentRun } from './agent.ts';
 import { Lab } from './lab.ts';
-import type { EndFlowLine, EventLine } from './session-files.ts';
+import type { EndFlowLine } from './session-files.ts';
 
 const HTTP_PORT = 8080;
 const RESET_PORT = 8081;
@@ -27,20 +28,7 @@ interface Scene {
   readonly expected: readonly EventCode[];
 }
 
-const ends = ({ srcIP, srcPort, dstIP, dstPort }: EventLine | EndFlowLine) =>
-  `${srcIP}:${srcPort} → ${dstIP}:${dstPort}`;
-
-function eventText(event: EventLine): string {
-  const head = [
-    event.time.slice(11, 23),
-    `${event.code} ${event.name}`.padEnd(28),
-    ends(event).padEnd(36),
-    `value ${event.value}`.padEnd(8),
-    event.processName,
-  ];
-  const notes = [event.cause, event.confidence && `in doubt: ${event.confidence}`, event.pcap && `pcap: ${event.pcap}`];
-  return [head.join('  ').trimEnd(), ...notes.filter(Boolean).map((note) => `              ${note}`)].join('\n');
-}
+const ends = ({ srcIP, srcPort, dstIP, dstPort }: EndFlowLine) => `${srcIP}:${srcPort} → ${dstIP}:${dstPort}`;
 
 function endText(line: EndFlowLine): string {
   const bytes = `${line.dataTo} B sent, ${line.dataFrom} B received`;
@@ -107,8 +95,9 @@ await Lab.use(async (lab) => {
   const { status } = await agent.stop();
   if (status !== 0) throw new Error(`The agent ended with status ${status}:\n${agent.transcript()}`);
 
-  const { directory, events, endFlows } = agent.files(pod.hostIndex);
+  const { directory, endFlows } = agent.files(pod.hostIndex);
   console.log(`\nThe session's directory, dllt${pod.hostIndex}:\n${directoryText(directory)}`);
-  console.log(`\nIts events (netwevents):\n${events.map(eventText).join('\n')}`);
   console.log(`\nIts connections (end_flows):\n${endFlows.map(endText).join('\n')}`);
+  console.log('\nWhat they mean (dlltagent report):\n');
+  spawnSync(process.execPath, [AGENT, 'report', directory], { stdio: 'inherit', cwd: agent.logDirectory });
 });

@@ -74,6 +74,12 @@ for (const args of [
   ['replay', '--out'],
   ['--out', 'somewhere'],
   ['--env', 'somewhere'],
+  ['--json'],
+  ['replay', 'a', '--since', '10m'],
+  ['report', '--since', '10'],
+  ['report', '--code', '00002'],
+  ['watch', '--code', 'RESET'],
+  ['watch', '--peer', 'web'],
   ['--help=yes'],
 ]) {
   test(`wrong call: ${args.join(' ')}`, () => {

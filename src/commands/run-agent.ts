@@ -1,0 +1,26 @@
+import { Agent } from '../agent/agent.ts';
+import { formatProblem } from '../config/problem.ts';
+import { parseProcessSettings } from '../config/process-settings.ts';
+import { HealthServer } from '../serve/health-server.ts';
+import { type Command, ExitStatus } from './outcome.ts';
+
+/** The agent itself: runs until it is told to stop. */
+export const runAgent: Command = {
+  options: [],
+  async run() {
+    const { settings, problems } = parseProcessSettings(process.env);
+    for (const problem of problems) console.error(formatProblem(problem));
+    if (settings === null) return ExitStatus.failure;
+    const agent = new Agent(settings, { out: (line) => console.log(line), error: (line) => console.error(line) });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
+    // a console that is full or gone must not end the capture: the files say the same
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+    const { healthPort, healthAddresses } = settings;
+    const health = healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent);
+    try {
+      return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
+    } finally {
+      health?.close();
+    }
+  },
+};

@@ -1,0 +1,102 @@
+import { PodSide, Side } from '../model/connection.ts';
+import { EventCode, type EventName } from '../model/event.ts';
+import { safeText } from './safe-text.ts';
+
+/** A line of netwevents as it is reported: every text is fit to be shown. */
+export interface EventLine {
+  readonly name: EventName;
+  readonly code: EventCode;
+  /** Microseconds since 1970-01-01 UTC. */
+  readonly timeUs: number;
+  readonly value: number;
+  readonly cause: string;
+  /** Empty, like the ports 0, for an event that is not about a connection. */
+  readonly sourceAddress: string;
+  readonly sourcePort: number;
+  readonly destinationAddress: string;
+  readonly destinationPort: number;
+  readonly podSide: PodSide;
+  /** Who did it; null when the event does not say. */
+  readonly by: Side | null;
+  readonly certain: boolean;
+  /** Why it is in doubt; empty when nothing is said. */
+  readonly confidence: string;
+  readonly interfaceName: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  /** `curl (pid 4711)`; empty when unknown. */
+  readonly process: string;
+  /** SNI; empty when unknown. */
+  readonly serverName: string;
+  /** Name of the file that proves it; empty when there is none. */
+  readonly pcap: string;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const NAMES: ReadonlyMap<unknown, EventName> = new Map(
+  (Object.keys(EventCode) as EventName[]).map((name) => [EventCode[name], name]),
+);
+/** Names of the agent's dumps; nothing else is ever taken for one. */
+const DUMP_NAME = /^dump_[0-9a-f._-]+\.pcap(ng)?$/;
+
+/** Reads a line of netwevents; null when it is not one, as a damaged file may have. */
+export function parseEventLine(line: string): EventLine | null {
+  const json = parseObject(line);
+  if (json === null) return null;
+  const name = NAMES.get(json['code']);
+  const timeUs = Number(json['timemillis']) * 1000 + Number(json['timemicros']);
+  if (name === undefined || !Number.isFinite(timeUs)) return null;
+  const extra = objectOf(json['extra']);
+  const processName = textOf(json['processName']);
+  const pcap = textOf(json['pcap']);
+  return {
+    name,
+    code: EventCode[name],
+    timeUs,
+    value: numberOf(json['value']),
+    cause: textOf(json['cause']),
+    sourceAddress: textOf(json['srcIP']),
+    sourcePort: numberOf(json['srcPort']),
+    destinationAddress: textOf(json['dstIP']),
+    destinationPort: numberOf(json['dstPort']),
+    podSide: json['nodeIP'] === 0 ? PodSide.initiator : json['nodeIP'] === 1 ? PodSide.responder : PodSide.unknown,
+    by: extra['evtSrc'] === 0 ? Side.initiator : extra['evtSrc'] === 1 ? Side.responder : null,
+    certain: json['quality'] !== 0,
+    confidence: textOf(json['confidence']),
+    interfaceName: textOf(json['if']),
+    podName: textOf(json['pod']),
+    podNamespace: textOf(json['namespace']),
+    process: processName === '' ? '' : `${processName} (pid ${numberOf(json['pid'])})`,
+    serverName: textOf(objectOf(json['tls'])['serverName']),
+    pcap: DUMP_NAME.test(pcap) ? pcap : '',
+  };
+}
+
+/** A JSON object; null for any other text. */
+export function parseObject(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
+
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? safeText(value) : '';
+}
+
+function numberOf(value: unknown): number {
+  const number = Number(value);
+  return Number.isFinite(number) ? number : 0;
+}
+
+/** `10.0.0.9:8080` or `[fd00::9]:8080`. */
+export function endpointText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { parseEndFlowLine } from './end-flow-line.ts';
+import { parseEventLine, parseObject } from './event-line.ts';
+import { readLastLines } from './read-lines.ts';
+import { safeText } from './safe-text.ts';
+import type { SessionFiles } from './session-files.ts';
+
+/** What the last lines of a session's files tell: until when they speak, and of whom. */
+export interface SessionEnd {
+  /** The latest time in any of the files, microseconds since 1970-01-01 UTC; -Infinity without a line. */
+  readonly timeUs: number;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly interfaceName: string;
+  /** As the newest counters in the log tell; null without. */
+  readonly packetsLost: number | null;
+}
+
+/** Reads the ends of a session's newest files. A running agent logs every minute, so that is about now. */
+export async function readSessionEnd({ directory, events, endFlows, logs }: SessionFiles): Promise<SessionEnd> {
+  const lastLines = async (names: readonly string[]) => {
+    const name = names.at(-1);
+    return name === undefined ? [] : readLastLines(join(directory, name));
+  };
+  let timeUs = Number.NEGATIVE_INFINITY;
+  const origin = { podName: '', podNamespace: '', interfaceName: '' };
+  let packetsLost: number | null = null;
+  const note = (us: number) => {
+    if (us > timeUs) timeUs = us; // false for what is no time
+  };
+  for (const line of await lastLines(logs)) {
+    const entry = parseObject(line) ?? {};
+    note(Date.parse(String(entry['time'])) * 1000);
+    origin.podName = safeText(String(entry['pod'] ?? ''));
+    origin.podNamespace = safeText(String(entry['namespace'] ?? ''));
+    origin.interfaceName = safeText(String(entry['interface'] ?? ''));
+    const lost = Math.max(0, Number(entry['kernelDrops'])) + Number(entry['agentDrops']);
+    if (Number.isFinite(lost)) packetsLost = lost;
+  }
+  for (const line of await lastLines(endFlows)) note(parseEndFlowLine(line)?.endUs ?? Number.NaN);
+  for (const line of await lastLines(events)) {
+    const event = parseEventLine(line);
+    if (event === null) continue;
+    note(event.timeUs);
+    const { podName, podNamespace, interfaceName } = event;
+    Object.assign(origin, { podName, podNamespace, interfaceName });
+  }
+  return { timeUs, ...origin, packetsLost };
+}

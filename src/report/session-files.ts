@@ -1,0 +1,80 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A session's directory and the files in it that are read, by name: the oldest first. */
+export interface SessionFiles {
+  readonly directory: string;
+  readonly events: readonly string[];
+  readonly endFlows: readonly string[];
+  readonly logs: readonly string[];
+}
+
+const SESSION_DIRECTORY = /^dllt\d+$/;
+/** Beginnings of the names of the files that are read. */
+const PREFIXES = { events: 'netwevents_', endFlows: 'end_flows_', logs: 'log_notif_' } as const;
+
+/**
+ * The sessions of which there are files in `directories`: each holds a session's files itself (as a replay writes
+ * them), or holds the directories of sessions, `dllt<index>`. Rejects with one line when a directory cannot be read.
+ */
+export async function findSessions(directories: readonly string[]): Promise<SessionFiles[]> {
+  const sessions = new Map<string, SessionFiles>();
+  for (const directory of directories) {
+    const names = await namesIn(directory);
+    const found = [sessionFiles(directory, names)];
+    for (const name of names.filter((name) => SESSION_DIRECTORY.test(name)).sort(byNumber)) {
+      const path = join(directory, name);
+      found.push(sessionFiles(path, await readdir(path).catch(() => []))); // not a directory, or gone meanwhile
+    }
+    for (const files of found) {
+      if (files.events.length + files.endFlows.length > 0) sessions.set(files.directory, files);
+    }
+  }
+  return [...sessions.values()];
+}
+
+/** The files of one session, of the names in its directory. */
+function sessionFiles(directory: string, names: readonly string[]): SessionFiles {
+  const withPrefix = (prefix: string) =>
+    names.filter((name) => name.startsWith(prefix) && name.endsWith('.log')).sort();
+  return {
+    directory,
+    events: withPrefix(PREFIXES.events),
+    endFlows: withPrefix(PREFIXES.endFlows),
+    logs: withPrefix(PREFIXES.logs),
+  };
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is not a directory' : message;
+    throw new Error(`Cannot read the directory ${directory}: ${why}; name the one with the agent's files`);
+  }
+}
+
+function byNumber(a: string, b: string): number {
+  return Number(a.slice(4)) - Number(b.slice(4));
+}
+
+const NAME_TIME = /_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)/;
+
+/** When a file begins, as its name tells, in microseconds since 1970-01-01 UTC; NaN when it does not. */
+export function beginOf(name: string): number {
+  const [, ...parts] = NAME_TIME.exec(name) ?? [];
+  const [year = Number.NaN, month = 1, day, hour, minute, second] = parts.map(Number);
+  return Date.UTC(year, month - 1, day, hour, minute, second) * 1000;
+}
+
+/**
+ * The files that may hold lines of `sinceUs` or later: a file's lines come before the next one begins, give or take
+ * that files are named by their first line and lines of deadlines come a little late.
+ */
+export function filesSince(names: readonly string[], sinceUs: number): readonly string[] {
+  const first = names.findLastIndex((name) => beginOf(name) < sinceUs - LATE_US);
+  return first < 0 ? names : names.slice(first);
+}
+
+const LATE_US = 2_000_000;

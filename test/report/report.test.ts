@@ -1,0 +1,215 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PodSide, Side } from '../../src/model/connection.ts';
+import { type Diagnosis, diagnose } from '../../src/report/diagnosis.ts';
+import { formatReport } from '../../src/report/report-text.ts';
+import { findSessions } from '../../src/report/session-files.ts';
+import { COLOURED, PLAIN, styleFor } from '../../src/report/style.ts';
+import { AGENT } from '../lab/agent.ts';
+import { makeScratch, removeScratch } from '../output/scratch.ts';
+import { endFlowLine, eventLine, SampleSession, T0_US } from './sample-files.ts';
+
+const test = suite('report');
+test.after.each(removeScratch);
+
+const MINUTE_US = 60_000_000;
+const seconds = (number: number) => T0_US + number * 1_000_000;
+
+function report(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [AGENT, 'report', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+async function diagnosisOf(session: SampleSession, lastUs = Number.POSITIVE_INFINITY) {
+  const [files] = await findSessions([session.directory]);
+  if (files === undefined) throw new Error('there is no session');
+  return diagnose(files, lastUs);
+}
+
+const textOf = async (session: SampleSession, width = 100) =>
+  formatReport([await diagnosisOf(session)], { width, style: PLAIN, directory: '/' });
+
+test('events of one trouble are one finding, worst first', async () => {
+  const session = new SampleSession(join(makeScratch(), 'dllt5'));
+  const nobody = { destinationAddress: '10.0.0.99' };
+  session.events(eventLine({ name: 'TCP_SYN_RETRANS', timeUs: seconds(1) }, nobody));
+  session.events(eventLine({ name: 'TCP_RESET', by: Side.initiator, timeUs: seconds(2) }));
+  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 0, timeUs: seconds(30) }, nobody));
+  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', value: 0 }));
+  const { findings } = await diagnosisOf(session);
+  assert.equal(
+    findings.map(({ kind, severity, events }) => [kind, severity, events]),
+    [
+      ['unanswered', 'broken', { '00001': 1, '00006': 1 }],
+      ['reset', 'suspect', { '00002': 1 }],
+      ['idle', 'note', { '00007': 1 }],
+    ],
+  );
+  assert.equal(
+    [findings[0]?.title, findings[0]?.first, findings[0]?.last],
+    ['Nobody answers at 10.0.0.99:8080', '2023-11-14T22:13:21.000000Z', '2023-11-14T22:13:50.000000Z'],
+  );
+});
+
+test('resets that were told thinned out count as often as they came', async () => {
+  const session = new SampleSession(makeScratch());
+  for (const value of [1, 2, 3, 10, 100]) session.events(eventLine({ value }));
+  assert.match(await textOf(session), /how often at least 100 times, told as 00009 5 times/);
+});
+
+test('many clients of the pod are one finding', async () => {
+  const session = new SampleSession(makeScratch());
+  for (let i = 0; i < 200; i++) {
+    const ends = { sourceAddress: `10.1.0.${i}`, podSide: PodSide.responder };
+    session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1 }, ends));
+  }
+  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1 }, { sourceAddress: '10.1.0.7', podSide: 1 }));
+  const [finding, ...others] = (await diagnosisOf(session)).findings;
+  assert.is(others.length, 0);
+  assert.equal(finding?.clients[0], { address: '10.1.0.7', events: 2 });
+  assert.is(finding?.clients.reduce((sum, { events }) => sum + events, 0) + finding.otherClients, 201);
+});
+
+test('what is only in doubt is a suspicion, and says why', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ confidence: 'the connection began before the capture' }));
+  assert.match(
+    await textOf(session),
+    /Suspicious\n\n1.+\n(.+\n)+.+in doubt +1 of 1 event: the connection began before/,
+  );
+});
+
+test('a pcap is only shown as long as it is there', async () => {
+  const session = new SampleSession(join(makeScratch(), 'dllt5'));
+  session.events(eventLine({ pcap: 'dump_1.pcap' }));
+  session.events(eventLine({ pcap: 'dump_2.pcap' }));
+  session.file('dump_2.pcap');
+  assert.equal((await diagnosisOf(session)).findings[0]?.pcaps, ['dump_2.pcap']);
+});
+
+test('hostile text neither steers the terminal nor gets into a command', async () => {
+  const session = new SampleSession(makeScratch());
+  const serverName = '$(reboot)`;\u001b[2J';
+  const cause = 'the server does not serve the name `x\u001b]0;owned\u0007`\n1.  All is well\u202e';
+  const certificate = { subject: '', issuer: '', notAfter: '' };
+  session.events(eventLine({ name: 'TLS_ALERT', value: 2 * 256 + 48, cause, tls: { serverName, certificate } }));
+  session.events(
+    eventLine(
+      {},
+      { destinationAddress: '$(reboot)', process: { pid: 7, ppid: 1, uid: 0, name: '\u009b2J', commandLine: '' } },
+    ),
+  );
+  const text = await textOf(session);
+  assert.not.match(text.replaceAll('\n', ''), /\p{Cc}|\p{Cf}/u);
+  assert.not.match(text, /^1\. {2}All is well/m);
+  for (const { tryNext } of (await diagnosisOf(session)).findings) assert.not.match(tryNext.join(), /reboot/);
+});
+
+test('damaged and half-written lines are passed over, the damaged ones counted', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(`${eventLine()}{"srcIP":"10.0\n\u0000\u0000\n${eventLine()}${eventLine().slice(0, 50)}`);
+  session.endFlows(`${endFlowLine(seconds(1))}10.0.0.1,\n${endFlowLine(seconds(2)).trimEnd()}`);
+  const { events, connectionsEnded, damagedLines } = await diagnosisOf(session);
+  assert.equal([events, connectionsEnded, damagedLines], [2, 1, 3]);
+});
+
+test('--since counts back from where the files end', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ timeUs: T0_US }), '2023_11_14_22_13_20');
+  session.events(eventLine({ timeUs: seconds(900) }), '2023_11_14_22_28_20');
+  session.events(eventLine({ timeUs: seconds(1800) }), '2023_11_14_22_43_20');
+  session.endFlows(endFlowLine(seconds(60)) + endFlowLine(seconds(2100)));
+  for (const [lastUs, events, flows] of [
+    [Number.POSITIVE_INFINITY, 3, 2],
+    [20 * MINUTE_US, 2, 1],
+    [10 * MINUTE_US, 1, 1],
+    [1 * MINUTE_US, 0, 1],
+  ] as const) {
+    const diagnosis = await diagnosisOf(session, lastUs);
+    assert.equal([diagnosis.events, diagnosis.connectionsEnded], [events, flows]);
+  }
+});
+
+test('latency by server, and what is healthy', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({}, { destinationAddress: '10.96.0.1', destinationPort: 80 }));
+  session.endFlows(endFlowLine(seconds(1)) + endFlowLine(seconds(2)) + endFlowLine(seconds(1), 80));
+  const text = await textOf(session);
+  assert.match(text, /10\.96\.0\.1:8443 +2 +447 µs +447 µs +2\.05 ms +2\.05 ms/);
+  assert.match(text, /Healthy[\s\S]+10\.96\.0\.1:8443 \(2\)$/);
+});
+
+test('a narrow terminal: only what may not be broken is wider', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ cause: 'word '.repeat(60).trim() }));
+  session.endFlows(endFlowLine(seconds(1)));
+  for (const line of (await textOf(session, 40)).split('\n')) {
+    assert.ok(line.length <= 40 || /`|^\S+$|\(.*\)$/.test(line), line);
+  }
+});
+
+test('a huge directory takes bounded room', async () => {
+  const session = new SampleSession(makeScratch());
+  const lines: string[] = [];
+  for (let i = 0; i < 60_000; i++) {
+    lines.push(eventLine({}, { destinationPort: i, destinationAddress: `10.0.${i % 256}.9` }));
+  }
+  session.events(lines.join(''));
+  session.events(eventLine({ name: 'VIF_DISAPPEARED', connection: null, cause: 'gone', timeUs: seconds(9) }));
+  const diagnosis = await diagnosisOf(session);
+  assert.is(diagnosis.events, 60_001);
+  assert.is(diagnosis.findings.length, 1000);
+  assert.ok(diagnosis.findings.some(({ kind }) => kind === 'gone'));
+  assert.is(diagnosis.leftOut.findings, 59_001);
+});
+
+test('colours only on a terminal that wants them', () => {
+  assert.is(styleFor({ isTTY: true }, {}), COLOURED);
+  assert.is(styleFor({ isTTY: true }, { NO_COLOR: '1' }), PLAIN);
+  assert.is(styleFor({ isTTY: true }, { TERM: 'dumb' }), PLAIN);
+  assert.is(styleFor({}, {}), PLAIN);
+});
+
+test('the command: all sessions below LOG_DIR, as text and as JSON', () => {
+  const logs = makeScratch();
+  for (const index of [5, 12]) new SampleSession(join(logs, `dllt${index}`)).events(eventLine());
+  mkdirSync(join(logs, 'dllt9'));
+  writeFileSync(join(logs, 'dllt7'), 'no directory');
+  const { status, stdout, stderr } = report([], { LOG_DIR: logs });
+  assert.equal([status, stderr], [0, '']);
+  assert.match(
+    stdout,
+    /^Pod shop\/web-7c9f4 on veth1a2b \(.*dllt5\)\n[\s\S]+\n\n\nPod shop\/web-7c9f4 on veth1a2b \(.*dllt12\)\n/,
+  );
+  assert.not.ok(stdout.includes('\u001b'));
+  const { sessions }: { sessions: Diagnosis[] } = JSON.parse(report(['--json', logs]).stdout);
+  assert.equal(
+    sessions.map(({ interface: name, findings }) => [name, findings.length]),
+    [
+      ['veth1a2b', 1],
+      ['veth1a2b', 1],
+    ],
+  );
+});
+
+test('the command: nothing to report on', () => {
+  const empty = makeScratch();
+  for (const [args, pattern] of [
+    [[empty], /^Cannot report: there are no files of the agent in .*LOG_DIR\n$/],
+    [[join(empty, 'nowhere')], /^Cannot read the directory .*nowhere: it does not exist; name the one .*\n$/],
+    [[AGENT], /^Cannot read the directory .*: it is not a directory; name the one .*\n$/],
+  ] as const) {
+    const { status, stderr } = report(args);
+    assert.is(status, 1);
+    assert.match(stderr, pattern);
+  }
+  assert.is(report(['--since', 'yesterday', empty]).status, 2);
+});
+
+test.run();
