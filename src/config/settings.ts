@@ -1,4 +1,5 @@
 import type { LogLevel } from '../model/log-level.ts';
+import type { PcapFormat } from '../model/packet-records.ts';
 import {
   addresses,
   headerNames,
@@ -58,6 +59,8 @@ export interface Settings {
   /** Bound of the connection table. */
   readonly maxConnections: number;
   readonly captureSide: CaptureSide;
+  /** Format of the pcaps: pcapng has comments on packets. */
+  readonly pcapFormat: PcapFormat;
   /** Payload bytes of each packet that go into pcaps; Infinity for all. */
   readonly pcapPayloadBytes: number;
   /** Headers whose values are masked in pcaps, as written. */
@@ -124,6 +127,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   minFreeMb: live('MIN_FREE_MB', integer(0, TEBIBYTE_MB), 512),
   maxConnections: restart('MAX_CONNECTIONS', integer(1000, 4_000_000), 1_000_000),
   captureSide: restart('CAPTURE_SIDE', oneOf('host', 'pod', 'auto'), 'auto'),
+  pcapFormat: live('PCAP_FORMAT', oneOf('pcap', 'pcapng'), 'pcap'),
   pcapPayloadBytes: live('PCAP_PAYLOAD_BYTES', integerOr('all', Number.POSITIVE_INFINITY, 0, 262_144), Infinity),
   maskHttpHeaders: live('MASK_HTTP_HEADERS', headerNames, [
     'Authorization',

@@ -4,6 +4,9 @@ export const PACKET_RECORD_HEADER_BYTES = 16;
 /** Bytes of the header of a capture file: what a file is longer than its records. */
 export const CAPTURE_FILE_HEADER_BYTES = 24;
 
+/** Bytes of a packet that a capture file says it holds at most. */
+export const SNAP_LENGTH_BYTES = 262_144;
+
 /**
  * Packets of one connection, cut out of the history: all that a capture file holds after its own header. The receiver
  * owns `bytes` and may write them out at its leisure.
@@ -21,3 +24,6 @@ export interface PacketRecords {
    */
   readonly bytes: Uint8Array;
 }
+
+/** In which format packets are written to files: classic pcap, or pcapng, which has room for comments. */
+export type PcapFormat = 'pcap' | 'pcapng';

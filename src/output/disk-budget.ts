@@ -22,7 +22,7 @@ interface FoundFile {
 
 /** What the agent itself wrote and finished; nothing else in the directory is ever deleted. */
 const FINISHED_FILE =
-  /^((log_notif|flows|end_flows|netwevents|processEBPF|process_flows)_\d.*\.log|dump_.*\.pcap|outputfile\.1\.txt)$/;
+  /^((log_notif|flows|end_flows|netwevents|processEBPF|process_flows)_\d.*\.log|dump_.*\.pcap(ng)?|outputfile\.1\.txt)$/;
 /** The directory is looked at when it may have passed this part of the budget … */
 const HIGH_MARK = 0.95;
 /** … and brought down to this one, so that the looks stay rare. */

@@ -1,8 +1,15 @@
 import { lstatSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CAPTURE_FILE_HEADER_BYTES, type PacketRecords } from '../model/packet-records.ts';
+import type { PacketNotes } from '../model/packet-notes.ts';
+import {
+  CAPTURE_FILE_HEADER_BYTES,
+  type PacketRecords,
+  type PcapFormat,
+  SNAP_LENGTH_BYTES,
+} from '../model/packet-records.ts';
 import { FILE_MODE, numberedName } from './file-names.ts';
+import { type CaptureOrigin, type CaptureTotals, pcapngFile } from './pcapng-file.ts';
 import { formatFileTime } from './utc-time.ts';
 
 /** The two ends that a dump's name tells; a `ConnectionSummary` will do. */
@@ -16,6 +23,12 @@ export interface Endpoints {
 /** Where dumps go, how much may be under way, and who wants to hear of it. */
 export interface PcapFilesOptions {
   readonly directory: string;
+  /** Classic pcap when absent. */
+  readonly format?: PcapFormat;
+  /** Named in pcapng files; nothing is when absent. */
+  readonly origin?: () => CaptureOrigin;
+  /** Also told in pcapng files; null when it is not known. */
+  readonly totals?: () => CaptureTotals | null;
   /** Files that are written at the same time; 2 when absent. */
   readonly maxWrites?: number;
   /** Bytes of packets that may wait or be under way; dumps that do not fit are dropped and counted. */
@@ -39,11 +52,11 @@ export interface PcapCounters {
 interface Job {
   readonly name: string;
   readonly records: PacketRecords;
+  readonly notes: PacketNotes;
 }
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
-const SNAP_LENGTH_BYTES = 262_144;
-const TEMPORARY_NAME = /^\.dump_.*\.pcap\.tmp$/;
+const TEMPORARY_NAME = /^\.dump_.*\.pcap(ng)?\.tmp$/;
 const DEFAULT_PENDING_BYTES = 64 * 1024 * 1024;
 const DEFAULT_WRITES = 2;
 
@@ -58,6 +71,11 @@ export function captureFileHeader(linkType: number): Uint8Array {
   return new Uint8Array(header.buffer);
 }
 
+/** What nobody has anything to say of. */
+const NO_NOTES: PacketNotes = { connection: '', packets: [] };
+
+const NO_ORIGIN: CaptureOrigin = { interfaceName: '', description: '', filter: '' };
+
 /**
  * Writes dumps of connections. A file is written under a hidden temporary name, synced, and only then given its own:
  * whoever sees it sees all of it. Nothing blocks and nothing is thrown; what fails is counted and said.
@@ -67,11 +85,14 @@ export class PcapFiles {
   readonly #reserved = new Set<string>();
   readonly #waiting: Job[] = [];
   readonly #underWay = new Set<Promise<void>>();
+  /** The format of dumps whose name is yet to be reserved. */
+  format: PcapFormat;
   #pendingBytes = 0;
   readonly #counters = { written: 0, writtenBytes: 0, failed: 0, dropped: 0 };
 
   constructor(options: PcapFilesOptions) {
     this.#options = options;
+    this.format = options.format ?? 'pcap';
   }
 
   /** Counters up to now; the object stays the same and changes. */
@@ -92,7 +113,7 @@ export class PcapFiles {
     const addresses = `${ends.sourceAddress}_${ends.destinationAddress}`.replaceAll(':', '-');
     const base = `dump_${addresses}_${ends.sourcePort}_${ends.destinationPort}_${formatFileTime(timeUs)}`;
     for (let attempt = 0; ; attempt++) {
-      const name = numberedName(base, '.pcap', attempt);
+      const name = numberedName(base, `.${this.format}`, attempt);
       if (this.#reserved.has(name) || this.#exists(name)) continue;
       this.#reserved.add(name);
       return name;
@@ -104,8 +125,11 @@ export class PcapFiles {
     this.#reserved.delete(name);
   }
 
-  /** Writes a dump under a reserved name. The records belong to the writer from here on. */
-  write(name: string, records: PacketRecords): void {
+  /**
+   * Writes a dump under a reserved name, and what is said of its packets if its format has room for that. The records
+   * belong to the writer from here on.
+   */
+  write(name: string, records: PacketRecords, notes = NO_NOTES): void {
     const { maxPendingBytes = DEFAULT_PENDING_BYTES, onError } = this.#options;
     const bytes = records.bytes.length;
     if (this.#pendingBytes + bytes > maxPendingBytes) {
@@ -115,7 +139,7 @@ export class PcapFiles {
       return;
     }
     this.#pendingBytes += bytes;
-    this.#waiting.push({ name, records });
+    this.#waiting.push({ name, records, notes });
     this.#startNext();
   }
 
@@ -136,13 +160,12 @@ export class PcapFiles {
     }
   }
 
-  async #run({ name, records }: Job): Promise<void> {
+  async #run({ name, records, notes }: Job): Promise<void> {
     const { directory, onWritten, onError } = this.#options;
     const temporary = join(directory, `.${name}.tmp`);
     try {
-      await writeWhole(temporary, records);
+      const bytes = await writeWhole(temporary, this.#partsOf(name, records, notes));
       await rename(temporary, join(directory, name));
-      const bytes = CAPTURE_FILE_HEADER_BYTES + records.bytes.length;
       this.#counters.written++;
       this.#counters.writtenBytes += bytes;
       onWritten?.(name, bytes);
@@ -153,6 +176,13 @@ export class PcapFiles {
     }
     this.#pendingBytes -= records.bytes.length;
     this.release(name);
+  }
+
+  /** The bytes of a file, one part after the other. */
+  #partsOf(name: string, records: PacketRecords, notes: PacketNotes): readonly Uint8Array[] {
+    if (name.endsWith('.pcap')) return [captureFileHeader(records.linkType), records.bytes];
+    const { origin, totals } = this.#options;
+    return [pcapngFile(records, notes, origin?.() ?? NO_ORIGIN, totals?.() ?? null)];
   }
 
   #exists(name: string): boolean {
@@ -172,15 +202,16 @@ export async function removeUnfinishedDumps(directory: string): Promise<number> 
   return outcomes.filter(({ status }) => status === 'fulfilled').length;
 }
 
-async function writeWhole(path: string, { linkType, bytes }: PacketRecords): Promise<void> {
+/** Writes and syncs a new file; says how many bytes it has. */
+async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<number> {
   const handle = await open(path, 'wx', FILE_MODE);
   try {
-    await writeFully(handle, captureFileHeader(linkType));
-    await writeFully(handle, bytes);
+    for (const part of parts) await writeFully(handle, part);
     await handle.sync();
   } finally {
     await handle.close();
   }
+  return parts.reduce((bytes, part) => bytes + part.length, 0);
 }
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {

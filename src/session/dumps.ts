@@ -1,25 +1,34 @@
 import type { PacketHistory } from '../history/packet-history.ts';
-import type { ConnectionSummary } from '../model/event.ts';
-import { summarize } from '../model/event.ts';
+import { type ConnectionSummary, EventCode, type NetworkEvent, summarize } from '../model/event.ts';
+import type { PacketNote, PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { DumpRate } from './dump-rate.ts';
+import { ServerNames } from './server-names.ts';
 
 /** How long after an event its connection is still kept: what follows a reset or an alert is part of the story. */
 const AFTERMATH_US = 700_000;
+/** Events of a connection that are said beside its packets. */
+const MOST_NOTES = 64;
 
 /** Where dumps go. */
 export interface DumpSink {
   /** A file name that nothing else gets; `writeDump` or `releaseDump` follows. */
   reserveDump(ends: ConnectionSummary, timeUs: number): string;
-  /** Writes what was kept under a reserved name. */
-  writeDump(name: string, records: PacketRecords): void;
+  /** Writes what was kept under a reserved name, and what is to be said of it. */
+  writeDump(name: string, records: PacketRecords, notes: PacketNotes): void;
   /** Nothing was kept: the name is free again. */
   releaseDump(name: string): void;
 }
 
 interface PendingDump {
   readonly name: string;
+  /** What happened, in the order of time. */
+  readonly notes: PacketNote[];
+  process: ProcessIdentity;
+  /** SNI; empty when unknown. */
+  serverName: string;
   dueUs: number;
   /** The connection has ended: once this is written, nothing of it needs to be kept. */
   last: boolean;
@@ -32,6 +41,8 @@ export class Dumps {
   /** By slot; at most one dump of a connection is due at a time. */
   readonly #pending = new Map<number, PendingDump>();
   readonly #rate = new DumpRate();
+  /** SNI of connections of which a dump may become due. */
+  readonly serverNames = new ServerNames();
   /** No dump is due before this. */
   #earliestUs = Number.POSITIVE_INFINITY;
 
@@ -46,16 +57,33 @@ export class Dumps {
   }
 
   /**
-   * The name of the file that will prove what happened to a connection at `timeUs`; null when there are too many dumps
-   * to make one more.
+   * The name of the file that will prove what happened to a connection; null when there are too many dumps to make one
+   * more.
    */
-  prove(connection: TrackedConnection, timeUs: number): string | null {
-    return this.#schedule(connection, timeUs, timeUs + AFTERMATH_US);
+  prove(connection: TrackedConnection, event: NetworkEvent): string | null {
+    const { timeUs } = event;
+    const pending = this.#schedule(connection, timeUs, timeUs + AFTERMATH_US);
+    this.note(connection, event);
+    return pending?.name ?? null;
   }
 
-  /** Follows a connection: its dump is due `seconds` from `timeUs` on, or when it ends. Answers like `prove`. */
-  follow(connection: TrackedConnection, timeUs: number, seconds: number): string | null {
-    return this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000);
+  /**
+   * Follows a connection for a reason: its dump is due `seconds` from `timeUs` on, or when it ends. Answers like
+   * `prove`.
+   */
+  follow(connection: TrackedConnection, timeUs: number, seconds: number, reason: string): string | null {
+    const pending = this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000);
+    if (pending !== null) addNote(pending, { timeUs, text: reason });
+    return pending?.name ?? null;
+  }
+
+  /** Says of a connection of which a dump is due what happened to it. */
+  note({ slot }: TrackedConnection, { name, timeUs, cause, connection, tls }: NetworkEvent): void {
+    const pending = this.#pending.get(slot);
+    if (pending === undefined) return;
+    addNote(pending, { timeUs, text: `${EventCode[name]} ${name}: ${cause}` });
+    pending.process = connection?.process ?? pending.process;
+    pending.serverName = tls?.serverName ?? pending.serverName;
   }
 
   /** A connection ended: if a dump of it is due, then soon; if none is, nothing of it needs to be kept any longer. */
@@ -65,6 +93,7 @@ export class Dumps {
       this.#history.mute(connection.slot);
     } else {
       pending.last = true;
+      pending.process = connection.process;
       this.#hasten(pending, connection.endUs + AFTERMATH_US);
     }
   }
@@ -94,16 +123,17 @@ export class Dumps {
     }
   }
 
-  #schedule(connection: TrackedConnection, timeUs: number, dueUs: number): string | null {
-    const { slot } = connection;
+  #schedule(connection: TrackedConnection, timeUs: number, dueUs: number): PendingDump | null {
+    const { slot, process } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
       if (!this.#rate.take(timeUs)) return null;
-      pending = { name: this.#sink.reserveDump(summarize(connection), timeUs), dueUs, last: false };
+      const name = this.#sink.reserveDump(summarize(connection), timeUs);
+      pending = { name, notes: [], process, serverName: this.serverNames.of(connection), dueUs, last: false };
       this.#pending.set(slot, pending);
     }
     this.#hasten(pending, dueUs);
-    return pending.name;
+    return pending;
   }
 
   #hasten(pending: PendingDump, dueUs: number): void {
@@ -111,11 +141,25 @@ export class Dumps {
     this.#earliestUs = Math.min(this.#earliestUs, pending.dueUs);
   }
 
-  #write(slot: number, { name, last }: PendingDump): void {
+  #write(slot: number, pending: PendingDump): void {
     this.#pending.delete(slot);
     const records = this.#history.cut(slot);
-    if (last) this.#history.mute(slot);
-    if (records === null) this.#sink.releaseDump(name);
-    else this.#sink.writeDump(name, records);
+    if (pending.last) this.#history.mute(slot);
+    if (records === null) this.#sink.releaseDump(pending.name);
+    else this.#sink.writeDump(pending.name, records, notesOf(pending));
   }
+}
+
+function addNote({ notes }: PendingDump, note: PacketNote): void {
+  if (notes.length < MOST_NOTES) notes.push(note);
+}
+
+/** What is said beside the packets. */
+function notesOf({ notes, process, serverName }: PendingDump): PacketNotes {
+  const facts: string[] = [];
+  if (process.name !== UNKNOWN_PROCESS.name) {
+    facts.push(`process ${process.name} (pid ${process.pid}, uid ${process.uid}) ${process.commandLine}`.trimEnd());
+  }
+  if (serverName !== '') facts.push(`SNI ${serverName}`);
+  return { connection: facts.join('; '), packets: notes };
 }

@@ -92,7 +92,19 @@ export class LiveSession {
       const { interfaceName } = opened.source;
       const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
       const clock = () => Date.now();
-      const files = new SessionFiles({ directory: directory.path, settings, interfaceName, ownNetworks, print, clock });
+      const captureTotals = () => {
+        const { frames, kernelDrops, agentDrops } = opened.source.counters();
+        return kernelDrops < 0 ? null : { received: frames, dropped: kernelDrops + agentDrops };
+      };
+      const files = new SessionFiles({
+        directory: directory.path,
+        settings,
+        interfaceName,
+        ownNetworks,
+        print,
+        captureTotals,
+        clock,
+      });
       files.start(clock() * 1000);
       files.log.info(`session started: ${opened.source.description}`, {
         directory: directory.path,

@@ -99,6 +99,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
     this.#weigh(connection, connection.beginUs);
+    if (signal.kind === 'completed') this.#parts.dumps?.serverNames.note(connection, signal.session.serverName);
     this.#report(connection, this.#parts.detectors.tlsSignal(connection, signal));
   }
 
@@ -111,7 +112,7 @@ export class Reporter implements TrackerListener, ConversationListener {
       return;
     }
     if (connection.silenced) return;
-    const pcap = dumps?.follow(connection, timeUs, follow.followSeconds);
+    const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
     sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header: headerLine, ...(pcap && { pcap }) });
   }
 
@@ -130,7 +131,7 @@ export class Reporter implements TrackerListener, ConversationListener {
     const { followPort, followSeconds } = follow;
     if (followPort === 0 || dumps === null) return;
     if (connection.initiatorPort !== followPort && connection.responderPort !== followPort) return;
-    dumps.follow(connection, timeUs, followSeconds);
+    dumps.follow(connection, timeUs, followSeconds, `FOLLOW_PORT ${followPort}`);
   }
 
   /** Tells the connection whether packets were lost since `sinceUs`. */
@@ -142,7 +143,8 @@ export class Reporter implements TrackerListener, ConversationListener {
     if (event === null || connection.silenced) return;
     const { dumps, sink } = this.#parts;
     const proven = dumps !== null && PROVEN_EVENTS.has(event.name) && !isCloseNotify(event);
-    const pcap = proven ? dumps.prove(connection, event.timeUs) : null;
+    const pcap = proven ? dumps.prove(connection, event) : null;
+    if (!proven) dumps?.note(connection, event);
     sink.event(pcap === null ? event : { ...event, pcap });
   }
 }

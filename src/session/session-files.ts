@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Connection } from '../model/connection.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
+import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
 import { EndFlowFile } from '../output/end-flow-file.ts';
@@ -8,6 +9,7 @@ import { EventFile } from '../output/event-file.ts';
 import { FlowFile } from '../output/flow-file.ts';
 import type { Network } from '../output/internet.ts';
 import { PcapFiles } from '../output/pcap-file.ts';
+import type { CaptureOrigin, CaptureTotals } from '../output/pcapng-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
 import { type LogFields, SessionLog } from '../output/session-log.ts';
 import type { DumpSink } from './dumps.ts';
@@ -26,6 +28,8 @@ export interface SessionFilesOptions {
   readonly ownNetworks: readonly Network[];
   /** Console lines for people. */
   readonly print?: (line: string) => void;
+  /** What the capture received and lost up to now; null when it is not known. */
+  readonly captureTotals?: () => CaptureTotals | null;
   /** The time of log lines, in milliseconds since 1970-01-01. */
   readonly clock: () => number;
 }
@@ -39,12 +43,15 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
   readonly #clock: () => number;
+  #settings: Settings;
   #lastError: string | null = null;
   #dumpErrorUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SessionFilesOptions) {
-    const { directory, settings, interfaceName, ownNetworks, print, clock } = options;
+    const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
+    const { podName, podNamespace } = settings;
     this.#clock = clock;
+    this.#settings = settings;
     const target = {
       directory,
       onWritten: (bytes: number) => this.#budget.wrote(bytes),
@@ -53,21 +60,20 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.log = new SessionLog({
       ...target,
       level: settings.logLevel,
-      podName: settings.podName,
-      podNamespace: settings.podNamespace,
+      podName,
+      podNamespace,
       interfaceName,
       clock,
       ...(print === undefined ? {} : { print }),
     });
     this.#flows = new FlowFile(target, interfaceName, ownNetworks);
     this.#endFlows = new EndFlowFile(target);
-    this.#events = new EventFile(target, {
-      interfaceName,
-      podName: settings.podName,
-      podNamespace: settings.podNamespace,
-    });
+    this.#events = new EventFile(target, { interfaceName, podName, podNamespace });
     this.#dumps = new PcapFiles({
       directory,
+      format: settings.pcapFormat,
+      origin: () => originOf(interfaceName, this.#settings),
+      ...(captureTotals === undefined ? {} : { totals: captureTotals }),
       onWritten: (file, bytes) => {
         this.#budget.wrote(bytes);
         this.log.info('pcap written', { file, bytes });
@@ -84,9 +90,11 @@ export class SessionFiles implements ReportSink, DumpSink {
   }
 
   /** Goes by other settings from now on. */
-  apply({ logLevel, maxLogMb }: Settings): void {
-    this.log.level = logLevel;
-    this.#budget.setMaxBytes(maxLogMb * MEBIBYTE);
+  apply(settings: Settings): void {
+    this.#settings = settings;
+    this.log.level = settings.logLevel;
+    this.#budget.setMaxBytes(settings.maxLogMb * MEBIBYTE);
+    this.#dumps.format = settings.pcapFormat;
   }
 
   /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
@@ -114,8 +122,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     return this.#dumps.reserve(ends, timeUs);
   }
 
-  writeDump(name: string, records: PacketRecords): void {
-    this.#dumps.write(name, records);
+  writeDump(name: string, records: PacketRecords, notes: PacketNotes): void {
+    this.#dumps.write(name, records, notes);
   }
 
   releaseDump(name: string): void {
@@ -169,4 +177,10 @@ export class SessionFiles implements ReportSink, DumpSink {
   #all(): readonly RotatingFile[] {
     return [this.#flows.file, this.#endFlows.file, this.#events.file, this.log.notifications, this.log.console];
   }
+}
+
+/** What a pcapng file says of the capture. */
+function originOf(interfaceName: string, { podName, podNamespace, nodeName, pcapFilter }: Settings): CaptureOrigin {
+  const node = nodeName === '' ? '' : ` on node ${nodeName}`;
+  return { interfaceName, description: `pod ${podNamespace}/${podName}${node}`, filter: pcapFilter };
 }

@@ -59,6 +59,7 @@ values('an empty file gives the documented defaults', () => {
     minFreeMb: 512,
     maxConnections: 1_000_000,
     captureSide: 'auto',
+    pcapFormat: 'pcap',
     pcapPayloadBytes: Number.POSITIVE_INFINITY,
     maskHttpHeaders: ['Authorization', 'Cookie', 'Set-Cookie', 'Proxy-Authorization'],
     logLevel: 'info',
@@ -80,6 +81,7 @@ const USABLE: readonly (readonly [string, Partial<Settings>])[] = [
   ['CAPTURE_BACKEND=cap', { captureBackend: 'cap' }],
   ['CAPTURE_SIDE=pod', { captureSide: 'pod' }],
   ['MAX_CONNECTIONS=4000000', { maxConnections: 4_000_000 }],
+  ['PCAP_FORMAT=PcapNG', { pcapFormat: 'pcapng' }],
   ['PCAP_PAYLOAD_BYTES=64', { pcapPayloadBytes: 64 }],
   ['PCAP_PAYLOAD_BYTES=all', {}],
   ['MASK_HTTP_HEADERS=', { maskHttpHeaders: [] }],
@@ -149,6 +151,7 @@ const UNUSABLE: readonly (readonly [string, string])[] = [
   ['MAX_LOG_MB=0', `MAX_LOG_MB="0" ${MARK}: allowed is a whole number from 1 to 1048576`],
   ['MIN_FREE_MB=x', `MIN_FREE_MB="x" ${MARK}: allowed is a whole number from 0 to 1048576`],
   ['MAX_CONNECTIONS=999', `MAX_CONNECTIONS="999" ${MARK}: allowed is a whole number from 1000 to 4000000`],
+  ['PCAP_FORMAT=cap', `PCAP_FORMAT="cap" ${MARK}: allowed is pcap or pcapng`],
   ['PCAP_PAYLOAD_BYTES=none', `PCAP_PAYLOAD_BYTES="none" ${MARK}: allowed is a whole number from 0 to 262144, or all`],
   [
     'MASK_HTTP_HEADERS=Cookie;X',

@@ -6,19 +6,22 @@ import { AgentRun, type EnvSettings } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
 import type { EndFlowLine } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
-import { pcapOf, readPcap, writtenUs } from './pcaps.ts';
+import { makeCertificates } from './certificates.ts';
+import { nginx } from './nginx.ts';
+import { pcapOf, readComments, readPcap, writtenUs } from './pcaps.ts';
 
 const test = suite('Pcaps of real traffic');
 const ORDERLY = 5_001;
 const RESETTING = 5_002;
 const DOWNLOAD = 5_003;
+const HTTPS = 5_004;
 const FOLLOW_SECONDS = 2;
 /** How long a pcap may take, from when it is due until it is there. */
 const LIMIT_US = 2_000_000;
 const DOWNLOAD_BYTES = 8 << 20;
 const LARGEST_PCAP = 2 << 20;
 const HEAD_BYTES = 64 << 10;
-const [FIN, SYN] = [1, 2];
+const [FIN, SYN, RST] = [1, 2, 4];
 
 async function prepare(lab: Lab, settings: EnvSettings) {
   const [client, server] = [lab.pod(), lab.pod()];
@@ -125,6 +128,43 @@ test('8 MB on one connection: its beginning, a gap, its newest packets, at most 
       readdirSync(directory).filter((name) => name.endsWith('.tmp')),
       [],
     );
+  });
+});
+
+test('PCAP_FORMAT=pcapng: the packets say what they mean', async () => {
+  await Lab.use(async (lab) => {
+    const { client, server, agent, directory } = await prepare(lab, {
+      PCAP_FORMAT: 'pcapng',
+      FOLLOW_PORT: HTTPS,
+      POD_NAME: 'web',
+      POD_NAMESPACE: 'shop',
+    });
+    makeCertificates(lab.directory);
+    const certificate = `ssl_certificate ${lab.directory}/rsa.pem; ssl_certificate_key ${lab.directory}/rsa.key;`;
+    await nginx(lab, server, [HTTPS], [`listen ${HTTPS} ssl; ${certificate}`]);
+    const connectTo = `shop.example:${HTTPS}:${server.ipv4}:${HTTPS}`;
+    const curl = lab.start(client.namespace, [
+      'curl',
+      '-ksS',
+      '--connect-to',
+      connectTo,
+      `https://shop.example:${HTTPS}/`,
+    ]);
+    await lab.traffic(client.namespace, 'reset', server.ipv4, RESETTING).ended;
+    const [event] = await agent.events(client.hostIndex, ({ code }) => code === '00002');
+    const ofReset = await pcapOf(directory, event?.pcap ?? 'without a name');
+    const ofTls = await pcapOf(directory, /_5004_[\d_]+\.pcapng$/);
+    await curl.ended;
+
+    const packets = readPcap(ofReset);
+    assert.equal(readComments(ofReset), {
+      [packets.findIndex(({ flags }) => (flags & RST) !== 0) + 1]: `00002 TCP_RESET: ${event?.cause}`,
+    });
+    const [first, completed, ...others] = Object.entries(readComments(ofTls));
+    assert.equal(first, ['1', 'SNI shop.example\\nFOLLOW_PORT 5004']);
+    assert.match(completed?.[1] ?? '', /^00003 TCP_IS_TLS: /);
+    assert.is(others.length, 0);
+    await agent.stop();
   });
 });
 

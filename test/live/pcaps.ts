@@ -50,6 +50,15 @@ export function readPcap(path: string): PcapPacket[] {
     });
 }
 
+/** The comments on the packets of a capture file, by the packet's number; those without are left out. */
+export function readComments(path: string): Record<number, string> {
+  const fields = ['-T', 'fields', '-e', 'frame.number', '-e', 'frame.comment'];
+  const rows = quiet('tshark', '-n', '-r', path, ...fields, '-Y', 'frame.comment')
+    .trimEnd()
+    .split('\n');
+  return Object.fromEntries(rows.map((row) => row.split('\t')));
+}
+
 /** Has capinfos look at many files at once. @throws Error when it complains about one. */
 export function checkPcaps(paths: readonly string[]): void {
   quiet('capinfos', ...paths);
@@ -61,7 +70,7 @@ export function pcapOf(directory: string, name: string | RegExp, timeoutMs = 10_
   return waitFor(
     `the pcap ${name}`,
     () => {
-      const found = readdirSync(directory).find((file) => file.endsWith('.pcap') && fits(file));
+      const found = readdirSync(directory).find((file) => /\.pcap(ng)?$/.test(file) && fits(file));
       return found && join(directory, found);
     },
     { timeoutMs, describe: () => readdirSync(directory).join('\n') },

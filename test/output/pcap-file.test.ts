@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -78,6 +79,59 @@ for (const [name, linkType, packet] of [
   });
 }
 
+const origin = () => ({ interfaceName: 'veth1a2b', description: 'pod shop/web', filter: 'tcp port 80' });
+
+format('pcapng: tshark reads packets, comments, names and losses back', async () => {
+  const directory = makeScratch();
+  const totals = () => ({ received: 2 ** 33 + 7, dropped: 42 });
+  const dumps = new PcapFiles({ directory, format: 'pcapng', origin, totals });
+  const dump = dumps.reserve(ENDS, T0);
+  assert.is(dump, `${BASE}.pcapng`);
+  dumps.write(dump, makeRecords(LinkType.raw, 4, SYN.subarray(0, 39), 1514), {
+    connection: 'process curl (pid 7, uid 0) curl http://größe/; SNI shop.example',
+    packets: [
+      { timeUs: T0 - 5, text: 'before all that was kept' },
+      { timeUs: T0 + 2000, text: '00002 TCP_RESET: the server reset the connection' },
+      { timeUs: T0 + 2999, text: 'a deadline after that' },
+      { timeUs: T0 + 9_000_000, text: 'x'.repeat(100_000) },
+    ],
+  });
+  await dumps.idle();
+  const path = join(directory, dump);
+  const rows = tshark(path, 'frame.time_epoch', 'frame.len', 'frame.cap_len', 'tcp.dstport', 'frame.comment');
+  assert.equal(
+    rows.map((row) => row.slice(0, 4)),
+    [123, 124, 125, 126].map((ms) => [`1700000000.${ms}456000`, '1514', '39', '80']),
+  );
+  assert.equal(
+    rows.slice(0, 3).map((row) => row[4]?.replaceAll('\\n', '\n')),
+    [
+      'process curl (pid 7, uid 0) curl http://größe/; SNI shop.example\nbefore all that was kept',
+      '',
+      '00002 TCP_RESET: the server reset the connection\na deadline after that',
+    ],
+  );
+  assert.match(rows[3]?.[4] ?? '', /^x+$/);
+  const info = execFileSync('capinfos', [path], { encoding: 'utf8' });
+  for (const pattern of [
+    /File type: .*pcapng/,
+    /Capture application: +dlltagent/,
+    /Name = veth1a2b/,
+    /Description = pod shop\/web/,
+    /Number of stat entries = 1/,
+    /Number of packets = 4/,
+    /tcp port 80/,
+    /packets of one connection, 0 of them left out/,
+  ]) {
+    assert.match(info, pattern);
+  }
+  const bytes = readFileSync(path); // tshark does not print what was lost: the last two options of the last block
+  assert.equal(
+    [bytes.readBigUInt64LE(bytes.length - 28), bytes.readBigUInt64LE(bytes.length - 16)],
+    [2n ** 33n + 7n, 42n],
+  );
+});
+
 format.run();
 
 const dumps = suite('dumps');
@@ -112,6 +166,21 @@ dumps('a file is whole when it is seen, readable by the group, and told', async 
   assert.is(mode & 0o777, 0o640);
   assert.equal(written, [[name, size]]);
   assert.is(made.pendingBytes, 0);
+});
+
+dumps('another format is for the names that are yet to be reserved', async () => {
+  const directory = makeScratch();
+  const made = new PcapFiles({ directory });
+  const before = made.reserve(ENDS, T0);
+  made.format = 'pcapng';
+  made.write(before, RECORDS);
+  made.write(made.reserve(ENDS, T0), RECORDS);
+  await made.idle();
+  const types = [`${BASE}.pcap`, `${BASE}.pcapng`].map((name) =>
+    execFileSync('capinfos', ['-t', join(directory, name)]),
+  );
+  assert.match(String(types[0]), /- pcap\n/);
+  assert.match(String(types[1]), /- pcapng\n/);
 });
 
 dumps('many at once: all of them come, few at a time', async () => {
