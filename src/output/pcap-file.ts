@@ -1,8 +1,8 @@
-import { lstatSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { type FileHandle, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CAPTURE_FILE_HEADER_BYTES, type PacketRecords } from '../model/packet-records.ts';
-import { FILE_MODE, numberedName } from './file-names.ts';
+import { numberedName, openMakingDirectory } from './file-names.ts';
 import { formatFileTime } from './utc-time.ts';
 
 /** The two ends that a dump's name tells; a `ConnectionSummary` will do. */
@@ -41,6 +41,7 @@ interface Job {
   readonly records: PacketRecords;
 }
 
+const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const SNAP_LENGTH_BYTES = 262_144;
 const TEMPORARY_NAME = /^\.dump_.*\.pcap\.tmp$/;
@@ -138,10 +139,10 @@ export class PcapFiles {
 
   async #run({ name, records }: Job): Promise<void> {
     const { directory, onWritten, onError } = this.#options;
-    const temporary = join(directory, `.${name}.tmp`);
+    const temporary = `.${name}.tmp`;
     try {
-      await writeWhole(temporary, records);
-      await rename(temporary, join(directory, name));
+      await writeWhole(directory, temporary, records);
+      await rename(join(directory, temporary), join(directory, name));
       const bytes = CAPTURE_FILE_HEADER_BYTES + records.bytes.length;
       this.#counters.written++;
       this.#counters.writtenBytes += bytes;
@@ -149,7 +150,7 @@ export class PcapFiles {
     } catch (error) {
       this.#counters.failed++;
       onError?.(`Cannot write ${join(directory, name)}: ${(error as Error).message}; the dump is lost`);
-      await unlink(temporary).catch(() => undefined); // often it is not there at all
+      await unlink(join(directory, temporary)).catch(() => undefined); // often it is not there at all
     }
     this.#pendingBytes -= records.bytes.length;
     this.release(name);
@@ -172,8 +173,8 @@ export async function removeUnfinishedDumps(directory: string): Promise<number> 
   return outcomes.filter(({ status }) => status === 'fulfilled').length;
 }
 
-async function writeWhole(path: string, { linkType, bytes }: PacketRecords): Promise<void> {
-  const handle = await open(path, 'wx', FILE_MODE);
+async function writeWhole(directory: string, name: string, { linkType, bytes }: PacketRecords): Promise<void> {
+  const handle = await openMakingDirectory(directory, name, O_WRONLY | O_CREAT | O_EXCL);
   try {
     await writeFully(handle, captureFileHeader(linkType));
     await writeFully(handle, bytes);

@@ -10,8 +10,8 @@ const AFTERMATH_US = 700_000;
 
 /** Where dumps go. */
 export interface DumpSink {
-  /** A file name that nothing else gets; `writeDump` or `releaseDump` follows. */
-  reserveDump(ends: ConnectionSummary, timeUs: number): string;
+  /** A file name that nothing else gets; `writeDump` or `releaseDump` follows. Null when there is no room for a dump. */
+  reserveDump(ends: ConnectionSummary, timeUs: number): string | null;
   /** Writes what was kept under a reserved name. */
   writeDump(name: string, records: PacketRecords): void;
   /** Nothing was kept: the name is free again. */
@@ -47,7 +47,7 @@ export class Dumps {
 
   /**
    * The name of the file that will prove what happened to a connection at `timeUs`; null when there are too many dumps
-   * to make one more.
+   * to make one more, or no room for it.
    */
   prove(connection: TrackedConnection, timeUs: number): string | null {
     return this.#schedule(connection, timeUs, timeUs + AFTERMATH_US);
@@ -99,7 +99,9 @@ export class Dumps {
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
       if (!this.#rate.take(timeUs)) return null;
-      pending = { name: this.#sink.reserveDump(summarize(connection), timeUs), dueUs, last: false };
+      const name = this.#sink.reserveDump(summarize(connection), timeUs);
+      if (name === null) return null;
+      pending = { name, dueUs, last: false };
       this.#pending.set(slot, pending);
     }
     this.#hasten(pending, dueUs);

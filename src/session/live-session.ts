@@ -86,6 +86,7 @@ export class LiveSession {
       const clock = () => Date.now();
       const files = new SessionFiles({ directory: directory.path, settings, interfaceName, ownNetworks, print, clock });
       files.start(clock() * 1000);
+      await files.watchSpace();
       files.log.info(`session started: ${opened.source.description}`, {
         directory: directory.path,
         ifindex: interfaceIndex,
@@ -185,9 +186,9 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
-      lostLines: this.#files.lostLines,
-      lostDumps: this.#files.lostDumps,
+      ...this.#files.losses,
     });
+    this.#files.tellLosses();
   }
 }
 

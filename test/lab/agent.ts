@@ -31,14 +31,20 @@ export class AgentRun {
   readonly #events = new Map<string, DirectoryTail>();
   readonly #lab: Lab;
 
-  private constructor(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv, nodeOptions: readonly string[]) {
+  private constructor(
+    lab: Lab,
+    where: Namespace,
+    env: NodeJS.ProcessEnv,
+    nodeOptions: readonly string[],
+    prefix: readonly string[] = [],
+  ) {
     this.#lab = lab;
     const directory = mkdtempSync(join(lab.directory, 'agent-'));
     this.configDirectory = join(directory, 'config');
-    this.logDirectory = join(directory, 'logs');
+    this.logDirectory = env['LOG_DIR'] ?? join(directory, 'logs');
     mkdirSync(this.configDirectory);
-    mkdirSync(this.logDirectory);
-    this.program = lab.start(where, [process.execPath, ...nodeOptions, AGENT], {
+    mkdirSync(this.logDirectory, { recursive: true });
+    this.program = lab.start(where, [...prefix, process.execPath, ...nodeOptions, AGENT], {
       cwd: directory,
       env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
     });
@@ -49,9 +55,18 @@ export class AgentRun {
     return new AgentRun(lab, where, env, nodeOptions);
   }
 
-  /** Starts an agent on the node with one session for a pod, and waits until it captures. */
-  static async watch(lab: Lab, pod: Pod, settings: EnvSettings = {}, env: NodeJS.ProcessEnv = {}): Promise<AgentRun> {
-    const agent = new AgentRun(lab, lab.node, env, []);
+  /**
+   * Starts an agent on the node with one session for a pod, and waits until it captures. `prefix` is a command that
+   * starts it, such as setpriv.
+   */
+  static async watch(
+    lab: Lab,
+    pod: Pod,
+    settings: EnvSettings = {},
+    env: NodeJS.ProcessEnv = {},
+    prefix: readonly string[] = [],
+  ): Promise<AgentRun> {
+    const agent = new AgentRun(lab, lab.node, env, [], prefix);
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...settings });
     await agent.capturing(pod.hostIndex);
     return agent;
