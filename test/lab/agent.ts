@@ -25,11 +25,13 @@ export function envFile(settings: EnvSettings): string {
 
 /** A running agent with directories of its own. */
 export class AgentRun {
-  readonly program: Program;
+  /** The one that runs now, or ran last. */
+  program: Program;
   readonly configDirectory: string;
   readonly logDirectory: string;
   readonly #events = new Map<string, DirectoryTail>();
   readonly #lab: Lab;
+  readonly #begin: () => Program;
 
   private constructor(
     lab: Lab,
@@ -44,10 +46,12 @@ export class AgentRun {
     this.logDirectory = env['LOG_DIR'] ?? join(directory, 'logs');
     mkdirSync(this.configDirectory);
     mkdirSync(this.logDirectory, { recursive: true });
-    this.program = lab.start(where, [...prefix, process.execPath, ...nodeOptions, AGENT], {
-      cwd: directory,
-      env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
-    });
+    this.#begin = () =>
+      lab.start(where, [...prefix, process.execPath, ...nodeOptions, AGENT], {
+        cwd: directory,
+        env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
+      });
+    this.program = this.#begin();
   }
 
   /** Starts an agent in a namespace without any session. */
@@ -147,6 +151,11 @@ export class AgentRun {
   /** Tells the agent to stop and waits until it did. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ending> {
     return this.program.stop(signal);
+  }
+
+  /** Starts it again, with the same directories, after it ended. */
+  restart(): void {
+    this.program = this.#begin();
   }
 
   #tail(directory: string): DirectoryTail {
