@@ -20,6 +20,8 @@ export interface PcapFilesOptions {
   readonly maxWrites?: number;
   /** Bytes of packets that may wait or be under way; dumps that do not fit are dropped and counted. */
   readonly maxPendingBytes?: number;
+  /** Called with the packets of a dump before they are written: may change them in place. */
+  readonly prepare?: (records: PacketRecords) => void;
   /** Called when a file is there, whole, under its name. */
   readonly onWritten?: (name: string, bytes: number) => void;
   /** Called with one line when a dump is lost. */
@@ -138,9 +140,10 @@ export class PcapFiles {
   }
 
   async #run({ name, records }: Job): Promise<void> {
-    const { directory, onWritten, onError } = this.#options;
+    const { directory, prepare, onWritten, onError } = this.#options;
     const temporary = `.${name}.tmp`;
     try {
+      prepare?.(records); // what cannot be prepared is not written
       await writeWhole(directory, temporary, records);
       await rename(join(directory, temporary), join(directory, name));
       const bytes = CAPTURE_FILE_HEADER_BYTES + records.bytes.length;

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts';
+import { HttpHeaderMask } from '../mask/http-header-mask.ts';
 import type { Connection } from '../model/connection.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
@@ -71,8 +72,10 @@ export class SessionFiles implements ReportSink, DumpSink {
       podName: settings.podName,
       podNamespace: settings.podNamespace,
     });
+    const mask = new HttpHeaderMask(settings.maskHttpHeaders);
     this.#dumps = new PcapFiles({
       directory,
+      prepare: (records) => mask.apply(records),
       onWritten: (file, bytes) => {
         target.onWritten(bytes);
         this.log.info('pcap written', { file, bytes });
