@@ -115,7 +115,7 @@ async function renameIfThere(from: string, to: string): Promise<void> {
 }
 
 /** Opens a file; makes its directory first when that is gone. A link in the file's place is not followed. */
-async function openMakingDirectory(directory: string, name: string, flags: number): Promise<FileHandle> {
+export async function openMakingDirectory(directory: string, name: string, flags: number): Promise<FileHandle> {
   const path = join(directory, name);
   try {
     return await open(path, flags | O_NOFOLLOW, FILE_MODE);

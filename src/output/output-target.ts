@@ -3,7 +3,7 @@ export interface OutputTarget {
   readonly directory: string;
   /** Called with the bytes of each write that succeeded. */
   readonly onWritten?: (bytes: number) => void;
-  /** Called with the first error after a success, as one line that names the file. */
+  /** Called for each attempt that failed, with one line that names the file. */
   readonly onError?: (message: string) => void;
 }
 

@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { type FileHandle, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import {
@@ -8,7 +8,7 @@ import {
   type PcapFormat,
   SNAP_LENGTH_BYTES,
 } from '../model/packet-records.ts';
-import { FILE_MODE, numberedName } from './file-names.ts';
+import { numberedName, openMakingDirectory } from './file-names.ts';
 import { type CaptureOrigin, type CaptureTotals, pcapngFile } from './pcapng-file.ts';
 import { formatFileTime } from './utc-time.ts';
 
@@ -33,6 +33,8 @@ export interface PcapFilesOptions {
   readonly maxWrites?: number;
   /** Bytes of packets that may wait or be under way; dumps that do not fit are dropped and counted. */
   readonly maxPendingBytes?: number;
+  /** Called with the packets of a dump before they are written: may change them in place. */
+  readonly prepare?: (records: PacketRecords) => void;
   /** Called when a file is there, whole, under its name. */
   readonly onWritten?: (name: string, bytes: number) => void;
   /** Called with one line when a dump is lost. */
@@ -55,6 +57,7 @@ interface Job {
   readonly notes: PacketNotes;
 }
 
+const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const TEMPORARY_NAME = /^\.dump_.*\.pcap(ng)?\.tmp$/;
 const DEFAULT_PENDING_BYTES = 64 * 1024 * 1024;
@@ -161,18 +164,19 @@ export class PcapFiles {
   }
 
   async #run({ name, records, notes }: Job): Promise<void> {
-    const { directory, onWritten, onError } = this.#options;
-    const temporary = join(directory, `.${name}.tmp`);
+    const { directory, prepare, onWritten, onError } = this.#options;
+    const temporary = `.${name}.tmp`;
     try {
-      const bytes = await writeWhole(temporary, this.#partsOf(name, records, notes));
-      await rename(temporary, join(directory, name));
+      prepare?.(records); // what cannot be prepared is not written
+      const bytes = await writeWhole(directory, temporary, this.#partsOf(name, records, notes));
+      await rename(join(directory, temporary), join(directory, name));
       this.#counters.written++;
       this.#counters.writtenBytes += bytes;
       onWritten?.(name, bytes);
     } catch (error) {
       this.#counters.failed++;
       onError?.(`Cannot write ${join(directory, name)}: ${(error as Error).message}; the dump is lost`);
-      await unlink(temporary).catch(() => undefined); // often it is not there at all
+      await unlink(join(directory, temporary)).catch(() => undefined); // often it is not there at all
     }
     this.#pendingBytes -= records.bytes.length;
     this.release(name);
@@ -203,8 +207,8 @@ export async function removeUnfinishedDumps(directory: string): Promise<number> 
 }
 
 /** Writes and syncs a new file; says how many bytes it has. */
-async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<number> {
-  const handle = await open(path, 'wx', FILE_MODE);
+async function writeWhole(directory: string, name: string, parts: readonly Uint8Array[]): Promise<number> {
+  const handle = await openMakingDirectory(directory, name, O_WRONLY | O_CREAT | O_EXCL);
   try {
     for (const part of parts) await writeFully(handle, part);
     await handle.sync();

@@ -19,7 +19,7 @@ export interface RotatingFileOptions {
   readonly maxBacklogBytes?: number;
   /** Called with the bytes of each write that succeeded. */
   readonly onWritten?: (bytes: number) => void;
-  /** Called with the first error after a success; those that follow are only counted. */
+  /** Called with one line for each attempt that failed: one a second while the disk fails. */
   readonly onError?: (message: string) => void;
 }
 
@@ -252,15 +252,12 @@ export class RotatingFile {
     this.#counters.lostBytes += lines.length;
   }
 
-  /** Tells the first error of a row; the others are only counted. */
   #countError(error: unknown): void {
     const { directory, onError } = this.#options;
-    const isFirst = !this.#failing;
     this.#failing = true;
     this.#counters.errors++;
     const where = this.openName === null ? directory : `${directory}/${this.openName}`;
-    const message = `Cannot write ${where}: ${(error as Error).message}; lines wait and are tried again every second`;
-    if (isFirst) onError?.(message);
+    onError?.(`Cannot write ${where}: ${(error as Error).message}; lines wait and are tried again every second`);
   }
 }
 

@@ -38,10 +38,11 @@ export class WholeLineWriter {
     try {
       const { nlink, size } = await this.#file.handle.stat();
       this.#position = Math.min(this.#position, size);
-      if (nlink === 0) await this.close();
+      if (nlink > 0) return;
     } catch {
-      this.#file = null; // a file that cannot even be looked at is no loss
+      // a file that cannot even be looked at is no loss
     }
+    await this.close().catch(() => undefined);
   }
 
   /**

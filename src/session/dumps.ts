@@ -14,8 +14,8 @@ const MOST_NOTES = 64;
 
 /** Where dumps go. */
 export interface DumpSink {
-  /** A file name that nothing else gets; `writeDump` or `releaseDump` follows. */
-  reserveDump(ends: ConnectionSummary, timeUs: number): string;
+  /** A file name that nothing else gets; `writeDump` or `releaseDump` follows. Null when there is no room for a dump. */
+  reserveDump(ends: ConnectionSummary, timeUs: number): string | null;
   /** Writes what was kept under a reserved name, and what is to be said of it. */
   writeDump(name: string, records: PacketRecords, notes: PacketNotes): void;
   /** Nothing was kept: the name is free again. */
@@ -58,7 +58,7 @@ export class Dumps {
 
   /**
    * The name of the file that will prove what happened to a connection; null when there are too many dumps to make one
-   * more.
+   * more, or no room for it.
    */
   prove(connection: TrackedConnection, event: NetworkEvent): string | null {
     const { timeUs } = event;
@@ -129,6 +129,7 @@ export class Dumps {
     if (pending === undefined) {
       if (!this.#rate.take(timeUs)) return null;
       const name = this.#sink.reserveDump(summarize(connection), timeUs);
+      if (name === null) return null;
       pending = { name, notes: [], process, serverName: this.serverNames.of(connection), dueUs, last: false };
       this.#pending.set(slot, pending);
     }

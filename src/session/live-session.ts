@@ -106,6 +106,7 @@ export class LiveSession {
         clock,
       });
       files.start(clock() * 1000);
+      await files.watchSpace();
       files.log.info(`session started: ${opened.source.description}`, {
         directory: directory.path,
         ifindex: place.hostIndex,
@@ -259,9 +260,9 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
-      lostLines: this.#files.lostLines,
-      lostDumps: this.#files.lostDumps,
+      ...this.#files.losses,
     });
+    this.#files.tellLosses();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts';
+import { HttpHeaderMask } from '../mask/http-header-mask.ts';
 import type { Connection } from '../model/connection.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
@@ -7,16 +8,17 @@ import { DiskBudget } from '../output/disk-budget.ts';
 import { EndFlowFile } from '../output/end-flow-file.ts';
 import { EventFile } from '../output/event-file.ts';
 import { FlowFile } from '../output/flow-file.ts';
+import { FreeSpace } from '../output/free-space.ts';
 import type { Network } from '../output/internet.ts';
 import { PcapFiles } from '../output/pcap-file.ts';
 import type { CaptureOrigin, CaptureTotals } from '../output/pcapng-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
 import { type LogFields, SessionLog } from '../output/session-log.ts';
+import { DiskFaults, type Losses } from './disk-faults.ts';
 import type { DumpSink } from './dumps.ts';
 import type { ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
-const DUMP_ERROR_EVERY_US = 60_000_000;
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
 
 /** Where a session's files stand, and what they name. */
@@ -42,20 +44,25 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #events: EventFile;
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
-  readonly #clock: () => number;
+  readonly #space: FreeSpace;
+  readonly #faults: DiskFaults;
   #settings: Settings;
-  #lastError: string | null = null;
-  #dumpErrorUs = Number.NEGATIVE_INFINITY;
+  #mask: HttpHeaderMask;
+  #withheldLines = 0;
+  #withheldDumps = 0;
 
   constructor(options: SessionFilesOptions) {
     const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
     const { podName, podNamespace } = settings;
-    this.#clock = clock;
     this.#settings = settings;
+    this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
     const target = {
       directory,
-      onWritten: (bytes: number) => this.#budget.wrote(bytes),
-      onError: (message: string) => this.#onError(message),
+      onWritten: (bytes: number) => {
+        this.#budget.wrote(bytes);
+        this.#faults.wrote();
+      },
+      onError: (message: string) => this.#faults.fault(message),
     };
     this.log = new SessionLog({
       ...target,
@@ -66,6 +73,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       clock,
       ...(print === undefined ? {} : { print }),
     });
+    this.#faults = new DiskFaults(clock, () => this.losses, this.log);
     this.#flows = new FlowFile(target, interfaceName, ownNetworks);
     this.#endFlows = new EndFlowFile(target);
     this.#events = new EventFile(target, { interfaceName, podName, podNamespace });
@@ -74,11 +82,12 @@ export class SessionFiles implements ReportSink, DumpSink {
       format: settings.pcapFormat,
       origin: () => originOf(interfaceName, this.#settings),
       ...(captureTotals === undefined ? {} : { totals: captureTotals }),
+      prepare: (records) => this.#mask.apply(records),
       onWritten: (file, bytes) => {
-        this.#budget.wrote(bytes);
+        target.onWritten(bytes);
         this.log.info('pcap written', { file, bytes });
       },
-      onError: (message) => this.#onDumpError(message),
+      onError: target.onError,
     });
     this.#budget = new DiskBudget({
       directory,
@@ -86,6 +95,11 @@ export class SessionFiles implements ReportSink, DumpSink {
       isOpen: (name) => this.#all().some((file) => file.openName === name),
       onDeleted: (name, bytes) => this.log.info('deleted the oldest file to keep MAX_LOG_MB', { file: name, bytes }),
       onError: (message) => this.log.error(message),
+    });
+    this.#space = new FreeSpace({
+      directory,
+      minFreeBytes: settings.minFreeMb * MEBIBYTE,
+      onChange: (message) => this.log.warn(message),
     });
   }
 
@@ -95,6 +109,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.log.level = settings.logLevel;
     this.#budget.setMaxBytes(settings.maxLogMb * MEBIBYTE);
     this.#dumps.format = settings.pcapFormat;
+    this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
+    this.#space.setMinFreeBytes(settings.minFreeMb * MEBIBYTE);
   }
 
   /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
@@ -102,12 +118,19 @@ export class SessionFiles implements ReportSink, DumpSink {
     for (const { file } of [this.#flows, this.#endFlows, this.#events]) file.start(timeUs);
   }
 
+  /** Minds MIN_FREE_MB from now on; without this call nothing stops for lack of room. Resolves after the first look. */
+  async watchSpace(): Promise<void> {
+    await this.#space.watch();
+  }
+
   connectionBegan(connection: Connection): void {
-    this.#flows.write(connection);
+    if (this.#space.allowsFlows) this.#flows.write(connection);
+    else this.#withheldLines++;
   }
 
   connectionEnded(connection: Connection): void {
-    this.#endFlows.write(connection);
+    if (this.#space.allowsFlows) this.#endFlows.write(connection);
+    else this.#withheldLines++;
   }
 
   event(event: NetworkEvent): void {
@@ -118,12 +141,18 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.log.info(message, fields);
   }
 
-  reserveDump(ends: ConnectionSummary, timeUs: number): string {
-    return this.#dumps.reserve(ends, timeUs);
+  reserveDump(ends: ConnectionSummary, timeUs: number): string | null {
+    if (this.#space.allowsPcaps) return this.#dumps.reserve(ends, timeUs);
+    this.#withheldDumps++;
+    return null;
   }
 
   writeDump(name: string, records: PacketRecords, notes: PacketNotes): void {
-    this.#dumps.write(name, records, notes);
+    if (this.#space.allowsPcaps) this.#dumps.write(name, records, notes);
+    else {
+      this.#withheldDumps++;
+      this.releaseDump(name);
+    }
   }
 
   releaseDump(name: string): void {
@@ -138,40 +167,34 @@ export class SessionFiles implements ReportSink, DumpSink {
 
   /** What could not be written up to now, in one line; null when nothing was lost. To be asked after `close`. */
   lossesInWords(): string | null {
-    if (this.lostLines + this.lostDumps === 0) return null;
-    const reason = this.#lastError === null ? '' : `: ${this.#lastError}`;
-    return `${this.lostLines} lines and ${this.lostDumps} pcaps could not be written${reason}`;
+    const { lostLines, lostDumps } = this.losses;
+    if (lostLines + lostDumps === 0) return null;
+    const { lastFault } = this.#faults;
+    return `${lostLines} lines and ${lostDumps} pcaps could not be written${lastFault === null ? '' : `: ${lastFault}`}`;
   }
 
-  /** Dumps that could not be written up to now. */
-  get lostDumps(): number {
+  /** What was not written up to now. */
+  get losses(): Losses {
     const { failed, dropped } = this.#dumps.counters;
-    return failed + dropped;
+    return {
+      lostLines: this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0),
+      lostDumps: failed + dropped,
+      withheldLines: this.#withheldLines,
+      withheldDumps: this.#withheldDumps,
+    };
   }
 
-  /** Lines that could not be written up to now. */
-  get lostLines(): number {
-    return this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0);
+  /** To be called once in a while: tells what is lost, at most once a minute. */
+  tellLosses(): void {
+    this.#faults.advance();
   }
 
   /** Writes what waits and closes all files, the log last. */
   async close(): Promise<void> {
+    this.#space.close();
     await this.#dumps.idle();
     await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
     await this.log.close();
-  }
-
-  #onError(message: string): void {
-    this.#lastError = message;
-    this.log.error(message);
-  }
-
-  /** A disk that fails loses many dumps: one line a minute is enough, the counters have them all. */
-  #onDumpError(message: string): void {
-    const nowUs = this.#clock() * 1000;
-    if (nowUs - this.#dumpErrorUs < DUMP_ERROR_EVERY_US) return;
-    this.#dumpErrorUs = nowUs;
-    this.#onError(message);
   }
 
   #all(): readonly RotatingFile[] {

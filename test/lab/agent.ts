@@ -26,24 +26,34 @@ export function envFile(settings: EnvSettings): string {
 
 /** A running agent with directories of its own. */
 export class AgentRun {
-  readonly program: Program;
+  /** The one that runs now, or ran last. */
+  program: Program;
   readonly configDirectory: string;
   readonly logDirectory: string;
   readonly #events = new Map<string, DirectoryTail>();
   readonly #lab: Lab;
   #published = 0;
+  readonly #begin: () => Program;
 
-  private constructor(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv, nodeOptions: readonly string[]) {
+  private constructor(
+    lab: Lab,
+    where: Namespace,
+    env: NodeJS.ProcessEnv,
+    nodeOptions: readonly string[],
+    prefix: readonly string[] = [],
+  ) {
     this.#lab = lab;
     const directory = mkdtempSync(join(lab.directory, 'agent-'));
     this.configDirectory = join(directory, 'config');
-    this.logDirectory = join(directory, 'logs');
+    this.logDirectory = env['LOG_DIR'] ?? join(directory, 'logs');
     this.makeConfigDirectory();
-    mkdirSync(this.logDirectory);
-    this.program = lab.start(where, [process.execPath, ...nodeOptions, AGENT], {
-      cwd: directory,
-      env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
-    });
+    mkdirSync(this.logDirectory, { recursive: true });
+    this.#begin = () =>
+      lab.start(where, [...prefix, process.execPath, ...nodeOptions, AGENT], {
+        cwd: directory,
+        env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
+      });
+    this.program = this.#begin();
   }
 
   /** Starts an agent in a namespace without any session. */
@@ -51,9 +61,18 @@ export class AgentRun {
     return new AgentRun(lab, where, env, nodeOptions);
   }
 
-  /** Starts an agent on the node with one session for a pod, and waits until it captures. */
-  static async watch(lab: Lab, pod: Pod, settings: EnvSettings = {}, env: NodeJS.ProcessEnv = {}): Promise<AgentRun> {
-    const agent = new AgentRun(lab, lab.node, env, []);
+  /**
+   * Starts an agent on the node with one session for a pod, and waits until it captures. `prefix` is a command that
+   * starts it, such as setpriv.
+   */
+  static async watch(
+    lab: Lab,
+    pod: Pod,
+    settings: EnvSettings = {},
+    env: NodeJS.ProcessEnv = {},
+    prefix: readonly string[] = [],
+  ): Promise<AgentRun> {
+    const agent = new AgentRun(lab, lab.node, env, [], prefix);
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...settings });
     await agent.capturing(pod.hostIndex);
     return agent;
@@ -152,6 +171,11 @@ export class AgentRun {
   /** Tells the agent to stop and waits until it did. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ending> {
     return this.program.stop(signal);
+  }
+
+  /** Starts it again, with the same directories, after it ended. */
+  restart(): void {
+    this.program = this.#begin();
   }
 
   #tail(directory: string): DirectoryTail {

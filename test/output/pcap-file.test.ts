@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -214,16 +214,18 @@ dumps('what is too much to wait is dropped and told', async () => {
   assert.match(errors[0], `Cannot write ${BASE}_001.pcap: 168 bytes of packets wait already`);
 });
 
-dumps('a directory that is gone costs the dump, and no more', async () => {
+dumps('a directory that is gone is made again; one that cannot be costs the dump, and no more', async () => {
   const directory = join(makeScratch(), 'dllt5');
   const errors: string[] = [];
   const made = new PcapFiles({ directory, onError: (message) => errors.push(message) });
+  await writeFile(directory, 'a file in its place');
   made.write(made.reserve(ENDS, T0), RECORDS);
   await made.idle();
-  assert.match(errors[0], `Cannot write ${directory}/${BASE}.pcap: ENOENT`);
-  await mkdir(directory);
+  assert.match(errors[0], `Cannot write ${directory}/${BASE}.pcap: ENOTDIR`);
+  await rm(directory);
   made.write(made.reserve(ENDS, T0), RECORDS);
   await made.idle();
+  assert.equal(await readdir(directory), [`${BASE}.pcap`]);
   assert.equal([made.counters.written, made.counters.failed], [1, 1]);
 });
 
