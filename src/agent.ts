@@ -4,6 +4,7 @@ import { parseEnvFile } from './config/parse-env-file.ts';
 import { formatProblem } from './config/problem.ts';
 import type { ProcessSettings } from './config/process-settings.ts';
 import type { Settings } from './config/settings.ts';
+import { ProcessKnowledge } from './process/process-knowledge.ts';
 import { LiveSession } from './session/live-session.ts';
 
 const FIRST_RETRY_MS = 1000;
@@ -27,6 +28,7 @@ interface Assignment {
 export class Agent {
   readonly #process: ProcessSettings;
   readonly #console: Console;
+  readonly #knowledge = new ProcessKnowledge();
   readonly #stopping = new AbortController();
 
   constructor(process: ProcessSettings, console: Console) {
@@ -109,7 +111,14 @@ export class Agent {
     const { interfaceIndex, settings, warnings, path } = assignment;
     const print = (line: string) => this.#console.out(line);
     try {
-      return await LiveSession.open(settings, interfaceIndex, this.#process.logDirectory, warnings, print);
+      return await LiveSession.open(
+        settings,
+        interfaceIndex,
+        this.#process.logDirectory,
+        warnings,
+        this.#knowledge,
+        print,
+      );
     } catch (error) {
       const failure = `${error instanceof Error ? error.message : String(error)} (${path})`;
       if (failure !== lastFailure) this.#console.error(failure);

@@ -14,6 +14,12 @@ const c = {
   close: libc.func('int close(int fd)') as (fd: number) => number,
   open: libc.func('int open(const char *path, int flags, ...)') as (path: string, flags: number) => number,
   setns: libc.func('int setns(int fd, int nstype)') as (fd: number, type: number) => number,
+  readlinkat: libc.func('intptr_t readlinkat(int directory, const char *name, void *target, size_t length)') as (
+    directory: number,
+    name: string,
+    target: Uint8Array,
+    length: number,
+  ) => number,
   socket: libc.func('int socket(int domain, int type, int protocol)') as (
     domain: number,
     type: number,
@@ -228,6 +234,11 @@ export function interfaceIndex(name: string): number {
 export function tryOpenReadOnly(path: string): number | null {
   const fd = c.open(path, O_RDONLY | O_CLOEXEC);
   return fd < 0 ? null : fd;
+}
+
+/** Writes where a link in an open directory leads into `target`: bytes written, at most as many as fit; -1 when it cannot be read. */
+export function readLinkAt(directory: number, name: string, target: Uint8Array): number {
+  return c.readlinkat(directory, name, target, target.length);
 }
 
 function openReadOnly(path: string, action: string): number {

@@ -80,13 +80,18 @@ export class NetlinkSocket {
   }
 }
 
-/** Writes a message header at `offset`; `lengthBytes` is that of the whole message. */
-export function writeHeader(view: DataView, offset: number, lengthBytes: number, type: number, flags: number): void {
-  view.setUint32(offset, lengthBytes, true);
-  view.setUint16(offset + 4, type, true);
-  view.setUint16(offset + 6, flags, true);
-  view.setUint32(offset + 8, 0, true);
-  view.setUint32(offset + 12, 0, true);
+/** Writes the header of a message that begins at offset 0. `lengthBytes` is that of the whole message. */
+export function writeHeader(view: DataView, lengthBytes: number, type: number, flags: number, sequence = 0): void {
+  view.setUint32(0, lengthBytes, true);
+  view.setUint16(4, type, true);
+  view.setUint16(6, flags, true);
+  view.setUint32(8, sequence, true);
+  view.setUint32(12, 0, true);
+}
+
+/** The sequence number of the request that the message at offset 0 answers. */
+export function answeredSequence(view: DataView): number {
+  return view.getUint32(8, true);
 }
 
 /** The errno that an answer carries; 0 when it is no failure. `length` is that of the datagram. */

@@ -74,7 +74,7 @@ export class RouteSocket {
 
   #request(lengthBytes: number, type: number): DataView {
     this.#buffer.fill(0, 0, lengthBytes);
-    writeHeader(this.#view, 0, lengthBytes, type, NLM_F_REQUEST);
+    writeHeader(this.#view, lengthBytes, type, NLM_F_REQUEST);
     return this.#view;
   }
 

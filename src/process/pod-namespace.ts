@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeDescriptor, interfaceIndex as indexOfName, inNetworkNamespace, tryOpenReadOnly } from '../native/libc.ts';
 import { type PairedLink, RouteSocket } from '../native/rtnetlink.ts';
-import { listProcessIds, networkNamespaceOf, readText } from './proc-files.ts';
+import { listProcessIds, networkNamespaceOf, readBeginning } from './proc-files.ts';
 
 /** Kinds of interfaces that come in pairs, one end on the node and one in the pod. */
 const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
@@ -76,7 +76,7 @@ async function findById(route: RouteSocket, link: PairedLink, seen: Set<number>)
 async function findByPod(podUid: string, link: PairedLink): Promise<PodNamespace | null> {
   const names = [`pod${podUid}`, `pod${podUid.replaceAll('-', '_')}`]; // cgroupfs and systemd
   return findProcess((pid) => {
-    const groups = readText(`/proc/${pid}/cgroup`);
+    const groups = readBeginning(`/proc/${pid}/cgroup`);
     if (groups === null || !names.some((name) => groups.includes(name))) return null;
     const path = `/proc/${pid}/ns/net`;
     const inode = networkNamespaceOf(pid);

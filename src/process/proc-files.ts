@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /*
  * Single reads of /proc (proc(5)). A process may end at any moment, and may be somebody else's: what cannot be read is
@@ -45,7 +45,27 @@ export function readLink(path: string): string | null {
   }
 }
 
-/** Text of a file, bytes as characters U+0000–U+00FF; null when it cannot be read. */
+/** Where the beginnings of files are read: kept, so that none is allocated. */
+const beginning = Buffer.alloc(4096);
+
+/** The first bytes of a small file, 4 KiB at most, as UTF-8; null when it cannot be read. */
+export function readBeginning(path: string): string | null {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    return beginning.toString('utf8', 0, readSync(fd, beginning));
+  } catch {
+    return null; // the process ended meanwhile
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Text of a file; null when it cannot be read. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');

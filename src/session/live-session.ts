@@ -9,6 +9,10 @@ import type { PacketHistory } from '../history/packet-history.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
+import { PodSearch } from '../process/pod-search.ts';
+import { ProcessFinder } from '../process/process-finder.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import { NamedReports } from './named-reports.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
@@ -35,6 +39,8 @@ export class LiveSession {
   readonly #interfaceIndex: number;
   readonly #source: PacketSource;
   readonly #files: SessionFiles;
+  readonly #reports: NamedReports;
+  readonly #search: PodSearch;
   readonly #pipeline: Pipeline;
   readonly #print: (line: string) => void;
   /** Time is passing while nothing arrives, deadline by deadline. */
@@ -49,6 +55,7 @@ export class LiveSession {
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
+    knowledge: ProcessKnowledge,
     print: (line: string) => void,
   ) {
     this.interfaceName = opened.interfaceName;
@@ -56,18 +63,27 @@ export class LiveSession {
     this.#source = opened.source;
     this.#files = files;
     this.#print = print;
-    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files, history);
+    const warn = (message: string) => files.log.warn(message);
+    const missed = () => this.#search.hurry();
+    this.#reports = new NamedReports({ sink: files, capacity: settings.maxConnections, knowledge, missed });
+    this.#search = new PodSearch(
+      { interfaceIndex, podUid: settings.podUid },
+      (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
+      warn,
+    );
+    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
   }
 
   /**
    * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. Rejects with one line that says what to do.
+   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes. Rejects with one line that says what to do.
    */
   static async open(
     settings: Settings,
     interfaceIndex: number,
     logDirectory: string,
     warnings: readonly string[],
+    knowledge: ProcessKnowledge,
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
@@ -93,7 +109,7 @@ export class LiveSession {
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
       for (const warning of warnings) files.log.note(warning);
-      return new LiveSession(opened, interfaceIndex, settings, history, files, print);
+      return new LiveSession(opened, interfaceIndex, settings, history, files, knowledge, print);
     } catch (error) {
       opened.source.close();
       throw error;
@@ -112,12 +128,15 @@ export class LiveSession {
       while (state === 'readable') {
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#noteLoss();
+        this.#reports.turn();
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
       }
     } catch (error) {
       this.#files.log.error('session failed', { cause: (error as Error).stack });
       this.#source.close();
+      this.#search.stop();
+      this.#reports.finish();
       await this.#files.close();
       throw error;
     } finally {
@@ -143,7 +162,9 @@ export class LiveSession {
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.#interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
+    this.#search.stop();
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    this.#reports.finish();
     this.#source.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
@@ -185,6 +206,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
+      processes: this.#reports.counters(),
       lostLines: this.#files.lostLines,
       lostDumps: this.#files.lostDumps,
     });
