@@ -7,6 +7,7 @@ export class WorkBudget {
   readonly #burstMs: number;
   #savedMs: number;
   #lastMs = Number.NaN;
+  #spentMs = 0;
 
   /** @param share of a core, 0 to 1 */
   constructor(share: number, burstMs: number) {
@@ -24,8 +25,14 @@ export class WorkBudget {
     return this.#savedMs > 0;
   }
 
+  /** What was used since the beginning, in milliseconds. */
+  get spentMs(): number {
+    return this.#spentMs;
+  }
+
   /** Work was done. */
   spend(ms: number): void {
+    this.#spentMs += ms;
     this.#savedMs -= ms;
   }
 }

@@ -76,9 +76,13 @@ export class NamedReports implements ReportSink {
     this.#arm(0);
   }
 
-  /** Connections that were named, and that were not: too short-lived, or nobody that can be seen has them. */
+  /**
+   * Connections that were named, and that were not: too short-lived, or nobody that can be seen has them. The time spent
+   * is that of all sessions, in milliseconds.
+   */
   counters(): Readonly<Record<string, number>> {
-    return { named: this.#named, unnamed: this.#unnamed };
+    const { spentMs } = this.#parts.knowledge.budget;
+    return { named: this.#named, unnamed: this.#unnamed, spentMs: Math.round(spentMs) };
   }
 
   connectionBegan(connection: TrackedConnection): void {
