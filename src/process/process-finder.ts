@@ -17,7 +17,7 @@ const OWNER_FRESH_MS = 2000;
 /** Which socket listens is asked again after this long. */
 const LISTENER_FRESH_MS = 1000;
 /** Of the time, at most this part is spent on looking through descriptors. */
-const SCANNING_SHARE = 0.1;
+const SCANNING_SHARE = 0.12;
 /** A socket that asks the kernel is closed when it was not used for this long: it keeps the pod's namespace alive. */
 const IDLE_MS = 1000;
 /** Where nobody lives in the namespace, it is looked again after this long. */

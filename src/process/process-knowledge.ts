@@ -3,7 +3,7 @@ import { ProcessTable } from './process-table.ts';
 import { WorkBudget } from './work-budget.ts';
 
 /** Of one core, at most this part is used for naming processes, however many pods there are. */
-const SHARE_OF_A_CORE = 0.15;
+const SHARE_OF_A_CORE = 0.18;
 /** What may be used at once after a rest, in milliseconds. */
 const BURST_MS = 150;
 
