@@ -2,6 +2,7 @@ import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
 import type { SessionStatus } from '../model/session-status.ts';
+import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
 import { InterfaceClaims } from './interface-claims.ts';
@@ -17,6 +18,7 @@ interface Kept {
 export class Agent {
   readonly #process: ProcessSettings;
   readonly #console: Console;
+  readonly #knowledge = new ProcessKnowledge();
   readonly #stopping = new AbortController();
   readonly #claims = new InterfaceClaims(() => this.#onInterfaceFreed());
   /** By path. */
@@ -97,7 +99,12 @@ export class Agent {
 
   #newKeeper(path: string): SessionKeeper {
     const { logDirectory } = this.#process;
-    return new SessionKeeper(path, { logDirectory, console: this.#console, claims: this.#claims });
+    return new SessionKeeper(path, {
+      logDirectory,
+      console: this.#console,
+      claims: this.#claims,
+      knowledge: this.#knowledge,
+    });
   }
 
   /** Begins a file's sessions, once those of an earlier file of that name have ended. */

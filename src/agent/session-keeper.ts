@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import { LiveSession } from '../session/live-session.ts';
 import type { Assignment, Complaint } from './assignment.ts';
@@ -16,6 +17,8 @@ export interface KeeperContext {
   readonly logDirectory: string;
   readonly console: Console;
   readonly claims: InterfaceClaims;
+  /** What is known of the processes of this machine. */
+  readonly knowledge: ProcessKnowledge;
 }
 
 /**
@@ -111,7 +114,7 @@ export class SessionKeeper {
 
   /** Opens a session; null when there is none to be had now, which was told. */
   async #open(settings: Settings): Promise<LiveSession | null> {
-    const { claims, logDirectory, console } = this.#context;
+    const { claims, knowledge, logDirectory, console } = this.#context;
     const place = this.#locate(settings);
     const owner = claims.take(place.hostIndex, this.#path);
     if (owner !== null) {
@@ -124,7 +127,7 @@ export class SessionKeeper {
     }
     try {
       const lines = this.#complaints.map(({ line }) => line);
-      return await LiveSession.open(settings, place, logDirectory, lines, (line) => console.out(line));
+      return await LiveSession.open(settings, place, logDirectory, lines, knowledge, (line) => console.out(line));
     } catch (error) {
       claims.release(place.hostIndex);
       this.#fail('failing', `${error instanceof Error ? error.message : String(error)} (${this.#path})`);

@@ -1,7 +1,9 @@
 /** Who owns a socket. */
 export interface ProcessIdentity {
-  /** Thread group id in the node's pid namespace, -1 when unknown. */
+  /** Thread group id in the agent's pid namespace (on a node: the node's), -1 when unknown. */
   readonly pid: number;
+  /** The same in the process's own pid namespace, when that is another one. */
+  readonly podPid?: number;
   readonly ppid: number;
   readonly uid: number;
   /** Short name (`comm`), `?` when unknown. */

@@ -14,6 +14,12 @@ const c = {
   close: libc.func('int close(int fd)') as (fd: number) => number,
   open: libc.func('int open(const char *path, int flags, ...)') as (path: string, flags: number) => number,
   setns: libc.func('int setns(int fd, int nstype)') as (fd: number, type: number) => number,
+  readlinkat: libc.func('intptr_t readlinkat(int directory, const char *name, void *target, size_t length)') as (
+    directory: number,
+    name: string,
+    target: Uint8Array,
+    length: number,
+  ) => number,
   socket: libc.func('int socket(int domain, int type, int protocol)') as (
     domain: number,
     type: number,
@@ -28,6 +34,18 @@ const c = {
     fd: number,
     address: Uint8Array,
     length: Uint8Array,
+  ) => number,
+  send: libc.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as (
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+  ) => number,
+  recv: libc.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as (
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
   ) => number,
   setsockopt: libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)') as (
     fd: number,
@@ -84,6 +102,7 @@ export const SOCK_CLOEXEC = 0o2000000;
 export const SO_ATTACH_FILTER = 26;
 
 const SO_ERROR = 4;
+const MSG_DONTWAIT = 0x40;
 
 /** Opens a socket and gives its descriptor. Throws `SystemError` with the first hint that fits. */
 export function openSocket(domain: number, type: number, protocol: number, action: string, hints?: Hints): number {
@@ -101,6 +120,21 @@ export function bindSocket(fd: number, address: Uint8Array, action: string, hint
 export function socketName(fd: number, address: Uint8Array): boolean {
   const length = new Uint8Array(Uint32Array.of(address.length).buffer);
   return c.getsockname(fd, address, length) === 0;
+}
+
+/** Sends one datagram to the socket's peer (for netlink: the kernel). Throws `SystemError`. */
+export function sendDatagram(fd: number, bytes: Uint8Array, action: string, hints?: Hints): void {
+  if (c.send(fd, bytes, bytes.length, MSG_DONTWAIT) < 0) throw lastError(action, hints);
+}
+
+/**
+ * Takes a datagram that has arrived already: its length, which is cut to that of `bytes`. Throws `SystemError`, with
+ * the code EAGAIN when none has arrived.
+ */
+export function receiveDatagram(fd: number, bytes: Uint8Array, action: string): number {
+  const length = c.recv(fd, bytes, bytes.length, MSG_DONTWAIT);
+  if (length < 0) throw lastError(action);
+  return length;
 }
 
 /** Sets a socket option; a number is passed as a C `int`. Throws `SystemError`. */
@@ -194,6 +228,17 @@ export function interfaceName(index: number): string | null {
 /** Index of a network interface of the current network namespace; 0 when there is none of that name. */
 export function interfaceIndex(name: string): number {
   return c.ifNameToIndex(name);
+}
+
+/** Opens a file for reading and gives its descriptor; null when it cannot be opened. */
+export function tryOpenReadOnly(path: string): number | null {
+  const fd = c.open(path, O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? null : fd;
+}
+
+/** Writes where a link in an open directory leads into `target`: bytes written, at most as many as fit; -1 when it cannot be read. */
+export function readLinkAt(directory: number, name: string, target: Uint8Array): number {
+  return c.readlinkat(directory, name, target, target.length);
 }
 
 function openReadOnly(path: string, action: string): number {

@@ -62,6 +62,7 @@ export function formatEvent(event: NetworkEvent, origin: EventOrigin): string {
     pcap: event.pcap,
     midstream: connection.midstream || undefined,
     confidence: event.confidence,
+    podPid: process.podPid === undefined ? undefined : String(process.podPid),
   });
 }
 

@@ -10,8 +10,12 @@ import type { LogLevel } from '../model/log-level.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
+import { PodSearch } from '../process/pod-search.ts';
+import { ProcessFinder } from '../process/process-finder.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { NamedReports } from './named-reports.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
@@ -41,6 +45,8 @@ export class LiveSession {
   readonly interfaceIndex: number;
   readonly #source: LiveSource;
   readonly #files: SessionFiles;
+  readonly #reports: NamedReports;
+  readonly #search: PodSearch;
   readonly #pipeline: Pipeline;
   readonly #print: (line: string) => void;
   #settings: Settings;
@@ -57,6 +63,7 @@ export class LiveSession {
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
+    knowledge: ProcessKnowledge,
     print: (line: string) => void,
   ) {
     this.interfaceName = source.interfaceName;
@@ -65,18 +72,27 @@ export class LiveSession {
     this.#settings = settings;
     this.#files = files;
     this.#print = print;
-    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), files, files, history);
+    const warn = (message: string) => files.log.warn(message);
+    const missed = () => this.#search.hurry();
+    this.#reports = new NamedReports({ sink: files, capacity: settings.maxConnections, knowledge, missed });
+    this.#search = new PodSearch(
+      { interfaceIndex: hostIndex, podUid: settings.podUid },
+      (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
+      warn,
+    );
+    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
   }
 
   /**
    * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. Rejects with one line that says what to do.
+   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes. Rejects with one line that says what to do.
    */
   static async open(
     settings: Settings,
     place: CapturePlace,
     logDirectory: string,
     warnings: readonly string[],
+    knowledge: ProcessKnowledge,
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
@@ -114,7 +130,7 @@ export class LiveSession {
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
       for (const warning of warnings) files.log.note(warning);
-      return new LiveSession(opened, place, settings, history, files, print);
+      return new LiveSession(opened, place, settings, history, files, knowledge, print);
     } catch (error) {
       opened.source.close();
       throw error;
@@ -133,12 +149,15 @@ export class LiveSession {
       while (state === 'readable') {
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#noteLoss();
+        this.#reports.turn();
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
       }
     } catch (error) {
       this.#files.log.error('session failed', { cause: (error as Error).stack });
       this.#source.close();
+      this.#search.stop();
+      this.#reports.finish();
       await this.#files.close();
       throw error;
     } finally {
@@ -218,7 +237,9 @@ export class LiveSession {
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
+    this.#search.stop();
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    this.#reports.finish();
     this.#source.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
@@ -260,6 +281,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
+      processes: this.#reports.counters(),
       ...this.#files.losses,
     });
     this.#files.tellLosses();

@@ -61,9 +61,9 @@ export async function replay(
       counts.ended++;
       sink.connectionEnded(connection);
     },
-    event: (event) => {
+    event: (event, connection) => {
       counts.events.set(event.name, (counts.events.get(event.name) ?? 0) + 1);
-      sink.event(event);
+      sink.event(event, connection);
     },
     note: (message, fields) => sink.note(message, fields),
   };

@@ -1,5 +1,5 @@
 import type { Detectors } from '../detect/detectors.ts';
-import { type Connection, PodSide, type Side } from '../model/connection.ts';
+import { PodSide, type Side } from '../model/connection.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { HttpMatch } from '../track/http/http-search.ts';
@@ -20,9 +20,12 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
 
 /** Where connections and events go: the files of a session, or standard output. */
 export interface ReportSink {
-  connectionBegan(connection: Connection): void;
-  connectionEnded(connection: Connection): void;
-  event(event: NetworkEvent): void;
+  connectionBegan(connection: TrackedConnection): void;
+  connectionEnded(connection: TrackedConnection): void;
+  /** `connection` is what the event speaks of. */
+  event(event: NetworkEvent, connection: TrackedConnection | null): void;
+  /** The slot of a connection is about to be used for another one. */
+  forgotten?(slot: number): void;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -124,6 +127,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
+    this.#parts.sink.forgotten?.(slot);
   }
 
   #followPort(connection: TrackedConnection, timeUs: number): void {
@@ -145,7 +149,7 @@ export class Reporter implements TrackerListener, ConversationListener {
     const proven = dumps !== null && PROVEN_EVENTS.has(event.name) && !isCloseNotify(event);
     const pcap = proven ? dumps.prove(connection, event) : null;
     if (!proven) dumps?.note(connection, event);
-    sink.event(pcap === null ? event : { ...event, pcap });
+    sink.event(pcap === null ? event : { ...event, pcap }, connection);
   }
 }
 

@@ -68,6 +68,11 @@ export class TrackedConnection implements Connection {
     return this;
   }
 
+  /** Another window onto the same table, at the same record. */
+  another(): TrackedConnection {
+    return new TrackedConnection(this.#table).at(this.slot);
+  }
+
   /** Number of the connection since the table was made: slots are used again, serials are not. */
   get serial(): number {
     return this.#table.times[this.#time + SERIAL_AT];

@@ -15,6 +15,7 @@ export interface EventLine {
   readonly quality: number;
   readonly if: string;
   readonly pid: string;
+  readonly podPid?: string;
   readonly cmd: string;
   readonly processName: string;
   readonly timemillis: string;

@@ -1,0 +1,103 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { closeDescriptor, interfaceIndex as indexOfName, inNetworkNamespace, tryOpenReadOnly } from '../native/libc.ts';
+import { type PairedLink, RouteSocket } from '../native/rtnetlink.ts';
+import { listProcessIds, networkNamespaceOf, readBeginning } from './proc-files.ts';
+
+/** Kinds of interfaces that come in pairs, one end on the node and one in the pod. */
+const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
+
+/** The interface of a pod whose end on the node is of another kind. */
+const USUAL_POD_INTERFACE = 'eth0';
+
+/** Processes looked at before the event loop has its turn: about a millisecond. */
+const PROCESSES_AT_ONCE = 200;
+
+/** Which interface is captured, and whose it is. */
+export interface PodInterface {
+  /** Index of the interface in the agent's network namespace. */
+  readonly interfaceIndex: number;
+  /** UID of the pod, if it is known: by it the pod's processes are found where its interface does not lead to them. */
+  readonly podUid?: string;
+}
+
+/** The network namespace of a pod. */
+export interface PodNamespace {
+  /**
+   * Leads there, e.g. `/proc/4711/ns/net`, for as long as that process lives: to be opened at once. `/proc/self/ns/net`
+   * where it is the agent's own.
+   */
+  readonly path: string;
+  /** Inode number of the namespace: what tells it from others. */
+  readonly inode: number;
+  /** Index that the pod's end of the captured interface has inside. */
+  readonly interfaceIndex: number;
+}
+
+/**
+ * Finds the network namespace behind a captured interface: that of the other end when it is the node's end of a pair,
+ * else the agent's own (a sidecar's `eth0`, `lo`, a plain interface of the machine). Null when there is no such
+ * interface, or no process that can be looked at lives in that namespace. Does not hold up the event loop however many
+ * processes there are. Rejects with `SystemError` when the kernel cannot be asked.
+ */
+export async function findPodNamespace({ interfaceIndex, podUid = '' }: PodInterface): Promise<PodNamespace | null> {
+  const route = new RouteSocket();
+  try {
+    const link = route.pairedLink(interfaceIndex);
+    const ownInode = networkNamespaceOf('self');
+    if (link === null || ownInode === null) return null;
+    const own: PodNamespace = { path: '/proc/self/ns/net', inode: ownInode, interfaceIndex };
+    if (!PAIRED_KINDS.has(link.kind) || link.peerNamespaceId === null) return own;
+    const seen = new Set<number>([ownInode]);
+    const found = (await findById(route, link, seen)) ?? (podUid === '' ? null : await findByPod(podUid, link));
+    // who sees nobody in other namespaces, or finds the machine at the other end, stands in the pod
+    const inside = found === null ? seen.size === 1 : found.inode === machineNamespace();
+    return inside ? own : found;
+  } finally {
+    route.close();
+  }
+}
+
+/** Asks for each namespace in which a process lives whether it is that of the link's other end; adds it to `seen`. */
+async function findById(route: RouteSocket, link: PairedLink, seen: Set<number>): Promise<PodNamespace | null> {
+  return findProcess((pid) => {
+    const path = `/proc/${pid}/ns/net`;
+    const inode = networkNamespaceOf(pid);
+    if (inode === null || seen.has(inode)) return null;
+    seen.add(inode);
+    const fd = tryOpenReadOnly(path);
+    if (fd === null) return null;
+    const id = route.namespaceId(fd);
+    closeDescriptor(fd);
+    return id === link.peerNamespaceId ? { path, inode, interfaceIndex: link.peerIndex } : null;
+  });
+}
+
+/** Looks for a process whose control group is named after the pod, as the kubelet does. */
+async function findByPod(podUid: string, link: PairedLink): Promise<PodNamespace | null> {
+  const names = [`pod${podUid}`, `pod${podUid.replaceAll('-', '_')}`]; // cgroupfs and systemd
+  return findProcess((pid) => {
+    const groups = readBeginning(`/proc/${pid}/cgroup`);
+    if (groups === null || !names.some((name) => groups.includes(name))) return null;
+    const path = `/proc/${pid}/ns/net`;
+    const inode = networkNamespaceOf(pid);
+    if (inode === null) return null;
+    const inside = link.peerIndex || inNetworkNamespace(path, () => indexOfName(USUAL_POD_INTERFACE));
+    return { path, inode, interfaceIndex: inside };
+  });
+}
+
+/** The first answer for a process, in turns. */
+async function findProcess(look: (pid: number) => PodNamespace | null): Promise<PodNamespace | null> {
+  const pids = listProcessIds();
+  for (let i = 0; i < pids.length; i++) {
+    const found = look(pids[i]);
+    if (found !== null) return found;
+    if ((i + 1) % PROCESSES_AT_ONCE === 0) await nextTurn();
+  }
+  return null;
+}
+
+/** The network namespace the machine began with: that of init, or of the kernel's threads where init hides its own. */
+function machineNamespace(): number | null {
+  return networkNamespaceOf(1) ?? networkNamespaceOf(2);
+}

@@ -1,0 +1,18 @@
+import { ProcessFacts } from './process-facts.ts';
+import { ProcessTable } from './process-table.ts';
+import { WorkBudget } from './work-budget.ts';
+
+/** Of one core, at most this part is used for naming processes, however many pods there are. */
+const SHARE_OF_A_CORE = 0.18;
+/** What may be used at once after a rest, in milliseconds. */
+const BURST_MS = 150;
+
+/** What the whole agent knows of the machine's processes, and the time it may spend on it. */
+export class ProcessKnowledge {
+  readonly processes = new ProcessTable();
+  readonly facts = new ProcessFacts();
+  readonly budget = new WorkBudget(SHARE_OF_A_CORE, BURST_MS);
+
+  /** A steady clock, in milliseconds. */
+  readonly now = (): number => performance.now();
+}

@@ -1,0 +1,83 @@
+/** Lines that may wait. */
+const CAPACITY = 1 << 16;
+const MASK = CAPACITY - 1;
+
+const ENDED = 1;
+const LOSS = 2;
+const SLOT_SHIFT = 2;
+
+/** What is known of the process of a line that waits. */
+export const Quest = {
+  /** Nobody has asked yet. */
+  new: 0,
+  /** The pod has not accepted the connection yet: to be asked again. */
+  early: 1,
+  /** Its socket is known, its owner is being looked for. */
+  socket: 2,
+  /** Nothing more will be known. */
+  decided: 3,
+} as const;
+
+export type Quest = (typeof Quest)[keyof typeof Quest];
+
+/** Lines of flows and end_flows that wait for the process of their connection, in order. Bounded; numbers only. */
+export class LineQueue {
+  readonly #what = new Int32Array(CAPACITY);
+  readonly #sinceMs = new Float64Array(CAPACITY);
+  readonly #quest = new Uint8Array(CAPACITY);
+  readonly #inode = new Uint32Array(CAPACITY);
+  /** Number of the first line that waits; numbers go up forever. */
+  head = 0;
+  /** Number after that of the last line. */
+  tail = 0;
+
+  get isEmpty(): boolean {
+    return this.head === this.tail;
+  }
+
+  get isFull(): boolean {
+    return this.tail - this.head === CAPACITY;
+  }
+
+  /** Adds a line at the end; there has to be room. `loss`: whether packets were lost while the connection was open. */
+  push(slot: number, ended: boolean, loss: boolean, nowMs: number): void {
+    const at = this.tail++ & MASK;
+    this.#what[at] = (slot << SLOT_SHIFT) | (ended ? ENDED : 0) | (loss ? LOSS : 0);
+    this.#sinceMs[at] = nowMs;
+    this.#quest[at] = ended ? Quest.decided : Quest.new;
+  }
+
+  slot(line: number): number {
+    return this.#what[line & MASK] >> SLOT_SHIFT;
+  }
+
+  ended(line: number): boolean {
+    return (this.#what[line & MASK] & ENDED) !== 0;
+  }
+
+  loss(line: number): boolean {
+    return (this.#what[line & MASK] & LOSS) !== 0;
+  }
+
+  sinceMs(line: number): number {
+    return this.#sinceMs[line & MASK];
+  }
+
+  quest(line: number): Quest {
+    return this.#quest[line & MASK] as Quest;
+  }
+
+  setQuest(line: number, quest: Quest): void {
+    this.#quest[line & MASK] = quest;
+  }
+
+  /** Inode number of the socket, where `quest` is `socket`. */
+  inode(line: number): number {
+    return this.#inode[line & MASK];
+  }
+
+  setInode(line: number, inode: number): void {
+    this.#quest[line & MASK] = Quest.socket;
+    this.#inode[line & MASK] = inode;
+  }
+}

@@ -1,0 +1,282 @@
+import { PodSide, Side } from '../model/connection.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
+import { NO_SOCKET, NOBODYS_SOCKET } from '../process/pod-sockets.ts';
+import type { ProcessFinder } from '../process/process-finder.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import { Phase } from '../track/phase.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
+import { LineQueue, Quest } from './line-queue.ts';
+import { NamesBySlot } from './names-by-slot.ts';
+import type { ReportSink } from './reporter.ts';
+
+/** A line waits this long for its process: with reading and writing it is on disk within a second. */
+const LINE_WAIT_MS = 300;
+/** An event waits this long: it has to be on disk within 200 ms. */
+const EVENT_WAIT_MS = 60;
+/** How long the pod may take to accept a connection before the listener stands for it. */
+const ACCEPT_WAIT_MS = 30;
+/** Time given to naming before packets have their turn. */
+const TURN_MS = 2;
+/** How soon it is looked again while something waits. */
+const TICK_MS = 10;
+/** Lines asked for between two looks at the clock. */
+const LINES_AT_ONCE = 32;
+const MAX_WAITING_EVENTS = 1024;
+
+interface WaitingEvent {
+  readonly event: NetworkEvent;
+  readonly slot: number;
+  readonly sinceMs: number;
+  /** Undefined while it is being looked for. */
+  process: ProcessIdentity | undefined;
+}
+
+/** What naming works with. */
+export interface NamingParts {
+  /** Where reports go once they are named. */
+  readonly sink: ReportSink;
+  /** Slots of the connection table. */
+  readonly capacity: number;
+  readonly knowledge: ProcessKnowledge;
+  /** Told of each connection while there is nobody to name it. */
+  readonly missed: () => void;
+}
+
+/**
+ * Stands between the reporter and the files and says which process of the pod each connection belongs to. Lines wait a
+ * moment for that, in order; what is not found in time, or cannot wait, goes on without a name.
+ */
+export class NamedReports implements ReportSink {
+  readonly #parts: NamingParts;
+  readonly #names: NamesBySlot;
+  readonly #lines = new LineQueue();
+  /** Lines that wait, by slot: before a slot is used again they have to go. */
+  readonly #waiting: Uint8Array;
+  readonly #events: WaitingEvent[] = [];
+  #finder: ProcessFinder | null = null;
+  /** A window of its own onto the connections. */
+  #window: TrackedConnection | null = null;
+  /** The first line nobody has asked for. */
+  #next = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #named = 0;
+  #unnamed = 0;
+
+  constructor(parts: NamingParts) {
+    this.#parts = parts;
+    this.#names = new NamesBySlot(parts.capacity);
+    this.#waiting = new Uint8Array(parts.capacity);
+  }
+
+  /** From now on connections are named by `finder`, which belongs to this from here on. */
+  use(finder: ProcessFinder): void {
+    this.#finder?.close();
+    this.#finder = finder;
+    this.#arm(0);
+  }
+
+  /**
+   * Connections that were named, and that were not: too short-lived, or nobody that can be seen has them. The time spent
+   * is that of all sessions, in milliseconds.
+   */
+  counters(): Readonly<Record<string, number>> {
+    const { spentMs } = this.#parts.knowledge.budget;
+    return { named: this.#named, unnamed: this.#unnamed, spentMs: Math.round(spentMs) };
+  }
+
+  connectionBegan(connection: TrackedConnection): void {
+    if (this.#finder === null) this.#parts.missed();
+    this.#window ??= connection.another();
+    this.#names.setPending(connection.slot);
+    this.#push(connection, false);
+  }
+
+  connectionEnded(connection: TrackedConnection): void {
+    if (this.#lines.isEmpty) this.#write(connection, true);
+    else this.#push(connection, true);
+  }
+
+  event(event: NetworkEvent, connection: TrackedConnection | null): void {
+    if (connection === null || (this.#events.length === 0 && !this.#names.isPending(connection.slot))) {
+      this.#tell(event, connection === null ? UNKNOWN_PROCESS : this.#names.get(connection.slot));
+      return;
+    }
+    const { slot } = connection;
+    const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
+    if (this.#events.length === MAX_WAITING_EVENTS) this.#tellFirst();
+    this.#events.push({ event, slot, sinceMs: this.#parts.knowledge.now(), process });
+  }
+
+  note(message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#parts.sink.note(message, fields);
+  }
+
+  forgotten(slot: number): void {
+    while (this.#waiting[slot] > 0) this.#pop();
+    this.#names.delete(slot);
+  }
+
+  /** Names what can be named now; to be called after packets were read. Calls itself while something waits. */
+  turn(): void {
+    const { now, budget } = this.#parts.knowledge;
+    const beganMs = now();
+    let hasMore = false;
+    if (this.#finder !== null && budget.allows(beganMs)) {
+      this.#ask(this.#finder, beganMs + TURN_MS);
+      hasMore = this.#finder.work(beganMs + TURN_MS);
+      this.#collect(this.#finder, beganMs);
+      budget.spend(now() - beganMs);
+    }
+    this.#flush(beganMs);
+    this.#finder?.rest();
+    if (!this.#lines.isEmpty || this.#events.length > 0 || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
+  }
+
+  /** Lets everything go on, named or not. Nothing may be reported any more. */
+  finish(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.turn();
+    while (!this.#lines.isEmpty) this.#pop();
+    while (this.#events.length > 0) this.#tellFirst();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#finder?.close();
+    this.#finder = null;
+  }
+
+  #arm(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.turn();
+    }, ms);
+  }
+
+  #push(connection: TrackedConnection, ended: boolean): void {
+    if (this.#lines.isFull) this.#pop();
+    this.#lines.push(connection.slot, ended, connection.lossMeanwhile, this.#parts.knowledge.now());
+    this.#waiting[connection.slot]++;
+    this.#arm(TICK_MS);
+  }
+
+  /** Asks for the sockets of the lines that came since the last time. */
+  #ask(finder: ProcessFinder, untilMs: number): void {
+    const lines = this.#lines;
+    this.#next = Math.max(this.#next, lines.head);
+    for (let asked = 0; this.#next < lines.tail; this.#next++) {
+      if (lines.quest(this.#next) !== Quest.new) continue;
+      this.#askFor(this.#next, finder, false);
+      if (++asked % LINES_AT_ONCE === 0 && this.#parts.knowledge.now() > untilMs) {
+        this.#next++;
+        return;
+      }
+    }
+  }
+
+  /** Asks for the socket of one connection. `last`: the listener stands for what the pod has not accepted. */
+  #askFor(line: number, finder: ProcessFinder, last: boolean): void {
+    const connection = this.#at(line);
+    const side = connection.podSide === PodSide.responder ? Side.responder : Side.initiator;
+    const isAccepted = side === Side.initiator || connection.phase >= Phase.established;
+    const socket = isAccepted ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
+    const earlier = connection.midstream && socket <= 0 ? finder.earlierOwner(connection, side) : null;
+    if (socket > 0) {
+      this.#await(line, socket, finder);
+    } else if (earlier !== null) {
+      this.#decide(line, earlier);
+    } else if (side === Side.initiator) {
+      this.#decide(line, null);
+    } else if (socket === NOBODYS_SOCKET && !last && !connection.closed) {
+      this.#lines.setQuest(line, Quest.early);
+    } else {
+      const listener = finder.listenerOf(connection, side);
+      if (listener === NO_SOCKET) this.#decide(line, null);
+      else this.#await(line, listener, finder);
+    }
+  }
+
+  #await(line: number, socket: number, finder: ProcessFinder): void {
+    finder.want(socket);
+    const owner = finder.ownerOf(socket);
+    if (owner === undefined) this.#lines.setInode(line, socket);
+    else this.#decide(line, owner);
+  }
+
+  /** Takes what the finder has found, and asks again for what the pod had not accepted. */
+  #collect(finder: ProcessFinder, nowMs: number): void {
+    const lines = this.#lines;
+    for (let line = lines.head; line < this.#next; line++) {
+      const quest = lines.quest(line);
+      if (quest === Quest.early) {
+        if (nowMs - lines.sinceMs(line) >= ACCEPT_WAIT_MS) this.#askFor(line, finder, true);
+      } else if (quest === Quest.socket) {
+        const owner = finder.ownerOf(lines.inode(line));
+        if (owner !== undefined) this.#decide(line, owner);
+      }
+    }
+  }
+
+  #decide(line: number, process: ProcessIdentity | null): void {
+    const slot = this.#lines.slot(line);
+    this.#lines.setQuest(line, Quest.decided);
+    if (process === null) this.#unnamed++;
+    else this.#named++;
+    if (process === null) this.#names.delete(slot);
+    else this.#names.set(slot, process);
+    for (const waiting of this.#events) if (waiting.slot === slot) waiting.process ??= process ?? UNKNOWN_PROCESS;
+  }
+
+  /** Lets go on what is decided or has waited long enough. */
+  #flush(nowMs: number): void {
+    const lines = this.#lines;
+    while (!lines.isEmpty) {
+      const isDecided = lines.quest(lines.head) === Quest.decided;
+      if (!isDecided && nowMs - lines.sinceMs(lines.head) < LINE_WAIT_MS) break;
+      this.#pop();
+    }
+    while (this.#events.length > 0) {
+      const [first] = this.#events;
+      if (first.process === undefined && nowMs - first.sinceMs < EVENT_WAIT_MS) break;
+      this.#tellFirst();
+    }
+  }
+
+  /** Lets the first line go on. */
+  #pop(): void {
+    const line = this.#lines.head;
+    if (this.#lines.quest(line) !== Quest.decided) this.#decide(line, null);
+    const connection = this.#at(line);
+    connection.lossMeanwhile = this.#lines.loss(line);
+    this.#lines.head++;
+    this.#waiting[connection.slot]--;
+    this.#write(connection, this.#lines.ended(line));
+  }
+
+  #write(connection: TrackedConnection, ended: boolean): void {
+    const { sink } = this.#parts;
+    connection.process = this.#names.get(connection.slot);
+    if (!ended) {
+      sink.connectionBegan(connection);
+      return;
+    }
+    sink.connectionEnded(connection);
+    this.#names.delete(connection.slot);
+  }
+
+  #tellFirst(): void {
+    const first = this.#events.shift();
+    if (first !== undefined) this.#tell(first.event, first.process ?? UNKNOWN_PROCESS);
+  }
+
+  #tell(event: NetworkEvent, process: ProcessIdentity): void {
+    const { connection } = event;
+    const named = connection === null ? event : { ...event, connection: { ...connection, process } };
+    this.#parts.sink.event(named, null);
+  }
+
+  #at(line: number): TrackedConnection {
+    const window = this.#window;
+    if (window === null) throw new Error('Cannot happen: a line waits for a connection that nobody has seen');
+    return window.at(this.#lines.slot(line));
+  }
+}
