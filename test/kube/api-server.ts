@@ -6,7 +6,9 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { type KubeObject, mergePatch, ObjectStore, selectorOf } from './object-store.ts';
 import { OPEN_API_TYPE, openApiDocument } from './open-api.ts';
-import { type Command, execOverWebSocket } from './remote-command.ts';
+import type { Command } from './remote-command.ts';
+import { execOverSpdy } from './spdy.ts';
+import { execOverWebSocket } from './web-socket.ts';
 
 const KINDS = { pods: 'Pod', configmaps: 'ConfigMap', namespaces: 'Namespace' } as const;
 
@@ -171,7 +173,8 @@ export class ApiServer {
       );
       return;
     }
-    execOverWebSocket(request, socket, head, this.#exec(pod, searchParams.getAll('command')));
+    const exec = request.headers.upgrade === 'websocket' ? execOverWebSocket : execOverSpdy;
+    exec(request, socket, head, this.#exec(pod, searchParams.getAll('command')));
   }
 }
 
