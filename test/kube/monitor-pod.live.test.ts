@@ -1,13 +1,18 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Lab, type Pod } from '../lab/lab.ts';
+import { capturesOn } from '../lab/packet-sockets.ts';
+import { readFlows, readLog } from '../lab/session-files.ts';
+import { waitFor } from '../lab/wait.ts';
 import { Cluster, type Outcome } from './cluster.ts';
 import { Kubelet } from './kubelet.ts';
 
 const test = suite('monitorPod.sh');
+
+const PORT = 8080;
 
 /** A cluster with a pod `web` of the given programs. */
 async function withPod(programs: readonly string[], body: (cluster: Cluster, pod: Pod, lab: Lab) => Promise<void>) {
@@ -164,6 +169,48 @@ test('further pods, a pod on another node, and their end', async () => {
     succeeded(last);
     assert.match(last.stdout, /kubectl delete pod,configmap dlltagent -n default/);
     assert.equal(readdirSync(cluster.directory), []);
+  });
+});
+
+test('from the pod to its first flow, an edit, and the files', async () => {
+  await withPod(['ip'], async (cluster, pod, lab) => {
+    const kubelet = new Kubelet(lab, cluster);
+    const client = lab.pod();
+    await lab.serve(pod.namespace, 'orderly', PORT);
+    succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
+    const { directory, program } = kubelet.agent('dlltagent');
+    await waitFor('the agent capture', () => capturesOn(program.pid, pod.hostIndex), {
+      describe: () => program.stderr,
+    });
+    const session = join(directory, `logs/dllt${pod.hostIndex}`);
+    await lab.traffic(client.namespace, 'orderly', pod.ipv4, PORT, 1).output();
+    await waitFor('a flow', () => readFlows(session).length === 1);
+
+    const file = join(cluster.directory, 'dlltagent_searchpod');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^FOLLOW_PORT=.*$/m, `FOLLOW_PORT=${PORT}`));
+    const reload = await cluster.monitorPod('--reload');
+    succeeded(reload);
+    assert.match(reload.stdout, /The agent dlltagent has the settings of dlltagent_searchpod/);
+    await waitFor('the change in the log', () => readLog(session).some((line) => 'FOLLOW_PORT' in line));
+    await lab.traffic(client.namespace, 'orderly', pod.ipv4, PORT, 1).output();
+    const dump = await waitFor('a pcap', () => readdirSync(session).find((name) => name.endsWith('.pcap')));
+    assert.ok(program.running);
+
+    const list = await cluster.kubectl('exec', '-i', 'dlltagent', '--', 'ls', 'logs');
+    assert.is(list.stdout, `dllt${pod.hostIndex}\n`, list.stderr);
+    succeeded(await cluster.kubectl('cp', `dlltagent:logs/dllt${pod.hostIndex}/${dump}`, 'copied.pcap'));
+    assert.equal(readFileSync(join(cluster.directory, 'copied.pcap')), readFileSync(join(session, dump)));
+  });
+});
+
+test('the manifests are taken by kubectl apply', async () => {
+  await withPod(['ip'], async (cluster) => {
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    const files = ['k8s/namespace.yaml', 'k8s/dlltagent_pod.yaml', 'k8s/sidecar.yaml'].map((path) => resolve(path));
+    const named = [...files, 'dlltagent_searchpod.yaml'].flatMap((path) => ['-f', path]);
+    const outcome = await cluster.kubectl('apply', '--dry-run=client', ...named);
+    succeeded(outcome);
+    assert.is(outcome.stdout.match(/created \(dry run\)/g)?.length, 6);
   });
 });
 
