@@ -1,0 +1,246 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parse as parseDotenv } from 'dotenv';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab, type Pod } from '../lab/lab.ts';
+import { capturesOn } from '../lab/packet-sockets.ts';
+import { readFlows, readLog } from '../lab/session-files.ts';
+import { waitFor } from '../lab/wait.ts';
+import { Cluster, type Outcome } from './cluster.ts';
+import { Kubelet } from './kubelet.ts';
+
+const test = suite('monitorPod.sh');
+
+const PORT = 8080;
+
+/** A cluster with a pod `web` of the given programs. */
+async function withPod(programs: readonly string[], body: (cluster: Cluster, pod: Pod, lab: Lab) => Promise<void>) {
+  await Lab.use(async (lab) => {
+    const cluster = await Cluster.start(lab);
+    lab.pod(); // or the two ends of the next one would have the same index
+    const pod = lab.pod();
+    cluster.addPod('web', pod.namespace, { programs, ip: pod.ipv4 });
+    await body(cluster, pod, lab);
+  });
+}
+
+function settingsIn(cluster: Cluster, file = 'dlltagent_searchpod'): Record<string, string> {
+  return parseDotenv(readFileSync(join(cluster.directory, file)));
+}
+
+function succeeded({ status, stderr }: Outcome): void {
+  assert.is(status, 0, stderr);
+}
+
+/** A refusal is one line, and leaves nothing behind. */
+function refused({ status, stderr }: Outcome, message: RegExp, wantStatus = 1): void {
+  assert.match(stderr, message);
+  assert.is(stderr.trim().split('\n').length, 1, stderr);
+  assert.is(status, wantStatus);
+}
+
+for (const programs of [['ip'], ['cat'], ['ip', 'cat']]) {
+  test(`the index of a pod with ${programs.join(' and ')}`, async () => {
+    await withPod(programs, async (cluster, pod) => {
+      succeeded(await cluster.monitorPod('web', 'shop'));
+      const { uid } = cluster.api.store.get('pods', 'shop', 'web')?.metadata ?? {};
+      const { INTERFACE_INDEX_SNIF, POD_NAME, POD_NAMESPACE, POD_UID, POD_IP, POD_INTERFACE, NODE_NAME } =
+        settingsIn(cluster);
+      assert.is(INTERFACE_INDEX_SNIF, String(pod.hostIndex));
+      assert.equal([POD_NAME, POD_NAMESPACE, POD_UID, POD_IP], ['web', 'shop', uid, pod.ipv4]);
+      assert.equal([POD_INTERFACE, NODE_NAME], ['eth0', 'node-a']);
+    });
+  });
+}
+
+test('a pod that can tell nothing, and one that nobody may exec into: auto', async () => {
+  await withPod([], async (cluster) => {
+    const outcome = await cluster.monitorPod('web', 'shop');
+    succeeded(outcome);
+    assert.match(outcome.stdout, /auto/);
+    assert.is(settingsIn(cluster)['INTERFACE_INDEX_SNIF'], 'auto');
+  });
+  await withPod(['ip', 'cat'], async (cluster) => {
+    cluster.api.execIsForbidden = true;
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    assert.is(settingsIn(cluster)['INTERFACE_INDEX_SNIF'], 'auto');
+  });
+});
+
+test('an interface that is named', async () => {
+  await withPod(['cat'], async (cluster, pod) => {
+    pod.namespace.run('ip', 'link', 'set', 'eth0', 'down');
+    pod.namespace.run('ip', 'link', 'set', 'eth0', 'name', 'net1');
+    succeeded(await cluster.monitorPod('web', 'shop', 'net1'));
+    assert.is(settingsIn(cluster)['INTERFACE_INDEX_SNIF'], String(pod.hostIndex));
+    assert.is(settingsIn(cluster)['POD_INTERFACE'], 'net1');
+    refused(await cluster.monitorPod('web', 'shop'), /no such interface, only .*net1/);
+  });
+});
+
+test('refusals', async () => {
+  await withPod(['cat'], async (cluster) => {
+    cluster.addPod('pending', null, { phase: 'Pending' });
+    cluster.addPod('host', null, { hostNetwork: true });
+    cluster.addPod('two', null, { containers: ['app', 'mesh'] });
+    for (const [name, message] of [
+      ['nobody', /nobody in the namespace shop: there is none/],
+      ['pending', /shop\/pending: it is not running, but Pending/],
+      ['host', /shop\/host: it uses the network of its node/],
+      ['two', /shop\/two.*app mesh with --container/],
+    ] as const) {
+      refused(await cluster.monitorPod(name, 'shop'), message);
+    }
+    refused(await cluster.monitorPod('--remove', 'web', 'shop'), /no env file in this directory names it/);
+    refused(await cluster.monitorPod('--reload'), /there is no dlltagent_searchpod/);
+    assert.equal(readdirSync(cluster.directory), []);
+  });
+});
+
+test('what is no name reaches nothing', async () => {
+  await withPod(['cat'], async (cluster) => {
+    for (const args of [
+      ['$(touch hit)', 'shop'],
+      ['web; touch hit', 'shop'],
+      ['Web', 'shop'],
+      ['web', '../shop'],
+      ['web', 'shop', 'eth0/../lo'],
+      ['--container', 'a b', 'web'],
+      ['web', 'shop', 'eth0', 'more'],
+      ['--bogus'],
+      [],
+    ]) {
+      refused(await cluster.monitorPod(...args), /-h shows how to call it/, 2);
+    }
+    assert.equal(readdirSync(cluster.directory), []);
+    const help = await cluster.monitorPod('-h');
+    succeeded(help);
+    assert.match(help.stdout, /--remove POD/);
+  });
+});
+
+test("the user's edits stay: only the lines that name the pod change", async () => {
+  await withPod(['ip'], async (cluster, pod) => {
+    const file = join(cluster.directory, 'dlltagent_searchpod');
+    const edited =
+      '# mine\nFOLLOW_PORT = 8080 # the proxy\nPOD_NAME=old\nexport POD_UID=1\nPOD_UID=2\nSEARCH_HTTP_HEADER="X-A: \\"$b`";';
+    writeFileSync(file, edited);
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    const lines = readFileSync(file, 'utf8').split('\n');
+    assert.equal(lines.slice(0, 3), ['# mine', 'FOLLOW_PORT = 8080 # the proxy', 'POD_NAME=web']);
+    assert.match(lines[3] ?? '', /^POD_UID=.{36}$/);
+    assert.is(lines[4], 'SEARCH_HTTP_HEADER="X-A: \\"$b`";');
+    assert.is(settingsIn(cluster)['INTERFACE_INDEX_SNIF'], String(pod.hostIndex));
+    const once = readFileSync(file, 'utf8');
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    assert.is(readFileSync(file, 'utf8'), once);
+    // it goes through YAML unchanged
+    succeeded(await cluster.kubectl('apply', '-f', 'dlltagent_searchpod.yaml'));
+    assert.is(cluster.api.store.get('configmaps', 'default', 'dlltagent')?.data?.['dlltagent_searchpod'], once);
+  });
+});
+
+test('further pods, a pod on another node, and their end', async () => {
+  await withPod(['ip'], async (cluster, pod, lab) => {
+    new Kubelet(lab, cluster);
+    const { store } = cluster.api;
+    const filesOf = (agent: string) => Object.keys(store.get('configmaps', 'default', agent)?.data ?? {}).sort();
+    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+    cluster.addPod('far', pod.namespace, { programs: ['ip'], node: 'node-b' });
+    succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
+    succeeded(await cluster.monitorPod('--add', '--apply', 'api', 'shop'));
+    assert.equal(filesOf('dlltagent'), ['dlltagent_searchpod', 'dlltagent_searchpod.shop.api']);
+
+    const far = await cluster.monitorPod('far', 'shop', '--add', '--apply');
+    succeeded(far);
+    assert.match(far.stdout, /agent pod dlltagent-node-b in the namespace default/);
+    assert.equal(filesOf('dlltagent-node-b'), ['dlltagent_searchpod.shop.far']);
+    assert.is(store.get('pods', 'default', 'dlltagent')?.spec?.['nodeName'], 'node-a');
+    assert.is(store.get('pods', 'default', 'dlltagent-node-b')?.spec?.['nodeName'], 'node-b');
+
+    succeeded(await cluster.monitorPod('--remove', '--apply', 'web', 'shop'));
+    assert.equal(filesOf('dlltagent'), ['dlltagent_searchpod.shop.api']);
+    succeeded(await cluster.monitorPod('--remove', '--apply', 'far', 'shop'));
+    assert.is(store.get('pods', 'default', 'dlltagent-node-b'), undefined);
+    assert.is(store.get('configmaps', 'default', 'dlltagent-node-b'), undefined);
+    assert.ok(store.get('pods', 'default', 'dlltagent'));
+    const last = await cluster.monitorPod('--remove', 'api', 'shop');
+    succeeded(last);
+    assert.match(last.stdout, /kubectl delete pod,configmap dlltagent -n default/);
+    assert.equal(readdirSync(cluster.directory), []);
+  });
+});
+
+test('from the pod to its first flow, an edit, and the files', async () => {
+  await withPod(['ip'], async (cluster, pod, lab) => {
+    const kubelet = new Kubelet(lab, cluster);
+    const client = lab.pod();
+    await lab.serve(pod.namespace, 'orderly', PORT);
+    succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
+    const { directory, program } = kubelet.agent('dlltagent');
+    await waitFor('the agent capture', () => capturesOn(program.pid, pod.hostIndex), {
+      describe: () => program.stderr,
+    });
+    const session = join(directory, `logs/dllt${pod.hostIndex}`);
+    await lab.traffic(client.namespace, 'orderly', pod.ipv4, PORT, 1).output();
+    await waitFor('a flow', () => readFlows(session).length === 1);
+
+    const file = join(cluster.directory, 'dlltagent_searchpod');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^FOLLOW_PORT=.*$/m, `FOLLOW_PORT=${PORT}`));
+    const reload = await cluster.monitorPod('--reload');
+    succeeded(reload);
+    assert.match(reload.stdout, /The agent dlltagent has the settings of dlltagent_searchpod/);
+    await waitFor('the change in the log', () => readLog(session).some((line) => 'FOLLOW_PORT' in line));
+    await lab.traffic(client.namespace, 'orderly', pod.ipv4, PORT, 1).output();
+    const dump = await waitFor('a pcap', () => readdirSync(session).find((name) => name.endsWith('.pcap')));
+    assert.ok(program.running);
+
+    const list = await cluster.kubectl('exec', '-i', 'dlltagent', '--', 'ls', 'logs');
+    assert.is(list.stdout, `dllt${pod.hostIndex}\n`, list.stderr);
+    succeeded(await cluster.kubectl('cp', `dlltagent:logs/dllt${pod.hostIndex}/${dump}`, 'copied.pcap'));
+    assert.equal(readFileSync(join(cluster.directory, 'copied.pcap')), readFileSync(join(session, dump)));
+  });
+});
+
+test('the manifests are taken by kubectl apply', async () => {
+  await withPod(['ip'], async (cluster) => {
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    const files = ['k8s/namespace.yaml', 'k8s/dlltagent_pod.yaml', 'k8s/sidecar.yaml'].map((path) => resolve(path));
+    const named = [...files, 'dlltagent_searchpod.yaml'].flatMap((path) => ['-f', path]);
+    const outcome = await cluster.kubectl('apply', '--dry-run=client', ...named);
+    succeeded(outcome);
+    assert.is(outcome.stdout.match(/created \(dry run\)/g)?.length, 6);
+  });
+});
+
+test('somebody else put a pod there: a warning; another pod takes the place of the first: a note', async () => {
+  await withPod(['ip'], async (cluster, pod) => {
+    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+    const data = { 'dlltagent_searchpod.shop.theirs': 'POD_NAME=theirs\n' };
+    cluster.api.store.put('configmaps', 'default', { metadata: { name: 'dlltagent' }, data });
+    const outcome = await cluster.monitorPod('web', 'shop');
+    succeeded(outcome);
+    assert.match(outcome.stderr, /dlltagent_searchpod\.shop\.theirs too, which is not in this directory/);
+    assert.match((await cluster.monitorPod('api', 'shop')).stdout, /watched shop\/web before; use --add/);
+  });
+});
+
+test('a namespace of its own for the agent, and its image, are remembered', async () => {
+  await withPod(['ip'], async (cluster, pod, lab) => {
+    new Kubelet(lab, cluster);
+    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+    cluster.environment = { DLLT_NAMESPACE: 'dllt', DLLT_IMAGE: 'registry.test/dlltagent:9' };
+    succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
+    cluster.environment = {};
+    succeeded(await cluster.monitorPod('--add', '--apply', 'api', 'shop'));
+    const labels = cluster.api.store.get('namespaces', '', 'dllt')?.metadata.labels;
+    assert.is(labels?.['pod-security.kubernetes.io/enforce'], 'privileged');
+    assert.match(
+      JSON.stringify(cluster.api.store.get('pods', 'dllt', 'dlltagent')?.spec),
+      /"image":"registry\.test\/dlltagent:9"/,
+    );
+  });
+});
+
+test.run();
