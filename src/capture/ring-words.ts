@@ -34,5 +34,7 @@ export const PACKET_OUTGOING = 4;
 // `block_status` and `tp_status`.
 export const TP_STATUS_KERNEL = 0;
 export const TP_STATUS_USER = 1;
+/** `TP_STATUS_BLK_TMO`: the block was handed over when its time was over, however little was in it. */
+export const TP_STATUS_BLOCK_TIMED_OUT = 32;
 export const TP_STATUS_VLAN_VALID = 16;
 export const TP_STATUS_VLAN_TPID_VALID = 64;

@@ -1,3 +1,4 @@
+import { allocateBuffer } from '../model/allocate.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 
 /** Blocks of a large log: as large as the blocks of a packet ring, which are copied whole. */
@@ -67,16 +68,21 @@ export class BlockLog implements FrameStore {
   #referenceEnd = 0;
 
   /** References count as part of the budget. There are at least two blocks, of `blockBytes` when that is given. */
-  constructor(budgetBytes: number, owner: ReferenceOwner, blockBytes = blockBytesFor(budgetBytes)) {
+  constructor(
+    budgetBytes: number,
+    owner: ReferenceOwner,
+    blockBytes = blockBytesFor(budgetBytes),
+    allocate = allocateBuffer,
+  ) {
     this.blockBytes = blockBytes;
     this.#owner = owner;
     this.#capacity = Math.max(2, Math.floor(Math.min(budgetBytes, LARGEST_LOG_BYTES) / footprint(blockBytes)));
     this.#referencesPerBlock = referencesPerBlock(blockBytes);
-    const memory = new ArrayBuffer(this.#capacity * blockBytes);
+    const memory = allocate(this.#capacity * blockBytes);
     this.bytes = new Uint8Array(memory);
     this.view = new DataView(memory);
     this.words = new Int32Array(memory);
-    this.references = new Int32Array(this.#capacity * this.#referencesPerBlock * WORDS_PER_REFERENCE);
+    this.references = new Int32Array(allocate(this.#capacity * this.#referencesPerBlock * WORDS_PER_REFERENCE * 4));
     this.referenceDoubles = new Float64Array(this.references.buffer);
     this.#used = new Int32Array(this.#capacity);
     this.#free = new Int32Array(this.#capacity);

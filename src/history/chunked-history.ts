@@ -116,6 +116,22 @@ export class ChunkedHistory {
     return this.#slots[record + HEAD_BYTES] + this.#slots[record + TAIL_BYTES];
   }
 
+  /**
+   * True when a packet of a connection that holds nothing does not fit, and nobody else holds more than it would take:
+   * then it is the one that gives way. Costs next to nothing, whatever the number of connections.
+   */
+  isCrowded(frameBytes: number): boolean {
+    const chunks = Math.ceil((HEADER_BYTES + frameBytes) / CHUNK_BYTES);
+    const { freeChunks, totalChunks } = this.#pool;
+    return chunks > freeChunks && chunks <= totalChunks && this.#order.largestSize() <= chunks;
+  }
+
+  /** The beginning of a connection that holds nothing was let go: what is kept from here on is its rest. */
+  skipHead(slot: number): void {
+    this.#begin(slot);
+    this.#closeHead(slot);
+  }
+
   /** Copies a frame as it is into the history of a connection. */
   keep(slot: number, frame: Frame): void {
     const slots = this.#slots;

@@ -17,8 +17,12 @@ export const LAST = 3;
 export const OMITTED = 4;
 /** Link type of the first packet plus 1; 0 before it. */
 export const LINK_TYPE = 5;
-/** 1 when some packets were moved out of the log. */
+/** What became of its packets that left the log: 0 while none did, else one of the two below. */
 export const MOVED = 6;
+/** Some may be in the chunks. */
+export const MOVED_SOME = 1;
+/** All were let go, as everybody else holds as little as can be held. */
+export const MOVED_NONE = 2;
 
 // Words of a reference. The first two are its time, a double in microseconds.
 /** Where the packet begins in the log. */

@@ -1,6 +1,8 @@
+import { type Allocate, allocateBuffer } from '../model/allocate.ts';
 import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
+import type { Packet } from '../model/packet.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
   PACKET_RECORD_HEADER_BYTES as HEADER_BYTES,
@@ -15,6 +17,8 @@ import {
   LAST,
   LINK_TYPE,
   MOVED,
+  MOVED_NONE,
+  MOVED_SOME,
   OMITTED,
   PACKETS,
   REFERENCE_EPOCH,
@@ -53,6 +57,8 @@ export interface HistoryLimits {
   readonly headBytes?: number;
   /** Size of the log's blocks; when absent it follows from the budget. */
   readonly blockBytes?: number;
+  /** Gives the memory of the log and of the slots. */
+  readonly allocate?: Allocate;
 }
 
 /** What was kept and what was not, in packets, since the history was made. */
@@ -98,21 +104,23 @@ export class PacketHistory implements ReferenceOwner {
   readonly #moving = new Frame();
   /** Packets and bytes that were noted: doubles, so that they may grow past the small integers. */
   readonly #noted = new Float64Array(2);
+  /** Means nothing: only there so that the loads of `touch` are not optimised away. */
+  touched = 0;
   #tooLarge = 0;
   #otherLinkType = 0;
 
   constructor(limits: HistoryLimits) {
-    const { maxConnections, budgetBytes } = limits;
+    const { maxConnections, budgetBytes, allocate = allocateBuffer } = limits;
     this.#connectionBytes = limits.connectionBytes ?? CONNECTION_BYTES;
     this.#headLimitBytes = limits.headBytes ?? HEAD_BYTES;
-    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes);
+    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes, allocate);
     this.#chunks = new ChunkedHistory({
       maxConnections,
       budgetBytes: Math.max(0, budgetBytes - this.#log.maxMemoryBytes),
       connectionBytes: this.#connectionBytes,
       headBytes: this.#headLimitBytes,
     });
-    this.#slots = new Int32Array(maxConnections * WORDS_PER_SLOT);
+    this.#slots = new Int32Array(allocate(maxConnections * WORDS_PER_SLOT * 4));
     this.#bytes = this.#log.bytes;
     this.#view = this.#log.view;
     this.#references = this.#log.references;
@@ -144,6 +152,17 @@ export class PacketHistory implements ReferenceOwner {
       tooLarge: tooLarge + this.#tooLarge,
       otherLinkType: this.#otherLinkType,
     };
+  }
+
+  /** Loads what `keep` will need for the first `count` packets, which have gone through `Tracker.prefetch`. */
+  touch(packets: readonly Packet[], count: number): void {
+    const slots = this.#slots;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = packets[i].likelySlot;
+      if (slot >= 0) touched ^= slots[slot * WORDS_PER_SLOT];
+    }
+    this.touched = touched;
   }
 
   /** Packets held of one connection; a cut may have fewer, as it has its limit. */
@@ -214,9 +233,8 @@ export class PacketHistory implements ReferenceOwner {
     slots[record + BYTES] = 0;
     slots[record + OMITTED] = 0;
     slots[record + LINK_TYPE] = 0;
-    if (slots[record + MOVED] === 0) return;
+    if (slots[record + MOVED] === MOVED_SOME) this.#chunks.drop(slot);
     slots[record + MOVED] = 0;
-    this.#chunks.drop(slot);
   }
 
   /** Forgets a connection and keeps nothing more of it, until `drop` makes its slot ready for another. */
@@ -237,7 +255,8 @@ export class PacketHistory implements ReferenceOwner {
     const movedBytes = chunks.heldBytesOf(slot);
     let totalBytes = movedBytes + slots[record + BYTES];
     let gapStart = 0;
-    if (totalBytes > this.#connectionBytes && !chunks.isHeadComplete(slot)) {
+    const headComplete = slots[record + MOVED] === MOVED_NONE || chunks.isHeadComplete(slot);
+    if (totalBytes > this.#connectionBytes && !headComplete) {
       for (let headBytes = movedBytes; headBytes < this.#headLimitBytes && gapStart < inLog.length; gapStart++) {
         headBytes += this.#recordBytes(inLog[gapStart]);
       }
@@ -292,15 +311,26 @@ export class PacketHistory implements ReferenceOwner {
     const slots = this.#slots;
     const chunks = this.#chunks;
     const record = slot * WORDS_PER_SLOT;
-    slots[record + MOVED] = 1;
+    const at = reference * WORDS_PER_REFERENCE;
+    const length = this.#references[at + REFERENCE_LENGTH];
+    if (slots[record + MOVED] !== MOVED_SOME) {
+      if (chunks.isCrowded(length)) {
+        if (slots[record + MOVED] === 0) chunks.counters.overBudgetHead++;
+        chunks.counters.overBudget++;
+        slots[record + OMITTED]++;
+        slots[record + MOVED] = MOVED_NONE;
+        return;
+      }
+      if (slots[record + MOVED] === MOVED_NONE) chunks.skipHead(slot);
+      slots[record + MOVED] = MOVED_SOME;
+    }
     if (chunks.isHeadComplete(slot) && chunks.headBytes(slot) + slots[record + BYTES] > this.#connectionBytes) {
       chunks.surpass(slot);
       return;
     }
-    const at = reference * WORDS_PER_REFERENCE;
     const frame = this.#moving;
     frame.start = this.#references[at + REFERENCE_START];
-    frame.end = frame.start + this.#references[at + REFERENCE_LENGTH];
+    frame.end = frame.start + length;
     frame.wireLengthBytes = this.#references[at + REFERENCE_WIRE_LENGTH];
     frame.timeUs = this.#times[at >> 1];
     chunks.keep(slot, frame);

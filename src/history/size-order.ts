@@ -49,6 +49,12 @@ export class SizeOrder {
     if (list > this.#largestSize) this.#largestSize = list;
   }
 
+  /** The largest size there is; 0 when all are 0. */
+  largestSize(): number {
+    const slot = this.largest();
+    return slot < 0 ? 0 : this.#size[slot];
+  }
+
   /** A slot of the largest size, of equals the one that changed longest ago; -1 when all are 0. */
   largest(): number {
     while (this.#largestSize > 0) {

@@ -39,4 +39,6 @@ export class Packet {
   payloadLengthBytes = 0;
   /** Hash of its endpoints, the same in both directions; set by `Tracker.prefetch`. */
   endpointHash = 0;
+  /** Slot of the connection that it most likely belongs to, -1 for none; set by `Tracker.prefetch`. */
+  likelySlot = -1;
 }

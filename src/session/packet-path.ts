@@ -2,6 +2,7 @@ import type { PacketSource } from '../capture/packet-source.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import { Decoder } from '../layers/decoder.ts';
 import { Verdict } from '../layers/verdict.ts';
+import type { Allocate } from '../model/allocate.ts';
 import { Frame } from '../model/frame.ts';
 import { Packet } from '../model/packet.ts';
 import { ConnectionTable } from '../track/connection-table.ts';
@@ -13,7 +14,7 @@ import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.t
 import type { Dumps } from './dumps.ts';
 
 /** Packets decoded and looked up together: enough for their waits for memory to overlap, few enough to stay in the cache. */
-const BATCH = 16;
+const BATCH = 32;
 /** How often, in packet time, it is looked whether something became due. */
 const ADVANCE_EVERY_US = 100_000;
 /** Deadlines told at once, so that a million of them cannot hold up the capture. */
@@ -37,6 +38,8 @@ export interface Keeping {
 export interface PacketPathOptions {
   /** Connections that are followed at the same time at most. */
   readonly capacity: number;
+  /** Gives the memory of their table; the engine's when missing. */
+  readonly allocate?: Allocate;
   /** Keys the hash of the connection table: any 32-bit integer. */
   readonly seed: number;
   readonly delays: TrackerDelays;
@@ -65,8 +68,8 @@ export class PacketPath {
   #nowUs = Number.NaN;
 
   constructor(options: PacketPathOptions) {
-    const { capacity, seed, delays, search, keeping, listener } = options;
-    const table = new ConnectionTable(capacity, seed);
+    const { capacity, allocate, seed, delays, search, keeping, listener } = options;
+    const table = new ConnectionTable(capacity, seed, allocate);
     this.conversations = new Conversations(new TrackedConnection(table), search, listener);
     this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;
@@ -111,10 +114,11 @@ export class PacketPath {
       frames++;
       // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
       if (this.#decoder.decode(this.#frames[size], this.#packets[size]) !== Verdict.tcp) continue;
-      this.tracker.prefetch(this.#packets[size]);
       size++;
     }
     this.#batchSize = size;
+    this.tracker.prefetch(this.#packets, size);
+    this.#keeping?.history.touch(this.#packets, size);
     return frames;
   }
 

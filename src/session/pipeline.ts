@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { Detectors } from '../detect/detectors.ts';
 import { PacketHistory } from '../history/packet-history.ts';
+import { mapLargeMemory } from '../native/libc.ts';
 import { HttpSearch } from '../track/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
@@ -25,7 +26,7 @@ export interface Pipeline {
 
 /** Where a session keeps packets for pcaps. A source may put its frames into `store` of it. */
 export function newHistory({ maxConnections, bufferMb }: Settings): PacketHistory {
-  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE });
+  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, allocate: mapLargeMemory });
 }
 
 /**
@@ -52,6 +53,7 @@ export function buildPipeline(
   });
   const path = new PacketPath({
     capacity: settings.maxConnections,
+    allocate: mapLargeMemory,
     seed,
     delays: current,
     search,

@@ -1,3 +1,4 @@
+import { type Allocate, allocateBuffer } from '../model/allocate.ts';
 import type { Packet } from '../model/packet.ts';
 import {
   HASH,
@@ -29,6 +30,9 @@ export class ConnectionTable {
   readonly capacity: number;
   readonly words: Int32Array;
   readonly times: Float64Array;
+  /** Means nothing: only there so that the loads of `touch` are not optimised away. */
+  touched = 0;
+  readonly #allocate: Allocate;
   readonly #seed: number;
   /** Pairs of hash and slot + 1; slot + 1 is 0 in a free place. */
   #index: Int32Array;
@@ -40,10 +44,11 @@ export class ConnectionTable {
   /** First of the freed slots, chained through word 0 of their records; -1 at the end. */
   #free = -1;
 
-  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. */
-  constructor(capacity: number, seed: number) {
+  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. `allocate` gives the memory of records and index. */
+  constructor(capacity: number, seed: number, allocate = allocateBuffer) {
     this.capacity = capacity;
-    const memory = new ArrayBuffer(capacity * WORDS_PER_RECORD * 4);
+    this.#allocate = allocate;
+    const memory = allocate(capacity * WORDS_PER_RECORD * 4);
     this.words = new Int32Array(memory);
     this.times = new Float64Array(memory);
     this.#seed = seed | 0;
@@ -82,12 +87,26 @@ export class ConnectionTable {
     }
   }
 
-  /** Loads what `find` and its caller will need of a connection with this hash. The answer means nothing. */
-  touch(hash: number): number {
-    const slotAndOne = this.#index[(hash & this.#mask) * 2 + 1];
-    if (slotAndOne === 0) return 0;
-    const at = (slotAndOne - 1) * WORDS_PER_RECORD;
-    return this.words[at] ^ this.words[at + NEXT_SEQUENCE];
+  /**
+   * Loads what `find` and its callers will need for the first `count` packets, whose hashes are set, and sets their
+   * likely slots. Loops this short let the processor wait for the memory of all packets at once.
+   */
+  touch(packets: readonly Packet[], count: number): void {
+    const index = this.#index;
+    const mask = this.#mask;
+    for (let i = 0; i < count; i++) {
+      const packet = packets[i];
+      packet.likelySlot = index[(packet.endpointHash & mask) * 2 + 1] - 1;
+    }
+    const words = this.words;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = packets[i].likelySlot;
+      if (slot < 0) continue;
+      const at = slot * WORDS_PER_RECORD;
+      touched ^= words[at] ^ words[at + NEXT_SEQUENCE];
+    }
+    this.touched = touched;
   }
 
   /** The hash of a packet's endpoints, the same in both directions. */
@@ -197,7 +216,7 @@ export class ConnectionTable {
 
   #growIndex(): void {
     const places = (this.#mask + 1) * 2;
-    const index = new Int32Array(places * 2);
+    const index = new Int32Array(this.#allocate(places * 2 * 4));
     for (let i = 0; i < this.#index.length; i += 2) {
       if (this.#index[i + 1] !== 0) put(index, places - 1, this.#index[i], this.#index[i + 1]);
     }

@@ -48,8 +48,6 @@ export class Tracker {
   readonly #handshakes: Handshakes;
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
-  /** Only there so that the loads of `prefetch` are not optimised away. */
-  #touched = 0;
 
   /** Follows the connections of `table`, which belongs to the tracker from here on. Without `reader` nobody reads payload. */
   constructor(table: ConnectionTable, delays: TrackerDelays, listener: TrackerListener, reader = NO_READER) {
@@ -63,11 +61,6 @@ export class Tracker {
     this.#connection = new TrackedConnection(table);
   }
 
-  /** What `prefetch` touched last; means nothing. */
-  get touched(): number {
-    return this.#touched;
-  }
-
   /** Connections in the table, closed ones that are still remembered included. */
   get size(): number {
     return this.#table.size;
@@ -79,12 +72,13 @@ export class Tracker {
   }
 
   /**
-   * Prepares for a packet that `segment` will soon be given: computes its hash, and touches the memory that will be
-   * needed, so that the waits for the memory of several packets overlap.
+   * Prepares for the first `count` packets, which `segment` will soon be given: computes their hashes, and touches the
+   * memory that will be needed, so that the waits for it overlap.
    */
-  prefetch(packet: Packet): void {
-    packet.endpointHash = this.#table.hash(packet);
-    this.#touched = this.#table.touch(packet.endpointHash);
+  prefetch(packets: readonly Packet[], count: number): void {
+    const table = this.#table;
+    for (let i = 0; i < count; i++) packets[i].endpointHash = table.hash(packets[i]);
+    table.touch(packets, count);
   }
 
   /**

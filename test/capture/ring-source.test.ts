@@ -8,7 +8,7 @@ import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { interfaceIndex } from '../../src/native/libc.ts';
-import { seededFrames, tcpFrame, tcpPacket } from './frames.ts';
+import { pcapFile, recordsOf, seededFrames, tcpFrame, tcpPacket } from './frames.ts';
 import { collect, drain, type Lab, live, openTun, run, withLab } from './lab.ts';
 
 /** A frame no other can be taken for: tells the test that everything before it has come. */
@@ -420,6 +420,29 @@ live('frames the kernel had no room for are counted', () =>
         assert.is((await collect(source, 1)).length, 1);
       },
       { ringMb: 1 },
+    ),
+  ),
+);
+
+live('it may rest while blocks come full, and still wakes up for a single frame', () =>
+  withLab((lab) =>
+    withRing(
+      lab,
+      async (source) => {
+        const sent = seededFrames(3000, 4);
+        const ROUNDS = 20; // no more than the ring has room for, however slowly it is read
+        const argv = ['netns', 'exec', lab.namespace, 'tcpreplay', '-q', '--topspeed', `--loop=${ROUNDS}`];
+        const sender = spawn('ip', [...argv, '-i', lab.podName, lab.file(pcapFile(recordsOf(sent)))]);
+        const ended = once(sender, 'close');
+        assert.is((await collect(source, ROUNDS * sent.length)).length, ROUNDS * sent.length);
+        await ended;
+        for (let i = 0; i < 3; i++) {
+          lab.send('pod', [LAST]);
+          assert.is((await collect(source, 1)).length, 1);
+        }
+        assert.is(source.counters().kernelDrops, 0);
+      },
+      { ringMb: 64 },
     ),
   ),
 );

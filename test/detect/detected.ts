@@ -115,7 +115,7 @@ export class Detected {
     packet.payloadLengthBytes = segment.length ?? 0;
     packet.window = segment.window ?? 65_535;
     const other = direction === Direction.fromPod ? Direction.toPod : Direction.fromPod;
-    this.tracker.prefetch(packet);
+    this.tracker.prefetch([packet], 1);
     this.tracker.segment(packet, direction === Direction.unknown || fromClient ? direction : other);
     return this;
   }

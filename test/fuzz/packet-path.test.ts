@@ -101,7 +101,7 @@ function fuzz(seed: number, tableSeed: number, frames: number, maxConnections: n
   const before = began;
   for (const packet of [...open.values()]) {
     packet.timeUs = path.nowUs;
-    path.tracker.prefetch(packet);
+    path.tracker.prefetch([packet], 1);
     path.tracker.segment(packet, Direction.unknown); // says nothing, and would begin a connection that is not found
   }
   assert.is(began, before, 'every open connection is found');

@@ -292,6 +292,58 @@ function check(
   assert.equal(records, [...fed.slice(0, headEnd), ...fed.slice(from)]);
 }
 
+for (const place of PLACES) {
+  test(`${place}: where everybody holds as little as can be, what leaves the log gives way`, () => {
+    const slots = 2000;
+    const feed = new Feed(place, { maxConnections: slots, budgetBytes: MB, blockBytes: 64 * KB });
+    const fed: Kept[][] = Array.from({ length: slots }, () => []);
+    const random = seededRandom(6);
+    for (let id = 0; id < 30_000; id++) {
+      const slot = random(slots);
+      if (random(500) === 0) {
+        feed.history.drop(slot);
+        fed[slot] = [];
+      }
+      feed.keep(slot, id, 100);
+      fed[slot]?.push({ id, length: 100 });
+      if (id % 50 === 0) check(feed, slot, fed[slot] ?? [], null);
+    }
+    for (let slot = 0; slot < slots; slot++) check(feed, slot, fed[slot] ?? [], null);
+    const { moved, overBudget, overBudgetHead } = feed.history.counters();
+    assert.ok(moved < 15_000 && overBudget > 20_000, 'most are not even moved');
+    assert.ok(overBudgetHead < overBudget);
+    for (let slot = 0; slot < slots; slot++) feed.history.drop(slot);
+    for (let n = 0; n < 2; n++) for (let slot = 0; slot < 100; slot++) feed.keep(slot, 2 * slot + n, 100);
+    feed.churn(MB, slots - 1);
+    for (let slot = 0; slot < 100; slot++) {
+      assert.equal(
+        feed.read(slot).map(({ id }) => id),
+        [2 * slot, 2 * slot + 1],
+        'there is room again',
+      );
+    }
+  });
+
+  test(`${place}: a long connection whose beginning gave way ends with its newest packets`, () => {
+    const feed = new Feed(place, {
+      maxConnections: 1000,
+      budgetBytes: MB,
+      blockBytes: 64 * KB,
+      connectionBytes: 64 * KB,
+    });
+    for (let round = 0; round < 10; round++) for (let slot = 1; slot < 1000; slot++) feed.keep(slot, slot, 900);
+    feed.keep(0, 0, 900);
+    for (let slot = 1; slot < 1000; slot++) feed.keep(slot, slot, 900);
+    for (let id = 1; id < 400; id++) feed.keep(0, id, 900);
+    const ids = feed.read(0).map(({ id }) => id);
+    assert.ok(ids.length > 60 && sizeOf(feed.read(0)) <= 64 * KB);
+    assert.equal(
+      ids,
+      ids.map((_, i) => 400 - ids.length + i),
+    );
+  });
+}
+
 test('the smallest budget: long frames fit, longer ones are counted and skipped', () => {
   const feed = new Feed('own', { budgetBytes: MB });
   assert.is(feed.history.store.take(512 * KB), -1, 'a ring block has to be read in place');

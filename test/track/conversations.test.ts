@@ -51,7 +51,7 @@ function read(payloads: readonly (readonly [boolean, number, Uint8Array])[]): st
     packet.bytes = payload;
     packet.payloadCapturedBytes = payload.length;
     packet.payloadLengthBytes = payload.length;
-    tracker.prefetch(packet);
+    tracker.prefetch([packet], 1);
     tracker.segment(packet, Direction.unknown);
   };
   const nothing = new Uint8Array(0);

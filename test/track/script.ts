@@ -102,7 +102,7 @@ class ScriptRun implements TrackerListener {
     packet.payloadLengthBytes = step.payloadBytes;
     packet.window = step.window;
     packet.windowScale = step.windowScale;
-    this.tracker.prefetch(packet);
+    this.tracker.prefetch([packet], 1);
     this.tracker.segment(packet, Direction.unknown);
   }
 
