@@ -67,6 +67,8 @@ export interface NetworkEvent {
   readonly http?: Readonly<Record<string, string | number>>;
   /** File name of the pcap that proves it. */
   readonly pcap?: string;
+  /** More events of this kind that are not told, as there were too many: this one stands for them. */
+  readonly suppressed?: number;
 }
 
 /** Text of one end's address. */

@@ -63,6 +63,7 @@ export function formatEvent(event: NetworkEvent, origin: EventOrigin): string {
     midstream: connection.midstream || undefined,
     confidence: event.confidence,
     podPid: process.podPid === undefined ? undefined : String(process.podPid),
+    suppressed: event.suppressed,
   });
 }
 

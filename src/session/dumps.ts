@@ -62,7 +62,8 @@ export class Dumps {
    */
   prove(connection: TrackedConnection, event: NetworkEvent): string | null {
     const { timeUs } = event;
-    const pending = this.#schedule(connection, timeUs, timeUs + AFTERMATH_US);
+    const mayBegin = (ends: ConnectionSummary) => this.#rate.takeShare(ends, timeUs);
+    const pending = this.#schedule(connection, timeUs, timeUs + AFTERMATH_US, mayBegin);
     this.note(connection, event);
     return pending?.name ?? null;
   }
@@ -72,7 +73,8 @@ export class Dumps {
    * `prove`.
    */
   follow(connection: TrackedConnection, timeUs: number, seconds: number, reason: string): string | null {
-    const pending = this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000);
+    const mayBegin = () => this.#rate.take(timeUs);
+    const pending = this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000, mayBegin);
     if (pending !== null) addNote(pending, { timeUs, text: reason });
     return pending?.name ?? null;
   }
@@ -123,12 +125,18 @@ export class Dumps {
     }
   }
 
-  #schedule(connection: TrackedConnection, timeUs: number, dueUs: number): PendingDump | null {
+  #schedule(
+    connection: TrackedConnection,
+    timeUs: number,
+    dueUs: number,
+    mayBegin: (ends: ConnectionSummary) => boolean,
+  ): PendingDump | null {
     const { slot, process } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
-      if (!this.#rate.take(timeUs)) return null;
-      const name = this.#sink.reserveDump(summarize(connection), timeUs);
+      const ends = summarize(connection);
+      if (!mayBegin(ends)) return null;
+      const name = this.#sink.reserveDump(ends, timeUs);
       if (name === null) return null;
       pending = { name, notes: [], process, serverName: this.serverNames.of(connection), dueUs, last: false };
       this.#pending.set(slot, pending);

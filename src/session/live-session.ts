@@ -239,6 +239,7 @@ export class LiveSession {
     const stopUs = Math.max(now, path.nowUs);
     this.#search.stop();
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
+    this.#pipeline.reporter.finish();
     this.#reports.finish();
     this.#source.close();
     this.#reportCounters();
@@ -251,6 +252,7 @@ export class LiveSession {
 
   #tick(): void {
     this.#noteLoss();
+    this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (!this.#dry || this.#advancing) return;
     this.#advancing = true;
     void this.#advance(Date.now() * 1000 - READ_DELAY_US).finally(() => {

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import { Detectors } from '../detect/detectors.ts';
+import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import { mapLargeMemory } from '../native/libc.ts';
 import { HttpSearch } from '../track/http/http-search.ts';
@@ -43,9 +44,11 @@ export function buildPipeline(
   const current = { ...settings };
   const dumps = history && dumpSink && new Dumps(history, dumpSink);
   const detectors = new Detectors(current);
+  const floodGate = new FloodGate(current);
   const search = new HttpSearch(settings.searchHttpHeader, settings.avoidLivenessProbe);
   const reporter = new Reporter({
     detectors,
+    floodGate,
     sink,
     pod: new PodAddresses(settings.podAddresses),
     follow: current,
@@ -78,6 +81,7 @@ export function buildPipeline(
     evicted: path.tracker.evicted,
     unread: path.conversations.givenUp,
     forgottenPeers: detectors.forgottenPeers,
+    heldBackEvents: floodGate.heldBack,
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });

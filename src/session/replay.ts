@@ -67,7 +67,7 @@ export async function replay(
     },
     note: (message, fields) => sink.note(message, fields),
   };
-  const { path: route } = buildPipeline(settings, seed, counting, dumpSink);
+  const { path: route, reporter } = buildPipeline(settings, seed, counting, dumpSink);
   clock.nowUs = () => route.nowUs;
   try {
     let started = false;
@@ -83,6 +83,8 @@ export async function replay(
     if (!started) sink.start(Date.now() * 1000); // no TCP at all: empty files say so
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
+    reporter.finish();
+    await sink.drain();
     const { frames, bytes } = source.counters();
     return {
       frames,

@@ -1,4 +1,5 @@
 import type { Detectors } from '../detect/detectors.ts';
+import type { FloodGate } from '../detect/flood-gate.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
 import type { ConversationListener } from '../track/conversations.ts';
@@ -40,6 +41,7 @@ export interface FollowSettings {
 /** What a reporter works with. */
 export interface ReporterParts {
   readonly detectors: Detectors;
+  readonly floodGate: FloodGate;
   readonly sink: ReportSink;
   readonly pod: PodAddresses;
   readonly follow: FollowSettings;
@@ -138,6 +140,16 @@ export class Reporter implements TrackerListener, ConversationListener {
     dumps.follow(connection, timeUs, followSeconds, `FOLLOW_PORT ${followPort}`);
   }
 
+  /** Sums up what was held back of a flood of events that is over, where that is due. */
+  advance(nowUs: number): void {
+    for (const event of this.#parts.floodGate.advance(nowUs)) this.#parts.sink.event(event, null);
+  }
+
+  /** No more is to come: sums up what is still held back. */
+  finish(): void {
+    for (const event of this.#parts.floodGate.finish()) this.#parts.sink.event(event, null);
+  }
+
   /** Tells the connection whether packets were lost since `sinceUs`. */
   #weigh(connection: TrackedConnection, sinceUs: number): void {
     connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
@@ -145,11 +157,13 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {
     if (event === null || connection.silenced) return;
-    const { dumps, sink } = this.#parts;
-    const proven = dumps !== null && PROVEN_EVENTS.has(event.name) && !isCloseNotify(event);
-    const pcap = proven ? dumps.prove(connection, event) : null;
-    if (!proven) dumps?.note(connection, event);
-    sink.event(pcap === null ? event : { ...event, pcap }, connection);
+    const { dumps, floodGate, sink } = this.#parts;
+    const told = floodGate.pass(event);
+    if (told === null) return;
+    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
+    const pcap = proven ? dumps.prove(connection, told) : null;
+    if (!proven) dumps?.note(connection, told);
+    sink.event(pcap === null ? told : { ...told, pcap }, connection);
   }
 }
 

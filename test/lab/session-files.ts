@@ -30,6 +30,7 @@ export interface EventLine {
   readonly midstream?: boolean;
   readonly confidence?: string;
   readonly tls?: TlsFacts;
+  readonly suppressed?: number;
 }
 
 /** A line of flows. */

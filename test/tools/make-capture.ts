@@ -2,15 +2,18 @@
  * Makes capture files of TCP connections for measurements and tests; the same options give the same bytes.
  *
  *     node build/test/tools/make-capture.js FILE [--shape mix|concurrent|flood] [--connections N] [--seed N]
- *       [--concurrency N] [--ipv6 SHARE] [--resets SHARE] [--content http,plain,tls] [--data N] [--real N]
+ *       [--concurrency N] [--ipv6 SHARE] [--resets SHARE] [--content http,plain,tls] [--data N]
+ *       [--attack syn|rst|hello|scan] [--real N] [--tail SECONDS]
  *
  * mix: whole connections, CONCURRENCY at a time. concurrent: all connections are opened, then DATA packets go to
- * random ones, and none is closed. flood: a SYN from each of CONNECTIONS sources, and REAL whole connections beside them.
+ * random ones, and none is closed. flood: CONNECTIONS attackers (`attack.ts`), REAL whole connections beside them, and
+ * one more SECONDS after the beginning.
  */
 
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { TcpFlag } from '../../src/model/packet.ts';
+import { ATTACKS } from './attack.ts';
 import { CONTENTS, type Content, httpContent, plainContent } from './content.ts';
 import { PcapFile } from './pcap-file.ts';
 import { Random } from './random.ts';
@@ -21,7 +24,7 @@ import { TimeQueue } from './time-queue.ts';
 /** What to make. */
 export interface CaptureOptions {
   readonly shape: 'mix' | 'concurrent' | 'flood';
-  /** Connections (mix, concurrent) or attacking sources (flood). */
+  /** Connections (mix, concurrent) or attackers (flood). */
   readonly connections: number;
   readonly seed: number;
   /** mix: about how many connections are open at a time. */
@@ -34,8 +37,12 @@ export interface CaptureOptions {
   readonly contents: readonly Content[];
   /** concurrent: packets after all connections are open. */
   readonly dataPackets: number;
-  /** flood: whole connections among the SYNs. */
+  /** flood: what the attackers do. */
+  readonly attack: keyof typeof ATTACKS;
+  /** flood: whole connections among theirs. */
   readonly realConnections: number;
+  /** flood: when one more connection comes, so that time passes; 0: none. */
+  readonly tailSeconds: number;
 }
 
 /** What was made. */
@@ -55,7 +62,9 @@ export const DEFAULT_OPTIONS: CaptureOptions = {
   resets: 0.03,
   contents: [httpContent, plainContent],
   dataPackets: 1_000_000,
+  attack: 'syn',
   realConnections: 100,
+  tailSeconds: 0,
 };
 
 const BEGIN_US = 1_700_000_000e6;
@@ -179,15 +188,20 @@ function writeConcurrent(writer: SegmentWriter, { connections, dataPackets, seed
   }
 }
 
-/** SYNs from ever new addresses to one server, and a few honest clients in between. */
+/** A flood within `TABLE_SPAN_US`, honest clients in between, and perhaps a last one much later. */
 function writeFlood(writer: SegmentWriter, options: CaptureOptions): void {
   const random = new Random(options.seed);
   const ends = newEnds(false);
+  const attack = ATTACKS[options.attack];
   const gapUs = TABLE_SPAN_US / options.connections;
+  const beginnings = Array.from(
+    { length: options.realConnections },
+    (_, i) => (TABLE_SPAN_US * i) / options.realConnections,
+  );
+  if (options.tailSeconds > 0) beginnings.push(options.tailSeconds * 1e6);
   const real: { readonly timeUs: number; readonly ends: Endpoints; readonly segment: TimedSegment['segment'] }[] = [];
-  for (let i = 0; i < options.realConnections; i++) {
-    const beginUs = BEGIN_US + (TABLE_SPAN_US * i) / options.realConnections;
-    const connection = openConnection(i, beginUs, { ...options, resets: 0 }, random);
+  for (const [i, afterUs] of beginnings.entries()) {
+    const connection = openConnection(i, BEGIN_US + afterUs, options, random);
     if (connection === null) continue;
     real.push({ ends: connection.ends, ...connection.next });
     for (const next of connection.segments) real.push({ ends: connection.ends, ...next });
@@ -195,23 +209,24 @@ function writeFlood(writer: SegmentWriter, options: CaptureOptions): void {
   real.sort((a, b) => a.timeUs - b.timeUs);
   let done = 0;
   for (let i = 0; i <= options.connections; i++) {
-    const timeUs = BEGIN_US + i * gapUs;
+    let timeUs = BEGIN_US + i * gapUs;
     for (let next = real[done]; next !== undefined; next = real[++done]) {
       if (next.timeUs > timeUs && i < options.connections) break;
       writer.write(next.timeUs, next.ends, next.segment);
     }
     if (i === options.connections) break;
-    setAddress(ends.clientAddress, 0x0b_00_00_00 + i); // 11.0.0.0 and on: not the honest clients'
-    setAddress(ends.serverAddress, 0x0a_c8_00_02);
-    ends.clientPort = random.between(1_024, 65_535);
-    ends.serverPort = 8080;
-    writer.write(timeUs, ends, { fromClient: true, flags: TcpFlag.syn, sequence: random.uint32(), acknowledgment: 0 });
+    for (const segment of attack(i, ends, random)) writer.write(timeUs++, ends, segment);
   }
 }
 
 function shapeOf(text: string): CaptureOptions['shape'] {
   if (text === 'mix' || text === 'concurrent' || text === 'flood') return text;
   throw new Error(`Cannot make a capture: --shape is "${text}", not mix, concurrent or flood`);
+}
+
+function attackOf(name: string): CaptureOptions['attack'] {
+  if (Object.hasOwn(ATTACKS, name)) return name as CaptureOptions['attack'];
+  throw new Error(`Cannot make a capture: --attack "${name}" is none of ${Object.keys(ATTACKS)}`);
 }
 
 function contentOf(name: string): Content {
@@ -222,7 +237,10 @@ function contentOf(name: string): Content {
 }
 
 function main(): void {
-  const names = ['shape', 'connections', 'seed', 'concurrency', 'ipv6', 'resets', 'content', 'data', 'real'] as const;
+  const names = [
+    ...(['shape', 'connections', 'seed', 'concurrency', 'ipv6', 'resets', 'content', 'data'] as const),
+    ...(['attack', 'real', 'tail'] as const),
+  ];
   const { values, positionals } = parseArgs({
     options: Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
     allowPositionals: true,
@@ -240,7 +258,9 @@ function main(): void {
     resets: number('resets', DEFAULT_OPTIONS.resets),
     contents: text('content')?.split(',').map(contentOf) ?? DEFAULT_OPTIONS.contents,
     dataPackets: number('data', DEFAULT_OPTIONS.dataPackets),
+    attack: attackOf(text('attack') ?? DEFAULT_OPTIONS.attack),
     realConnections: number('real', DEFAULT_OPTIONS.realConnections),
+    tailSeconds: number('tail', DEFAULT_OPTIONS.tailSeconds),
   });
   console.log(JSON.stringify(summary));
 }
