@@ -44,6 +44,13 @@ export class HeaderValues {
   }
 }
 
+/** A line of a head as it may be shown: with stars for its value when its name is one of `names`. */
+export function maskedLine(line: string, names: readonly string[]): string {
+  if (names.length === 0) return line;
+  const [from = 0, to = 0] = new HeaderValues(names).find(line, 'begins').ranges;
+  return `${line.slice(0, from)}${'*'.repeat(to - from)}${line.slice(to)}`;
+}
+
 /** How much of a text that begins somewhere in a line may be the rest of a value; `certainly`: it is one. */
 function restOfValue(text: string, certainly: boolean): number {
   const lineEnd = text.indexOf('\n');

@@ -1,5 +1,6 @@
 import type { Detectors } from '../detect/detectors.ts';
 import type { FloodGate } from '../detect/flood-gate.ts';
+import { maskedLine } from '../mask/header-values.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
 import type { ConversationListener } from '../track/conversations.ts';
@@ -36,6 +37,8 @@ export interface FollowSettings {
   /** 0: none. */
   followPort: number;
   followSeconds: number;
+  /** Header fields whose values are not shown. */
+  maskHttpHeaders: readonly string[];
 }
 
 /** What a reporter works with. */
@@ -118,7 +121,8 @@ export class Reporter implements TrackerListener, ConversationListener {
     }
     if (connection.silenced) return;
     const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
-    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header: headerLine, ...(pcap && { pcap }) });
+    const header = maskedLine(headerLine, follow.maskHttpHeaders);
+    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header, ...(pcap && { pcap }) });
   }
 
   ended(connection: TrackedConnection): void {

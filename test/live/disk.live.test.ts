@@ -18,13 +18,15 @@ async function prepare(lab: Lab, volume: Volume, settings: EnvSettings, prefix: 
   const [client, server] = [lab.pod(), lab.pod()];
   await lab.serve(server.namespace, 'reset', RESETTING);
   const env = { LOG_DIR: volume.directory('logs') };
-  const agent = await AgentRun.watch(lab, client, { EVENT_THROTTLE: 'N', ...settings }, env, prefix);
+  const all = { EVENT_THROTTLE: 'N', ...settings };
+  const agent = await AgentRun.watch(lab, client, all, env, prefix);
   const directory = agent.sessionDirectory(client.hostIndex);
   await waitFor('the session', () => readLog(directory).some(({ msg }) => msg.startsWith('session started')));
   const describe = () => agent.transcript();
   return {
     agent,
     directory,
+    change: (changed: EnvSettings) => agent.configure({ INTERFACE_INDEX_SNIF: client.hostIndex, ...all, ...changed }),
     /** Makes connections that are reset. */
     reset: (count = 1) => lab.traffic(client.namespace, 'reset', server.ipv4, RESETTING, count).output(),
     /** Waits until so many events are on the disk. */
@@ -63,7 +65,7 @@ function lossesOf(directory: string): Record<string, unknown> {
 test('MIN_FREE_MB: pcaps stop below it, flow files below half of it, and both go on by themselves', async () => {
   await Lab.use(async (lab) => {
     const volume = Volume.inMemory(lab, 32);
-    const { agent, directory, reset, events, log, stop } = await prepare(lab, volume, { MIN_FREE_MB: 8 });
+    const { agent, change, directory, reset, events, log, stop } = await prepare(lab, volume, { MIN_FREE_MB: 8 });
     await reset();
     const [first] = await events(1);
     await waitFor('its pcap', () => pcapNames(directory).includes(first?.pcap ?? ''));
@@ -85,7 +87,9 @@ test('MIN_FREE_MB: pcaps stop below it, flow files below half of it, and both go
     await log(/^flow files are written again/);
     await reset();
     const [, , , fourth] = await events(4);
-    assert.ok(fourth?.pcap);
+    await waitFor('its pcap', () => pcapNames(directory).includes(fourth?.pcap ?? ''));
+    change({ MIN_FREE_MB: 30 });
+    await log(/^Cannot write pcaps any longer: .* fewer than 31457280/);
     await stop();
     assert.is(readFlows(directory).length, 3);
     assert.is(readEndFlows(directory).length, 3);

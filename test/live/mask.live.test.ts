@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
+import { pcapNames } from '../lab/session-files.ts';
+import { waitFor } from '../lab/wait.ts';
 import { pcapOf, readPcap } from './pcaps.ts';
 
 const test = suite('Masked headers in pcaps of real traffic');
@@ -49,6 +52,14 @@ test('curl, and a client that sends byte by byte: no secret is in the pcap, and 
       assert.is(rows.filter((row) => row.startsWith('/')).length, 2, stdout);
       assert.is(rows.filter((row) => /\*{34},\*{27}/.test(row)).length, 2, stdout);
     }
+    agent.configure({ INTERFACE_INDEX_SNIF: client.hostIndex, FOLLOW_PORT: PORT, MASK_HTTP_HEADERS: 'Set-Cookie' });
+    const changed = () => agent.files(client.hostIndex).log.some(({ msg }) => msg === 'settings changed');
+    await waitFor('the other settings', changed, { describe: () => agent.transcript() });
+    await lab.start(client.namespace, [...curl, `http://[${server.ipv6}]:${PORT}/three`]).output();
+    const isUnmasked = (name: string) => readFileSync(join(directory, name), 'latin1').includes('/three');
+    const unmasked = await waitFor('its pcap', () => pcapNames(directory).find(isUnmasked));
+    const bytes = readFileSync(join(directory, unmasked), 'latin1');
+    assert.ok(bytes.includes('Cookie: k=geheim') && !bytes.includes('session-of-the-server'));
     const { status } = await agent.stop();
     assert.is(status, 0, agent.transcript());
   });

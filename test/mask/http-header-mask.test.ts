@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { maskedLine } from '../../src/mask/header-values.ts';
 import { HttpHeaderMask } from '../../src/mask/http-header-mask.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { Random } from '../tools/random.ts';
@@ -60,6 +61,13 @@ for (const { name, text, midstream = false } of CASES) {
     });
   }
 }
+
+lines('a line that is shown', () => {
+  assert.is(maskedLine('authorization: Basic dTpw', NAMES), 'authorization: **********');
+  assert.is(maskedLine('X-Pepe: 42', NAMES), 'X-Pepe: 42');
+  assert.is(maskedLine('Cookie: a', []), 'Cookie: a');
+  assert.is(maskedLine('GET /?a=Cookie: b HTTP/1.1', NAMES), 'GET /?a=Cookie: b HTTP/1.1');
+});
 
 lines('no names: nothing', () => {
   const records = recordsOf([...SYNS, { fromClient: true, offset: 0, text: 'GET / HTTP/1.1\r\nCookie: a\r\n\r\n' }]);
