@@ -16,9 +16,13 @@ export const ENVIRONMENT = 'environment';
 
 const MAX_QUOTED_CHARACTERS = 80;
 
-/** `text` in quotes, on one line and cut to a readable length. */
+/** What would steer a terminal, turn the direction of writing, or not be seen at all (Unicode TR 36 §3). */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** `text` in quotes, on one line and cut to a readable length; what cannot be seen is written `\u{…}`. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS)}…` : text);
+  const cut = text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS)}…` : text;
+  return JSON.stringify(cut).replace(UNSEEN, (unseen) => `\\u{${(unseen.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** One line for people: what cannot be used, where it stands, and what is allowed. */

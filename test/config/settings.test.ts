@@ -286,6 +286,12 @@ problems('the nearest word is not any word', () => {
   assert.is(nearestWord('XYZ', ['LOG_LEVEL']), null);
 });
 
+problems('a line that is quoted steers no terminal, whatever is in it', () => {
+  const [line] = lines(parse('FOLLOW\u009bPORT=1\u2028\u202e\u0007'));
+  assert.not.match(line ?? '', /[\p{Cc}\p{Cf}\p{Zl}]/u);
+  assert.match(line ?? '', 'FOLLOW\\u{9b}PORT=1\\u{2028}\\u{202e}\\u0007');
+});
+
 problems.run();
 
 const changes = suite('changes');

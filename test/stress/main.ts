@@ -2,24 +2,39 @@
  * Tries to break the agent, for as long as there is time.
  *
  *     node build/test/stress/main.js kill [--times 200] [--seed 1]
+ *     node build/test/stress/main.js fuzz [--times 30000] [--first 0] [--seed 1]
  *
  * Prints what it found as JSON. Ends with status 1 when the agent did not keep its word.
  */
 import { parseArgs } from 'node:util';
+import { fuzzCaptures } from '../fuzz/fuzz-captures.ts';
+import { fuzzEnvFiles } from '../fuzz/fuzz-env-files.ts';
+import { fuzzFrames, type Outcome } from '../fuzz/fuzz-frames.ts';
 import { kill } from './kill.ts';
 
 const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    times: { type: 'string', default: '200' },
+    times: { type: 'string' },
+    first: { type: 'string', default: '0' },
   },
   allowPositionals: true,
 });
 const seed = Number(values.seed);
+const times = (otherwise: number) => Number(values.times ?? otherwise);
 
 const STRESSES: Readonly<Record<string, () => Promise<object>>> = {
-  kill: () => kill(Number(values.times), seed),
+  kill: () => kill(times(200), seed),
+  fuzz: async () => ({
+    frames: withoutDigest(fuzzFrames(seed, seed, 50 * times(30_000), 10_000)),
+    captures: await fuzzCaptures(seed, times(30_000), Number(values.first)),
+    envFiles: await fuzzEnvFiles(seed, times(30_000)),
+  }),
 };
+
+function withoutDigest({ events, digest: _, ...counts }: Outcome): object {
+  return { ...counts, events: Object.fromEntries(events) };
+}
 
 try {
   const [name = ''] = positionals;
