@@ -86,7 +86,8 @@ export class Detectors {
         if (this.#settings.noEventHttpsClientSslShutdown && isHttpsClientShutdown(signal, connection)) return null;
         return tlsAlert(signal, connection, doubt(connection));
       case 'violation':
-        return connection.lossMeanwhile ? null : tlsException(signal, connection, doubt(connection));
+        if (connection.lossMeanwhile || connection.hasGap) return null; // what is missing may have made sense of it
+        return tlsException(signal, connection, doubt(connection));
     }
   }
 

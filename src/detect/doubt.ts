@@ -4,6 +4,7 @@ import type { TrackedConnection } from '../track/tracked-connection.ts';
 export function doubt(connection: TrackedConnection): string | undefined {
   const reasons: string[] = [];
   if (connection.lossMeanwhile) reasons.push('packets were lost by the capture meanwhile');
+  if (connection.hasGap) reasons.push('bytes went by that the capture did not see');
   if (connection.oneWay) reasons.push('packets of one direction only were seen');
   if (connection.midstream) reasons.push('the connection began before the capture');
   return reasons.length === 0 ? undefined : reasons.join('; ');

@@ -27,9 +27,10 @@ export function stale(
 /**
  * Whose turn it is. What was sent and not acknowledged is owed by its receiver. Otherwise the side that spoke first is
  * taken for the one that asks: an unanswered question is owed by the other. A greeting that was never answered
- * (server-first protocols such as SMTP or MySQL) is owed by the client.
+ * (server-first protocols such as SMTP or MySQL) is owed by the client. Of a side that was never seen nothing can be said.
  */
 function whoOwes(connection: TrackedConnection): Owes {
+  if (connection.oneWay) return Owes.nobody;
   if (connection.windowClosed(Side.initiator) || connection.windowClosed(Side.responder)) return Owes.closedWindow;
   if (connection.unacknowledgedBytes(Side.initiator) > 0) return Owes.responder;
   if (connection.unacknowledgedBytes(Side.responder) > 0) return Owes.initiator;
@@ -41,6 +42,8 @@ function whoOwes(connection: TrackedConnection): Owes {
 function cause(connection: TrackedConnection, owes: Owes, seconds: number): string {
   switch (owes) {
     case Owes.nobody:
+      if (connection.oneWay)
+        return `no byte moved for ${seconds} s, as far as one direction tells: the other one was not seen`;
       return `no byte in either direction for ${seconds} s and no answer is owed: an idle connection, kept in a pool or forgotten`;
     case Owes.closedWindow: {
       const side = connection.windowClosed(Side.initiator) ? Side.initiator : Side.responder;

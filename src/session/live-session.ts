@@ -147,8 +147,8 @@ export class LiveSession {
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
+        this.#noteLoss(); // before what came after the loss is read
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
-        this.#noteLoss();
         this.#reports.turn();
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();

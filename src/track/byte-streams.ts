@@ -8,6 +8,7 @@ import {
   FIN_SENT,
   FIRST_FIN_SHIFT,
   LAST_SPEAKER_SHIFT,
+  MISSING,
   NEXT_SEQUENCE,
   READING,
   SEEN,
@@ -61,6 +62,7 @@ export class ByteStreams {
         // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
         this.#move(slot, (1 - side) as Side, unseen);
         if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#lifetimes.progress(slot, packet.timeUs);
+        else words[word + MISSING + 1 - side] += unseen;
       }
     }
     if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
@@ -102,11 +104,23 @@ export class ByteStreams {
     if (length === 0) return;
     const end = (packet.sequence + synBytes + length) | 0;
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
-    if (fresh <= 0) return;
-    // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
-    if (fresh > length && !this.#isWithinWindow(word, side, end, fresh)) return;
+    if (fresh <= 0) {
+      this.#found(word + MISSING + side, length);
+      return;
+    }
+    if (fresh > length) {
+      // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
+      if (!this.#isWithinWindow(word, side, end, fresh)) return;
+      words[word + MISSING + side] += fresh - length;
+    }
     this.#move(slot, side, fresh);
     this.#lifetimes.progress(slot, packet.timeUs);
+  }
+
+  /** Bytes that were passed over before, or that are sent again, came: those that are missing go first. */
+  #found(missing: number, bytes: number): void {
+    const words = this.#words;
+    if (words[missing] > 0) words[missing] = Math.max(0, words[missing] - bytes);
   }
 
   /** Whether a side may have sent up to `end`, which is `fresh` past what was seen of it. */
@@ -138,11 +152,13 @@ export class ByteStreams {
     if (ahead > 0) {
       if (!this.#isWithinWindow(word, side, end, ahead)) return;
       this.#move(slot, side, ahead); // what was sent before it went by unseen
+      words[word + MISSING + side] += ahead;
       this.#lifetimes.progress(slot, packet.timeUs);
     } else if (ahead === -1) {
       // it was acknowledged before it was seen, and taken for a byte
       const bytesAt = slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side;
       this.#times[bytesAt] = Math.max(0, this.#times[bytesAt] - 1);
+      this.#found(word + MISSING + side, 1);
     } else if (ahead < 0) {
       return; // data came after it: it is of an older connection
     }

@@ -50,6 +50,8 @@ export const TLS_DONE_AT = 19;
 export const END_AT = 20;
 /** Initial sequence number of the initiator; the responder's is the next word. */
 export const ISN = 42;
+/** Bytes that the initiator must have sent and that were not captured; the responder's are the next word. */
+export const MISSING = 44;
 
 /** Where the connection is (`Phase`), in bits 0–2 of `STATE`. */
 export const PHASE_MASK = 0x7;

@@ -18,6 +18,7 @@ import {
   LAST_PROGRESS_AT,
   LAST_SPEAKER_SHIFT,
   MIDSTREAM,
+  MISSING,
   NEXT_SEQUENCE,
   PHASE_MASK,
   POD_SIDE_SHIFT,
@@ -159,8 +160,14 @@ export class TrackedConnection implements Connection {
     return this.midstream || this.#table.times[this.#time + ESTABLISHED_AT] !== 0; // else its SYN was not answered
   }
 
+  /** True when bytes were sent that the capture did not see, though it sees both directions. */
+  get hasGap(): boolean {
+    const words = this.#table.words;
+    return (words[this.#word + MISSING] | words[this.#word + MISSING + 1]) !== 0;
+  }
+
   get certain(): boolean {
-    return !this.midstream && !this.oneWay && !this.lossMeanwhile;
+    return !this.midstream && !this.oneWay && !this.hasGap && !this.lossMeanwhile;
   }
 
   get phase(): Phase {

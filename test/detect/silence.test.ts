@@ -114,6 +114,40 @@ for (const { name, act, value, cause } of silences) {
   });
 }
 
+test('00007 of a connection that is seen in one direction: nobody is accused', () => {
+  const world = new Detected()
+    .client(1, SYN)
+    .client(1, ACK, { sequence: 1, acknowledgment: 1 })
+    .client(1, ACK, asks)
+    .advance(182);
+  assert.is(world.events.length, 1);
+  assert.is(world.events[0]?.value, 0);
+  assert.match(world.events[0]?.cause ?? '', /the other one was not seen/);
+  assert.match(world.events[0]?.confidence ?? '', /one direction only/);
+});
+
+test('bytes that were acknowledged and not seen: doubt, until they come after all', () => {
+  const gap = new Detected()
+    .open(0)
+    .client(1, ACK, { ...asks, sequence: 101 })
+    .server(1, ACK, { sequence: 1, acknowledgment: 201 });
+  const reordered = new Detected()
+    .open(0)
+    .client(1, ACK, { ...asks, sequence: 101 })
+    .client(1, ACK, asks)
+    .server(1, ACK, { sequence: 1, acknowledgment: 201 });
+  const unseen = new Detected().open(0).server(1, ACK, isHeard);
+  for (const [world, doubt] of [
+    [gap, true],
+    [reordered, false],
+    [unseen, true],
+  ] as const) {
+    const { events } = world.advance(182);
+    assert.is(events.length, 1);
+    assert.is(events[0]?.confidence, doubt ? 'bytes went by that the capture did not see' : undefined);
+  }
+});
+
 test('a verdict that loss alone could explain is not given', () => {
   const world = new Detected();
   world.loss = true;

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AgentRun, type EnvSettings } from '../lab/agent.ts';
+import { Lab } from '../lab/lab.ts';
+import { waitFor } from '../lab/wait.ts';
+import { makeCapture } from '../tools/make-capture.ts';
+
+const test = suite('Doubt about what was not seen');
+
+const ORDERLY = 5_001;
+const RESETTING = 5_002;
+const SILENT = 5_003;
+const TELLS_ALL: EnvSettings = { EVENT_THROTTLE: 'N', HALF_OPEN_SECONDS: 3, STALE_SECONDS: 3, STALE2_SECONDS: 3_600 };
+const SOON_MS = 15_000;
+
+/** A client's pod that is watched, a server's pod, and an address where nobody is. */
+async function prepare(lab: Lab, settings: (clientAddress: string) => EnvSettings) {
+  const [client, server] = [lab.pod(), lab.pod()];
+  await Promise.all(
+    (['orderly', 'reset', 'silent'] as const).map((mode, i) => lab.serve(server.namespace, mode, ORDERLY + i)),
+  );
+  const nowhere = lab.blackHole(client);
+  const agent = await AgentRun.watch(lab, client, { ...TELLS_ALL, POD_IP: client.ipv4, ...settings(client.ipv4) });
+  const traffic = (kind: string, port: number, ...more: number[]) =>
+    lab.traffic(client.namespace, kind, server.ipv4, port, ...more);
+  return { agent, client, server, nowhere, traffic, index: client.hostIndex };
+}
+
+const is = (code: string, port: number) => (event: { readonly code: string; readonly dstPort: number }) =>
+  event.code === code && event.dstPort === port;
+
+test('the kernel drops packets: what was open then is in doubt, and stillness is no verdict; what comes later is none', async () => {
+  await Lab.use(async (lab) => {
+    const { agent, client, nowhere, traffic, index } = await prepare(lab, () => ({
+      RING_MB: 1,
+      CAPTURE_BACKEND: 'ring',
+    }));
+    const burst = join(lab.directory, 'burst.pcap');
+    makeCapture(burst, { connections: 300 });
+    lab.traffic(client.namespace, 'half-open', nowhere, ORDERLY, 1, 100, 60);
+    traffic('hold', ORDERLY, 1, 100, 60);
+    const resets = traffic('hold', SILENT, 1, 100, 60);
+    await waitFor('their beginnings', () => agent.files(index).flows.length === 3, {
+      describe: () => agent.transcript(),
+    });
+
+    agent.program.child.kill('SIGSTOP'); // nobody reads the ring: it overflows
+    await lab.start(client.namespace, ['tcpreplay', '-i', 'eth0', '-K', '--topspeed', burst]).output();
+    agent.program.child.kill('SIGCONT');
+    await waitFor('the burst', () => agent.files(index).flows.length > 10, { describe: () => agent.transcript() });
+    await resets.stop('SIGKILL');
+
+    // begun after the loss: told, and certain
+    lab.traffic(client.namespace, 'half-open', nowhere, RESETTING, 1, 100, 60);
+    await traffic('reset', RESETTING).output();
+    const [later] = await agent.events(index, is('00006', RESETTING), 1, SOON_MS);
+    assert.equal([later?.quality, later?.confidence], [1, undefined]);
+    const [reset] = await agent.events(index, is('00002', RESETTING), 1, SOON_MS);
+    assert.is(reset?.quality, 1);
+    const { status } = await agent.stop();
+    assert.is(status, 0, agent.transcript());
+
+    const { events, endFlows, log } = agent.files(index);
+    const drops = log.findLast(({ msg }) => msg === 'capture counters')?.['kernelDrops'];
+    assert.ok(Number(drops) > 0, `${drops} dropped`);
+    const before = (dstIP: string, port: number) =>
+      endFlows.find((line) => line.dstIP === dstIP && line.dstPort === port);
+    assert.equal(
+      events.filter((event) => (event.code === '00006' || event.code === '00007') && event.dstPort !== RESETTING),
+      [],
+      'what loss alone could explain is not told',
+    );
+    assert.is(before(nowhere, ORDERLY)?.quality, 0);
+    assert.ok(endFlows.some((line) => line.dstPort === ORDERLY && line.dstIP !== nowhere && line.quality === 0));
+  });
+});
+
+for (const [seen, filter] of [
+  ['what the client sends', (client: string) => `tcp and src host ${client}`],
+  ['what the server sends', (client: string) => `tcp and dst host ${client}`],
+] as const) {
+  test(`one direction only, ${seen}: doubt, and nobody is accused of silence`, async () => {
+    await Lab.use(async (lab) => {
+      const { agent, traffic, index } = await prepare(lab, (client) => ({ PCAP_FILTER: filter(client) }));
+      traffic('hold', SILENT, 1, 100, 60);
+      await traffic('reset', ORDERLY).output();
+      const [stale] = await agent.events(index, is('00007', SILENT), 1, SOON_MS);
+      assert.equal([stale?.value, stale?.quality], [0, 0]);
+      assert.match(stale?.confidence ?? '', /one direction only/);
+      const { status } = await agent.stop();
+      assert.is(status, 0, agent.transcript());
+      const { endFlows, events } = agent.files(index);
+      assert.ok(endFlows.length >= 2 && endFlows.every((line) => line.quality === 0));
+      assert.ok(events.every((event) => event.quality === 0 && event.confidence !== undefined));
+    });
+  });
+}
+
+test('a connection that began before the capture: its reset is told, and in doubt', async () => {
+  await Lab.use(async (lab) => {
+    const { agent, traffic, index } = await prepare(lab, () => ({ PCAP_FILTER: 'tcp[tcpflags] & tcp-syn = 0' }));
+    await traffic('reset', ORDERLY).output();
+    const [reset] = await agent.events(index, is('00002', ORDERLY), 1, SOON_MS);
+    assert.equal([reset?.quality, reset?.midstream, reset?.latency], [0, true, 0]);
+    assert.match(reset?.confidence ?? '', /began before the capture/);
+    await agent.stop();
+    assert.is(agent.files(index).endFlows[0]?.quality, 0);
+  });
+});
+
+test('a gap in the bytes: doubt, and no fault is found with what remains', async () => {
+  await Lab.use(async (lab) => {
+    // the frames that carry a certificate are longer than all others
+    const { agent, client, server, index } = await prepare(lab, () => ({ PCAP_FILTER: 'tcp and less 500' }));
+    const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(lab.directory, name)) as [
+      string,
+      string,
+    ];
+    const request = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=shop', '-days', '1'];
+    server.namespace.run(...request, '-keyout', key, '-out', certificate);
+    const argv = ['openssl', 's_server', '-accept', '8443', '-key', key, '-cert', certificate, '-www', '-tls1_2'];
+    const tls = lab.start(server.namespace, argv);
+    await tls.waitForListener(8_443);
+    await lab.start(client.namespace, ['curl', '-ksS', '-o', '/dev/null', `https://${server.ipv4}:8443/`]).output();
+    const [end] = await waitFor('its end', () => {
+      const { endFlows } = agent.files(index);
+      return endFlows.length > 0 && endFlows;
+    });
+    await agent.stop();
+    assert.is(end?.quality, 0);
+    assert.equal(
+      agent.files(index).events.filter(({ code }) => code === '00005' || code === '00004'),
+      [],
+    );
+  });
+});
+
+test.run();
