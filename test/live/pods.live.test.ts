@@ -158,4 +158,19 @@ test('auto: goes to the pod’s end where packets pass by the node’s', async (
   });
 });
 
+test('sidecar: auto is the pod’s own interface, and NET_RAW is enough', async () => {
+  await Lab.use(async (lab) => {
+    const [pod, client] = [lab.pod(), lab.pod()];
+    const index = pod.namespace.indexOf('eth0');
+    const capabilities = ['setpriv', '--bounding-set', '-all,+net_raw', '--inh-caps', '-all,+net_raw'];
+    const agent = AgentRun.start(lab, pod.namespace, { POD_NAME: 'web-4', POD_IP: pod.ipv4 }, capabilities);
+    agent.configure({ INTERFACE_INDEX_SNIF: 'auto' });
+    await agent.capturing(index);
+    await lab.traffic(client.namespace, 'refused', pod.ipv4, PORT).output();
+    const [refused] = await agent.events(index, ({ code }) => code === '00009');
+    assert.is(refused?.nodeIP, 1, 'the pod is dst');
+    assert.is((await agent.stop()).status, 0);
+  });
+});
+
 test.run();
