@@ -2,6 +2,7 @@ import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
 import type { SessionStatus } from '../model/session-status.ts';
+import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
@@ -47,6 +48,7 @@ export class Agent {
    * directory and files that have to be mended are waited for.
    */
   async run(): Promise<boolean> {
+    keepLargeMemoryLazy();
     let isFirst = true;
     for await (const found of envDirectoryChanges(this.#process.configDirectory, this.#stopping.signal)) {
       if (found.kind === 'files') this.#assign(found.files);
