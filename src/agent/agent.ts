@@ -2,10 +2,13 @@ import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
 import type { SessionStatus } from '../model/session-status.ts';
+import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
 import { InterfaceClaims } from './interface-claims.ts';
+import { PodFinder } from './pod-finder.ts';
+import { PodLocator } from './pod-locator.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** An env file as it was last read, and who keeps its session. */
@@ -20,15 +23,18 @@ export class Agent {
   readonly #console: Console;
   readonly #knowledge = new ProcessKnowledge();
   readonly #stopping = new AbortController();
+  readonly #locator: PodLocator;
   readonly #claims = new InterfaceClaims(() => this.#onInterfaceFreed());
   /** By path. */
   readonly #kept = new Map<string, Kept>();
   /** By path: until when the sessions of a file, also of one that was removed, are on their way. */
   readonly #runs = new Map<string, Promise<void>>();
 
-  constructor(process: ProcessSettings, console: Console) {
+  /** `finderScript` is the path of monitorPod.sh. */
+  constructor(process: ProcessSettings, finderScript: string, console: Console) {
     this.#process = process;
     this.#console = console;
+    this.#locator = new PodLocator(new PodFinder(finderScript));
   }
 
   /** How the sessions are doing, one for each env file. */
@@ -42,6 +48,7 @@ export class Agent {
    * directory and files that have to be mended are waited for.
    */
   async run(): Promise<boolean> {
+    keepLargeMemoryLazy();
     let isFirst = true;
     for await (const found of envDirectoryChanges(this.#process.configDirectory, this.#stopping.signal)) {
       if (found.kind === 'files') this.#assign(found.files);
@@ -99,12 +106,8 @@ export class Agent {
 
   #newKeeper(path: string): SessionKeeper {
     const { logDirectory } = this.#process;
-    return new SessionKeeper(path, {
-      logDirectory,
-      console: this.#console,
-      claims: this.#claims,
-      knowledge: this.#knowledge,
-    });
+    const [console, claims, locator, knowledge] = [this.#console, this.#claims, this.#locator, this.#knowledge];
+    return new SessionKeeper(path, { logDirectory, console, claims, locator, knowledge });
   }
 
   /** Begins a file's sessions, once those of an earlier file of that name have ended. */

@@ -3,6 +3,7 @@ import type { EnvFile } from '../config/env-files.ts';
 import { parseEnvFile } from '../config/parse-env-file.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Settings } from '../config/settings.ts';
+import { isKnown } from './pod-locator.ts';
 
 /** Something people should know of an env file, in one line. */
 export interface Complaint {
@@ -24,8 +25,19 @@ export function assignmentOf(file: EnvFile): Assignment {
     level: problem.severity === 'error' ? ('error' as const) : ('warn' as const),
     line: formatProblem(problem),
   }));
-  if (settings === null) return { settings, complaints };
-  if (typeof settings.interfaceIndex === 'number') return { settings, complaints };
-  const line = `Cannot use ${file.path}: INTERFACE_INDEX_SNIF has to be the index of an interface (ip link shows it)`;
-  return { settings: null, complaints: [...complaints, { level: 'error', line }] };
+  const lacking = settings === null ? null : whatIsLacking(settings);
+  if (lacking === null) return { settings, complaints };
+  return {
+    settings: null,
+    complaints: [...complaints, { level: 'error', line: `Cannot use ${file.path}: ${lacking}` }],
+  };
+}
+
+function whatIsLacking(settings: Settings): string | null {
+  const { interfaceIndex, podAddresses, podInterface } = settings;
+  if (interfaceIndex === null) {
+    return 'INTERFACE_INDEX_SNIF has to be the index of an interface (ip link shows it), or auto';
+  }
+  if (interfaceIndex !== 'auto' || isKnown(settings) || podAddresses.length > 0 || podInterface !== '') return null;
+  return 'INTERFACE_INDEX_SNIF=auto needs POD_UID, or POD_NAME and POD_NAMESPACE; in the pod itself POD_IP or POD_INTERFACE';
 }

@@ -8,9 +8,12 @@ import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
 import { Pause } from './pause.ts';
+import { Absent, type Experience, insidePod, isKnown, type PodLocator } from './pod-locator.ts';
+import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
+const ONE_SIDED = 'packets of one direction only are seen here, the others pass by this end of the link';
 
 /** What all keepers of an agent share. */
 export interface KeeperContext {
@@ -19,26 +22,38 @@ export interface KeeperContext {
   readonly claims: InterfaceClaims;
   /** What is known of the processes of this machine. */
   readonly knowledge: ProcessKnowledge;
+  readonly locator: PodLocator;
+}
+
+/** An open session, and where it captures. */
+interface Opened {
+  readonly session: LiveSession;
+  readonly place: CapturePlace;
 }
 
 /**
- * Keeps the session of one env file: begins it, hands it other settings, begins the next one when it has ended, later
- * and later while that fails, until `end`.
+ * Keeps the session of one env file: begins it where its pod is, hands it other settings, begins the next one when it
+ * has ended, later and later while that fails, until `end`.
  */
 export class SessionKeeper {
   /** Resolves when it is known what became of the first attempt: see `status`. */
   readonly tried: Promise<void>;
   readonly #path: string;
   readonly #context: KeeperContext;
+  readonly #ending = new AbortController();
   readonly #pause = new Pause();
   #noteTried: () => void = () => undefined;
   /** The last good ones; null while the file never had any. */
   #settings: Settings | null = null;
   #complaints: readonly Complaint[] = [];
+  #experience: Experience = { wrongIndex: null, blindIndex: null };
+  /** Index of a node's end from which the pod could not be entered. */
+  #enteredInVain: number | null = null;
   #session: LiveSession | null = null;
+  /** There was a session: what is missing now was there. */
+  #hasCaptured = false;
   #state: SessionState = 'starting';
   #reason = '';
-  #ended = false;
 
   constructor(path: string, context: KeeperContext) {
     this.#path = path;
@@ -90,8 +105,7 @@ export class SessionKeeper {
 
   /** Ends the session in order; `run` then comes to its end. May be called at any time, and again. */
   end(reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    this.#ending.abort();
     this.#session?.stop(reason);
     this.#pause.cut();
   }
@@ -99,12 +113,12 @@ export class SessionKeeper {
   /** Runs one session after the other until `end` is called. Never rejects. */
   async run(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
-    while (!this.#ended) {
-      const session = this.#settings === null ? null : await this.#open(this.#settings);
+    while (!this.#ending.signal.aborted) {
+      const opened = this.#settings === null ? null : await this.#open(this.#settings);
       this.#noteTried();
-      if (session !== null) {
+      if (opened !== null) {
         retryMs = FIRST_RETRY_MS;
-        if (await this.#runOne(session)) continue;
+        if (await this.#runOne(opened)) continue;
       }
       const isCut = await this.#pause.wait(this.#settings === null ? Number.POSITIVE_INFINITY : retryMs);
       retryMs = isCut ? FIRST_RETRY_MS : Math.min(retryMs * 2, LONGEST_RETRY_MS);
@@ -113,47 +127,57 @@ export class SessionKeeper {
   }
 
   /** Opens a session; null when there is none to be had now, which was told. */
-  async #open(settings: Settings): Promise<LiveSession | null> {
-    const { claims, knowledge, logDirectory, console } = this.#context;
-    const place = this.#locate(settings);
-    const owner = claims.take(place.hostIndex, this.#path);
+  async #open(settings: Settings): Promise<Opened | null> {
+    const { claims, locator, knowledge, logDirectory, console } = this.#context;
+    let place: CapturePlace;
+    try {
+      place = await locator.locate(settings, this.#experience, this.#ending.signal);
+    } catch (error) {
+      const mayCome = error instanceof Absent && (isKnown(settings) || this.#hasCaptured);
+      this.#fail(mayCome ? 'waiting' : 'failing', `${messageOf(error)} (${this.#path})`);
+      return null;
+    }
+    const { hostIndex } = place;
+    const owner = claims.take(hostIndex, this.#path);
     if (owner !== null) {
-      const advice = 'change INTERFACE_INDEX_SNIF in one of them, or remove it';
-      this.#fail(
-        'refused',
-        `Cannot use ${this.#path}: ${owner} already monitors interface ${place.hostIndex}; ${advice}`,
-      );
+      const advice = 'change one of them, or remove it';
+      this.#fail('refused', `Cannot use ${this.#path}: ${owner} already monitors interface ${hostIndex}; ${advice}`);
       return null;
     }
     try {
       const lines = this.#complaints.map(({ line }) => line);
-      return await LiveSession.open(settings, place, logDirectory, lines, knowledge, (line) => console.out(line));
+      const print = (line: string) => console.out(line);
+      return { place, session: await LiveSession.open(settings, place, logDirectory, lines, knowledge, print) };
     } catch (error) {
-      claims.release(place.hostIndex);
-      this.#fail('failing', `${error instanceof Error ? error.message : String(error)} (${this.#path})`);
+      claims.release(hostIndex);
+      if (hostIndex === this.#experience.blindIndex) {
+        // the pod cannot be entered: half of it is better than nothing
+        this.#enteredInVain = hostIndex;
+        this.#experience = { ...this.#experience, blindIndex: null };
+      }
+      this.#fail('failing', `${messageOf(error)} (${this.#path})`);
       return null;
     }
   }
 
-  #locate({ interfaceIndex, captureSide }: Settings): CapturePlace {
-    const index = Number(interfaceIndex);
-    return { hostIndex: index, interfaceIndex: index, side: captureSide === 'pod' ? 'pod' : 'host' };
-  }
-
-  /** Runs a session to its end. True when the next one should begin at once, as other settings ask for it. */
-  async #runOne(session: LiveSession): Promise<boolean> {
+  /** Runs a session to its end. True when the next one should begin at once: this one did not end by itself. */
+  async #runOne({ session, place }: Opened): Promise<boolean> {
+    const over = new AbortController();
     this.#session = session;
+    this.#hasCaptured = true;
     this.#state = 'capturing';
     this.#reason = '';
-    if (this.#ended) session.stop('the agent stops');
+    if (this.#ending.signal.aborted) session.stop('the agent stops');
     else if (this.#settings !== null) this.#bringUpToDate(session, this.#settings);
+    void this.#lookAfter(session, place, over.signal);
     try {
-      if ((await session.run()) === 'stopped') return true;
+      if ((await session.run(() => void this.#onOneSided(session))) === 'stopped') return true;
       this.#state = 'waiting';
       this.#reason = `the interface ${session.interfaceName} is gone`;
     } catch (error) {
-      this.#fail('failing', `The session on ${session.interfaceName} failed: ${(error as Error).message}`);
+      this.#fail('failing', `The session on ${session.interfaceName} failed: ${messageOf(error)}`);
     } finally {
+      over.abort();
       this.#session = null;
       this.#context.claims.release(session.interfaceIndex);
     }
@@ -165,10 +189,56 @@ export class SessionKeeper {
     session.stop('the next one captures as the env file says now');
   }
 
+  /** Sees to it that a session captures its pod and no other, for as long as that lives. Never rejects. */
+  async #lookAfter(session: LiveSession, place: CapturePlace, signal: AbortSignal): Promise<void> {
+    const settings = this.#settings;
+    if (settings === null) return;
+    const { interfaceIndex } = settings;
+    if (place.hostIndex === interfaceIndex && place.side === 'host') {
+      const other = await this.#context.locator.otherIndex(settings, signal);
+      if (signal.aborted) return;
+      if (other !== null) {
+        this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };
+        session.stop(
+          `the pod is behind interface ${other}, and INTERFACE_INDEX_SNIF=${interfaceIndex} is another's now`,
+        );
+      }
+    }
+    if (place.namespacePath === undefined) return;
+    await untilDeserted(place.namespacePath, () => insidePod(place.hostIndex, settings), signal);
+    if (!signal.aborted) session.leave();
+  }
+
+  /** The node's end shows one direction only: goes to the other end, if it can be found. Never rejects. */
+  async #onOneSided(session: LiveSession): Promise<void> {
+    const settings = this.#settings;
+    if (settings === null) return;
+    const { interfaceIndex } = session;
+    let obstacle = 'the pod cannot be entered';
+    try {
+      const { namespacePath } = await insidePod(interfaceIndex, settings);
+      if (namespacePath !== undefined && this.#enteredInVain !== interfaceIndex) {
+        this.#experience = { ...this.#experience, blindIndex: interfaceIndex };
+        session.stop(`${ONE_SIDED}: the next one captures inside the pod`);
+        return;
+      }
+    } catch (error) {
+      obstacle = messageOf(error);
+    }
+    const line = `On ${session.interfaceName} ${ONE_SIDED}, and ${obstacle}; what is said of connections is in doubt`;
+    this.#context.console.error(line);
+    session.note(line, 'warn');
+  }
+
   /** Notes why there is no session; what was told last is not told again. */
   #fail(state: SessionState, line: string): void {
+    if (this.#ending.signal.aborted) return;
     if (line !== this.#reason) this.#context.console.error(line);
     this.#state = state;
     this.#reason = line;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

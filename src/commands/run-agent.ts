@@ -1,8 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { Agent } from '../agent/agent.ts';
 import { formatProblem } from '../config/problem.ts';
 import { parseProcessSettings } from '../config/process-settings.ts';
 import { HealthServer } from '../serve/health-server.ts';
 import { type Command, ExitStatus } from './outcome.ts';
+
+/** Beside the directory of the one file that all of this is built into (ADR 0006). */
+const FINDER = fileURLToPath(new URL('../scripts/monitorPod.sh', import.meta.url));
 
 /** The agent itself: runs until it is told to stop. */
 export const runAgent: Command = {
@@ -11,7 +15,10 @@ export const runAgent: Command = {
     const { settings, problems } = parseProcessSettings(process.env);
     for (const problem of problems) console.error(formatProblem(problem));
     if (settings === null) return ExitStatus.failure;
-    const agent = new Agent(settings, { out: (line) => console.log(line), error: (line) => console.error(line) });
+    const agent = new Agent(settings, FINDER, {
+      out: (line) => console.log(line),
+      error: (line) => console.error(line),
+    });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
     // a console that is full or gone must not end the capture: the files say the same
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

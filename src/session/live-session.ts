@@ -7,6 +7,7 @@ import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import type { LogLevel } from '../model/log-level.ts';
+import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
@@ -16,6 +17,7 @@ import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
 import { NamedReports } from './named-reports.ts';
+import { OneSided } from './one-sided.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
@@ -40,6 +42,7 @@ export type SessionEnd = 'stopped' | 'gone';
  * the interface is gone.
  */
 export class LiveSession {
+  /** Name of the interface on the node; of the pod's own where there is no other. */
   readonly interfaceName: string;
   /** Index of the interface on the node, which names the session's directory. */
   readonly interfaceIndex: number;
@@ -51,6 +54,10 @@ export class LiveSession {
   readonly #print: (line: string) => void;
   #settings: Settings;
   #isStopping = false;
+  /** The pod is gone, whatever the source says. */
+  #isLeft = false;
+  /** Null when nobody wants to know, or it cannot be told. */
+  #oneSided: OneSided | null;
   /** Time is passing while nothing arrives, deadline by deadline. */
   #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
@@ -59,15 +66,16 @@ export class LiveSession {
 
   private constructor(
     { source }: OpenedSource,
-    { hostIndex }: CapturePlace,
+    place: CapturePlace,
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
     knowledge: ProcessKnowledge,
     print: (line: string) => void,
   ) {
-    this.interfaceName = source.interfaceName;
-    this.interfaceIndex = hostIndex;
+    this.interfaceName = nameOf(place, source);
+    this.interfaceIndex = place.hostIndex;
+    this.#oneSided = place.side === 'host' && settings.captureSide === 'auto' ? new OneSided() : null;
     this.#source = source;
     this.#settings = settings;
     this.#files = files;
@@ -76,7 +84,7 @@ export class LiveSession {
     const missed = () => this.#search.hurry();
     this.#reports = new NamedReports({ sink: files, capacity: settings.maxConnections, knowledge, missed });
     this.#search = new PodSearch(
-      { interfaceIndex: hostIndex, podUid: settings.podUid },
+      { interfaceIndex: place.hostIndex, podUid: settings.podUid },
       (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
       warn,
     );
@@ -105,7 +113,7 @@ export class LiveSession {
     try {
       const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
       await removeUnfinishedDumps(directory.path);
-      const { interfaceName } = opened.source;
+      const interfaceName = nameOf(place, opened.source);
       const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
       const clock = () => Date.now();
       const captureTotals = () => {
@@ -139,10 +147,11 @@ export class LiveSession {
 
   /**
    * Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. Rejects
-   * with what went wrong on the way, after closing everything.
+   * with what went wrong on the way, after closing everything. `onOneSided` is called, once, when the node's end shows
+   * one direction only and the settings leave it to the agent where to capture.
    */
-  async run(): Promise<SessionEnd> {
-    const ticker = setInterval(() => this.#tick(), IDLE_TICK_MS);
+  async run(onOneSided: () => void = () => undefined): Promise<SessionEnd> {
+    const ticker = setInterval(() => this.#tick(onOneSided), IDLE_TICK_MS);
     const reporting = setInterval(() => this.#reportCounters(), COUNTERS_EVERY_MS);
     let state: SourceState = 'readable';
     try {
@@ -176,6 +185,12 @@ export class LiveSession {
     this.#isStopping = true;
     this.#files.log.always(`this session ends: ${reason}`);
     setTimeout(() => this.#source.close(), LAST_FRAMES_MS);
+  }
+
+  /** The pod is gone, though the interface may still seem to be there: ends like a session whose interface is gone. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#source.close();
   }
 
   /**
@@ -230,7 +245,7 @@ export class LiveSession {
   async #finish(state: SourceState): Promise<SessionEnd> {
     const { path } = this.#pipeline;
     const now = Date.now() * 1000;
-    const end = state === 'gone' ? 'gone' : 'stopped';
+    const end = state === 'gone' || this.#isLeft ? 'gone' : 'stopped';
     await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
       this.#files.event(interfaceGone(this.interfaceIndex, this.interfaceName, now));
@@ -250,14 +265,24 @@ export class LiveSession {
     return end;
   }
 
-  #tick(): void {
+  #tick(onOneSided: () => void): void {
     this.#noteLoss();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
+    if (this.#isOneSided()) onOneSided();
     if (!this.#dry || this.#advancing) return;
     this.#advancing = true;
     void this.#advance(Date.now() * 1000 - READ_DELAY_US).finally(() => {
       this.#advancing = false;
     });
+  }
+
+  /** True once: when it is certain that one direction only is seen. */
+  #isOneSided(): boolean {
+    if (!OneSided.isTellable(this.#settings.pcapFilter)) this.#oneSided = null;
+    if (this.#oneSided === null || this.#lossTold > 0) return false;
+    if (!this.#oneSided.look(this.#pipeline.path.tracker)) return false;
+    this.#oneSided = null;
+    return true;
   }
 
   /** Lets time pass, with turns for packets and files in between when much is due. */
@@ -288,6 +313,10 @@ export class LiveSession {
     });
     this.#files.tellLosses();
   }
+}
+
+function nameOf({ hostIndex }: CapturePlace, { interfaceName: captured }: LiveSource): string {
+  return interfaceName(hostIndex) ?? captured;
 }
 
 /** The networks of an interface of this machine, in CIDR notation. */

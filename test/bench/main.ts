@@ -15,11 +15,23 @@ import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { load, loadTls } from './load.ts';
 import { memory } from './memory.ts';
+import { pods } from './pods.ts';
 import { replay } from './replay.ts';
 import { type Bench, formatNumber, formatResult, mebibytes } from './report.ts';
 import { shortConnections } from './short-connections.ts';
 
-const BENCHES: readonly Bench[] = [load, loadTls, replay, memory, history, latency, shortConnections, flood, idle];
+const BENCHES: readonly Bench[] = [
+  load,
+  loadTls,
+  replay,
+  memory,
+  history,
+  latency,
+  shortConnections,
+  flood,
+  idle,
+  pods,
+];
 
 /** The machine, without which figures mean nothing. */
 function machine(): string {

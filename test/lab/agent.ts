@@ -35,13 +35,7 @@ export class AgentRun {
   #published = 0;
   readonly #begin: () => Program;
 
-  private constructor(
-    lab: Lab,
-    where: Namespace,
-    env: NodeJS.ProcessEnv,
-    nodeOptions: readonly string[],
-    prefix: readonly string[] = [],
-  ) {
+  private constructor(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv, prefix: readonly string[]) {
     this.#lab = lab;
     const directory = mkdtempSync(join(lab.directory, 'agent-'));
     this.configDirectory = join(directory, 'config');
@@ -49,16 +43,16 @@ export class AgentRun {
     this.makeConfigDirectory();
     mkdirSync(this.logDirectory, { recursive: true });
     this.#begin = () =>
-      lab.start(where, [...prefix, process.execPath, ...nodeOptions, AGENT], {
+      lab.start(where, [...prefix, process.execPath, AGENT], {
         cwd: directory,
         env: { ...process.env, DLLT_CONFIG_DIR: this.configDirectory, LOG_DIR: this.logDirectory, ...env },
       });
     this.program = this.#begin();
   }
 
-  /** Starts an agent in a namespace without any session. */
-  static start(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv = {}, nodeOptions: readonly string[] = []): AgentRun {
-    return new AgentRun(lab, where, env, nodeOptions);
+  /** Starts an agent in a namespace without any session; `prefix` is a command that starts it. */
+  static start(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv = {}, prefix: readonly string[] = []): AgentRun {
+    return new AgentRun(lab, where, env, prefix);
   }
 
   /**
@@ -72,7 +66,7 @@ export class AgentRun {
     env: NodeJS.ProcessEnv = {},
     prefix: readonly string[] = [],
   ): Promise<AgentRun> {
-    const agent = new AgentRun(lab, lab.node, env, [], prefix);
+    const agent = new AgentRun(lab, lab.node, env, prefix);
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...settings });
     await agent.capturing(pod.hostIndex);
     return agent;

@@ -26,7 +26,7 @@ const NOBODY_MAC = '02:00:00:00:00:fa';
 
 /**
  * A small network of namespaces: a node and its pods, each on a veth pair of its own, routed by the node. Addresses are
- * 10.77.N.2 and fd00:77:N::2 for pod N, .1 and ::1 for the node. `Lab.use` removes all of it, whatever happens.
+ * 10.77.N.2 (10.78.0.2 after 256 pods) and fd00:77:N::2 for pod N, .1 and ::1 for the node. `Lab.use` removes all of it, whatever happens.
  */
 export class Lab {
   /** Temporary directory that goes with the lab. */
@@ -81,7 +81,8 @@ export class Lab {
     const number = this.#pods++;
     const namespace = this.namespace('pod');
     const hostInterface = `veth${process.pid.toString(16)}p${number}`;
-    const [ipv4, nodeIpv4] = [`10.77.${number}.2`, `10.77.${number}.1`];
+    const network = `10.${77 + (number >> 8)}.${number & 255}`;
+    const [ipv4, nodeIpv4] = [`${network}.2`, `${network}.1`];
     const [ipv6, nodeIpv6] = [`fd00:77:${number}::2`, `fd00:77:${number}::1`];
     this.#vethPair(hostInterface, namespace);
     for (const [where, link, addresses] of [

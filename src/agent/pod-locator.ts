@@ -1,0 +1,97 @@
+import { networkInterfaces } from 'node:os';
+import type { Settings } from '../config/settings.ts';
+import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
+import { findPodNamespace } from '../process/pod-namespace.ts';
+import type { CapturePlace } from '../session/capture-place.ts';
+import type { PodFinder } from './pod-finder.ts';
+
+const OWN_NAMESPACE = '/proc/self/ns/net';
+
+/** The pod, or the interface, is not there: it may come. */
+export class Absent extends Error {}
+
+/** What was learned of a pod while it was captured. */
+export interface Experience {
+  /** The index in the env file turned out to be that of something else. */
+  wrongIndex: number | null;
+  /** Index of a node's end on which one direction only is seen. */
+  blindIndex: number | null;
+}
+
+/** Whether the pod can be found without an index: it has a UID or a name. */
+export function isKnown({ podUid, podName }: Settings): boolean {
+  return podUid !== '' || podName !== '';
+}
+
+/** Says where a pod is to be captured. */
+export class PodLocator {
+  readonly #finder: PodFinder;
+
+  constructor(finder: PodFinder) {
+    this.#finder = finder;
+  }
+
+  /**
+   * Where the session of an env file captures now. Rejects with `Absent` while there is no such pod or interface, and
+   * with other errors when its network namespace cannot be found or looked into; `signal` ends the search.
+   */
+  async locate(settings: Settings, experience: Experience, signal: AbortSignal): Promise<CapturePlace> {
+    const own = ownInterface(settings);
+    if (own !== null) return { hostIndex: own, interfaceIndex: own, side: 'pod' };
+    const hostIndex = await this.#indexOnNode(settings, experience, signal);
+    const { captureSide } = settings;
+    const isOutside = captureSide === 'host' || (captureSide === 'auto' && hostIndex !== experience.blindIndex);
+    return isOutside ? { hostIndex, interfaceIndex: hostIndex, side: 'host' } : insidePod(hostIndex, settings);
+  }
+
+  /** Another index under which the very pod of the env file is on this node, if it is not the one that stands there. */
+  async otherIndex(settings: Settings, signal: AbortSignal): Promise<number | null> {
+    if (settings.podUid === '' || typeof settings.interfaceIndex !== 'number') return null;
+    const found = await this.#finder.find({ ...settings, podName: '' }, signal);
+    return 'reason' in found || found.interfaceIndex === settings.interfaceIndex ? null : found.interfaceIndex;
+  }
+
+  async #indexOnNode(settings: Settings, { wrongIndex }: Experience, signal: AbortSignal): Promise<number> {
+    const { interfaceIndex, podNamespace, podName, podUid } = settings;
+    if (typeof interfaceIndex === 'number' && interfaceIndex !== wrongIndex) {
+      if (interfaceName(interfaceIndex) !== null) return interfaceIndex;
+      if (!isKnown(settings)) {
+        throw new Absent(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
+      }
+    }
+    const found = await this.#finder.find(settings, signal);
+    if ('interfaceIndex' in found) return found.interfaceIndex;
+    throw new Absent(`Waiting for the pod ${podName === '' ? podUid : `${podNamespace}/${podName}`}: ${found.reason}`);
+  }
+}
+
+/** Where a pod is captured from within, when the node's end of its link is `hostIndex`. */
+export async function insidePod(hostIndex: number, { podUid }: Settings): Promise<CapturePlace> {
+  const found = await findPodNamespace({ interfaceIndex: hostIndex, podUid });
+  if (found === null) {
+    throw new Error(
+      `Cannot capture inside the pod behind interface ${hostIndex}: no process in its network namespace is to be seen; the agent needs hostPID and CAP_SYS_PTRACE, or CAPTURE_SIDE=host`,
+    );
+  }
+  const { path, interfaceIndex } = found;
+  if (path === OWN_NAMESPACE) return { hostIndex, interfaceIndex: hostIndex, side: 'pod' };
+  return { hostIndex, interfaceIndex, namespacePath: path, side: 'pod' };
+}
+
+/**
+ * Index of the pod's own interface where the agent runs inside the pod: an address of the pod is one of its own, or
+ * nothing but the interface's name says which pod. Null where it does not. Throws `Absent`.
+ */
+function ownInterface(settings: Settings): number | null {
+  const { interfaceIndex, podAddresses, podInterface } = settings;
+  const holder = Object.entries(networkInterfaces()).find(([, addresses]) =>
+    addresses?.some(({ address, internal }) => !internal && podAddresses.includes(address)),
+  );
+  const isNamedOnly = interfaceIndex === 'auto' && podInterface !== '' && !isKnown(settings);
+  if (holder === undefined && !isNamedOnly) return null;
+  if (typeof interfaceIndex === 'number') return interfaceIndex;
+  const name = podInterface === '' ? (holder?.[0] ?? '') : podInterface;
+  const index = indexOfName(name);
+  if (index === 0) throw new Absent(`Cannot capture on ${name}: there is no such interface`);
+  return index;
+}

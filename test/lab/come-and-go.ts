@@ -1,0 +1,83 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ENV_FILE, envFile } from './agent.ts';
+import type { Holdings } from './counted-agent.ts';
+import type { Lab, Pod } from './lab.ts';
+import { capturesOn } from './packet-sockets.ts';
+import type { Program } from './program.ts';
+import { readEvents } from './session-files.ts';
+import { waitFor } from './wait.ts';
+
+const COUNTED_AGENT = fileURLToPath(new URL('./counted-agent.js', import.meta.url));
+const PORT = 8080;
+const PATIENCE = { timeoutMs: 60_000 };
+
+/** What an agent held after a few pods, and after all. */
+export interface CameAndWent {
+  readonly before: Holdings;
+  readonly after: Holdings;
+}
+
+/**
+ * Lets pods come and go under one agent: each has a namespace, an env file, and a connection or two; then its namespace
+ * is deleted, the agent sees it gone, and the file is removed. `pods` after as many as `warmUp` have gone first.
+ */
+export async function comeAndGo(lab: Lab, pods: number, atOnce: number, warmUp: number): Promise<CameAndWent> {
+  const directory = join(lab.directory, 'come-and-go');
+  const [config, logs] = [join(directory, 'config'), join(directory, 'logs')];
+  for (const path of [directory, config, logs]) mkdirSync(path);
+  const agent = lab.start(lab.node, [process.execPath, '--expose-gc', COUNTED_AGENT], {
+    cwd: directory,
+    env: { ...process.env, DLLT_CONFIG_DIR: config, LOG_DIR: logs },
+  });
+  const goThrough = async (count: number) => {
+    for (let gone = 0; gone < count; gone += atOnce) {
+      await oneRound(lab, agent, config, logs, Math.min(atOnce, count - gone));
+      for (const name of readdirSync(logs)) rmSync(join(logs, name), { recursive: true, maxRetries: 10 }); // its last lines may be on their way
+    }
+  };
+  await goThrough(warmUp);
+  const before = await count(agent);
+  await goThrough(pods);
+  const after = await count(agent);
+  await agent.stop();
+  return { before, after };
+}
+
+async function oneRound(lab: Lab, agent: Program, config: string, logs: string, count: number): Promise<void> {
+  const describe = () => agent.stderr;
+  const pods = Array.from({ length: count }, () => lab.pod());
+  const fileOf = (pod: Pod) => join(config, `${ENV_FILE}.${pod.hostIndex}`);
+  for (const pod of pods) writeFileSync(fileOf(pod), envFile({ INTERFACE_INDEX_SNIF: pod.hostIndex }));
+  const captured = (pod: Pod) => capturesOn(agent.pid, pod.hostIndex);
+  await waitFor('all captures', () => pods.every(captured), { ...PATIENCE, describe });
+  await Promise.all(
+    pods.map((pod) => lab.start(pod.namespace, ['curl', '-s', '-m', '1', `http://${pod.nodeIpv4}:${PORT}`]).ended),
+  );
+  for (const pod of pods) pod.namespace.remove();
+  const seenGone = ({ hostIndex }: Pod) =>
+    readEvents(join(logs, `dllt${hostIndex}`)).some(({ code }) => code === '00011');
+  await waitFor('all pods seen gone', () => pods.every(seenGone), { ...PATIENCE, describe });
+  for (const pod of pods) rmSync(fileOf(pod));
+}
+
+/** Asks the agent what it holds, until the sessions of removed files have ended and it is twice the same. */
+async function count(agent: Program): Promise<Holdings> {
+  let last = '';
+  return waitFor(
+    'an agent at rest',
+    async () => {
+      const lines = agent.stdout.length;
+      agent.child.kill('SIGUSR2');
+      await waitFor('its counts', () => agent.stdout.length > lines, { describe: () => agent.stderr });
+      const line = agent.stdout.slice(lines).trim();
+      const { descriptors, threads, mappings, resources } = JSON.parse(line) as Holdings;
+      const now = JSON.stringify({ descriptors, threads, mappings, resources });
+      const same = now === last;
+      last = now;
+      return same && (JSON.parse(line) as Holdings);
+    },
+    { timeoutMs: 60_000, intervalMs: 700, describe: () => last },
+  );
+}
