@@ -13,9 +13,9 @@ export class Absent extends Error {}
 /** What was learned of a pod while it was captured. */
 export interface Experience {
   /** The index in the env file turned out to be that of something else. */
-  wrongIndex: number | null;
+  readonly wrongIndex: number | null;
   /** Index of a node's end on which one direction only is seen. */
-  blindIndex: number | null;
+  readonly blindIndex: number | null;
 }
 
 /** Whether the pod can be found without an index: it has a UID or a name. */
