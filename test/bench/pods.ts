@@ -55,6 +55,7 @@ async function run({ scale }: BenchSettings): Promise<BenchResult> {
     for (const where of [lab.node, ...pods.map(({ namespace }) => namespace)]) {
       where.set('net/ipv6/conf/all/disable_ipv6', 1); // what the kernels say to each other would be counted
     }
+    for (const { namespace } of pods) lab.start(namespace, ['sleep', '3600']); // a pod without a process is looked for
     const agent = await watchAll(lab, pods);
     const { pid } = agent.program;
     await sleep(SETTLE_MS);
