@@ -13,9 +13,9 @@ export class Absent extends Error {}
 /** What was learned of a pod while it was captured. */
 export interface Experience {
   /** The index in the env file turned out to be that of something else. */
-  wrongIndex: number | null;
+  readonly wrongIndex: number | null;
   /** Index of a node's end on which one direction only is seen. */
-  blindIndex: number | null;
+  readonly blindIndex: number | null;
 }
 
 /** Whether the pod can be found without an index: it has a UID or a name. */
@@ -44,11 +44,17 @@ export class PodLocator {
     return isOutside ? { hostIndex, interfaceIndex: hostIndex, side: 'host' } : insidePod(hostIndex, settings);
   }
 
-  /** Another index under which the very pod of the env file is on this node, if it is not the one that stands there. */
-  async otherIndex(settings: Settings, signal: AbortSignal): Promise<number | null> {
-    if (settings.podUid === '' || typeof settings.interfaceIndex !== 'number') return null;
-    const found = await this.#finder.find({ ...settings, podName: '' }, signal);
-    return 'reason' in found || found.interfaceIndex === settings.interfaceIndex ? null : found.interfaceIndex;
+  /**
+   * The index under which the very pod of the env file is on this node, if the one that stands there leads to another;
+   * null when it does not, or nobody can tell. A second interface of the same pod is as good. Rejects when the kernel
+   * cannot be asked.
+   */
+  async otherIndex({ interfaceIndex, ...identity }: Settings, signal: AbortSignal): Promise<number | null> {
+    if (identity.podUid === '' || typeof interfaceIndex !== 'number') return null;
+    const found = await this.#finder.find({ ...identity, podName: '' }, signal);
+    if ('reason' in found || found.interfaceIndex === interfaceIndex) return null;
+    const [here, there] = await Promise.all([findPodNamespace({ interfaceIndex }), findPodNamespace(found)]);
+    return here !== null && here.inode === there?.inode ? null : found.interfaceIndex;
   }
 
   async #indexOnNode(settings: Settings, { wrongIndex }: Experience, signal: AbortSignal): Promise<number> {

@@ -195,7 +195,7 @@ export class SessionKeeper {
     if (settings === null) return;
     const { interfaceIndex } = settings;
     if (place.hostIndex === interfaceIndex && place.side === 'host') {
-      const other = await this.#context.locator.otherIndex(settings, signal);
+      const other = await this.#context.locator.otherIndex(settings, signal).catch(() => null);
       if (signal.aborted) return;
       if (other !== null) {
         this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };

@@ -224,8 +224,18 @@ for (const { name, place, says } of [
     place: config('filter', 'INTERFACE_INDEX_SNIF=1\nPCAP_FILTER=tcp and\n'),
     says: /PCAP_FILTER="tcp and"/,
   },
+  {
+    name: 'no word of which pod',
+    place: config('nobody', 'INTERFACE_INDEX_SNIF=auto\n'),
+    says: /INTERFACE_INDEX_SNIF=auto needs POD_UID/,
+  },
+  {
+    name: 'no such pod',
+    place: config('pod', 'INTERFACE_INDEX_SNIF=auto\nPOD_UID=no-such-pod\n'),
+    says: /Waiting for the pod no-such-pod: Cannot find .* no process on this node/,
+  },
 ]) {
-  test(`agent: ${name}: says so in one line and waits for the file`, async () => {
+  test(`agent: ${name}: says so in one line and waits`, async () => {
     const env = { ...process.env, DLLT_CONFIG_DIR: place, LOG_DIR: join(directory, 'logs') };
     const program = new Program([process.execPath, AGENT], { env });
     await program.waitForOutput(says);
