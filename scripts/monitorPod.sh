@@ -72,6 +72,7 @@ watch() {
   if [[ -z $file ]]; then
     file=$FIRST
     [[ -z $add ]] || file=$FIRST.$namespace.$pod
+    [[ -z $add || ! -e $file ]] || file+=.$interface # that one is for another interface
     ((${#file} <= MAX_KEY_LENGTH)) || fail "Cannot write $file: its name is too long for a key of a ConfigMap"
     [[ ! -e $file ]] || before=$(value_of POD_NAMESPACE "$file")/$(value_of POD_NAME "$file")
     [[ -e $file ]] || cat "$TEMPLATES/$FIRST" >"$file"

@@ -68,6 +68,20 @@ test('a pod that can tell nothing, and one that nobody may exec into: auto', asy
   });
 });
 
+test('two interfaces of one pod have a file each', async () => {
+  await withPod([], async (cluster) => {
+    for (const args of [['--add'], ['--add'], ['net1', '--add'], ['net1']]) {
+      succeeded(await cluster.monitorPod('web', 'shop', ...args));
+    }
+    const files = ['dlltagent_searchpod.shop.web', 'dlltagent_searchpod.shop.web.net1'];
+    assert.equal(readdirSync(cluster.directory).sort(), [...files, 'dlltagent_searchpod.yaml']);
+    assert.equal(
+      files.map((file) => settingsIn(cluster, file)['POD_INTERFACE']),
+      ['eth0', 'net1'],
+    );
+  });
+});
+
 test('an interface that is named', async () => {
   await withPod(['cat'], async (cluster, pod) => {
     pod.namespace.run('ip', 'link', 'set', 'eth0', 'down');
