@@ -1,10 +1,10 @@
 # The agent's image, for amd64 and arm64. Give BASE a digest to build from exactly one base image.
 ARG BASE=docker.io/library/node:20-bookworm-slim
 
-# Compiles the cap binding and the eBPF program, and bundles the agent.
+# Compiles the cap binding, and bundles the agent.
 FROM ${BASE} AS build
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends g++ make python3 libpcap-dev clang libbpf-dev \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends g++ make python3 libpcap-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY package.json package-lock.json ./
@@ -19,7 +19,6 @@ RUN headers=/usr/local \
     && cd /build && npm_config_nodedir="$headers" npm rebuild cap esbuild --ignore-scripts=false --foreground-scripts \
     && node -e 'require("cap")'
 COPY tsconfig.json ./
-COPY scripts ./scripts
 COPY src ./src
 RUN npm run --silent build \
     && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -27,13 +26,13 @@ RUN npm run --silent build \
 
 FROM ${BASE}
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8 libbpf1 \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8 \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-*
 COPY --from=build /build/package.json /opt/dlltagent/
 COPY --from=build /build/node_modules /opt/dlltagent/node_modules
 COPY --from=build /build/dist /opt/dlltagent/dist
-COPY --from=build /build/scripts/monitorPod.sh /opt/dlltagent/scripts/
-COPY --from=build /build/scripts/monitor-pod /opt/dlltagent/scripts/monitor-pod
+COPY scripts/monitorPod.sh /opt/dlltagent/scripts/
+COPY scripts/monitor-pod /opt/dlltagent/scripts/monitor-pod
 RUN chmod 755 /opt/dlltagent/dist/main.js \
     && ln -s /opt/dlltagent/dist/main.js /usr/local/bin/dlltagent \
     && ln -s /opt/dlltagent/scripts/monitorPod.sh /usr/local/bin/monitorPod.sh
