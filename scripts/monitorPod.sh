@@ -72,6 +72,7 @@ watch() {
   if [[ -z $file ]]; then
     file=$FIRST
     [[ -z $add ]] || file=$FIRST.$namespace.$pod
+    [[ -z $add || ! -e $file ]] || file+=.$interface # that one is for another interface
     ((${#file} <= MAX_KEY_LENGTH)) || fail "Cannot write $file: its name is too long for a key of a ConfigMap"
     [[ ! -e $file ]] || before=$(value_of POD_NAMESPACE "$file")/$(value_of POD_NAME "$file")
     [[ -e $file ]] || cat "$TEMPLATES/$FIRST" >"$file"
@@ -97,6 +98,7 @@ place_or_tell() {
   fi
   apply_manifest
   for_each_node await_agent
+  for_each_node await_settings
 }
 
 await_agent() {
@@ -104,7 +106,7 @@ await_agent() {
   name=$(agent_on "$1")
   kube wait --for=condition=Ready "pod/$name" -n "$agent_namespace" --timeout="${READY_SECONDS}s" >/dev/null ||
     fail "Cannot see the agent $name become ready: $(problem); kubectl describe pod $name -n $agent_namespace tells more"
-  say "The agent $name is ready. Next: kubectl exec -it $name -n $agent_namespace -- ls logs"
+  say "The agent $name is ready: kubectl exec -it $name -n $agent_namespace -- ls logs"
 }
 
 # reload: brings the env files to the agents that run. The pod's annotation changes with the ConfigMap, and makes the
@@ -124,18 +126,33 @@ require_agent() {
     fail "Cannot reload: $(problem); place the agent with kubectl apply -f $MANIFEST"
 }
 
+# await_settings NODE FILE…: waits until the agent there has these files, and no others.
 await_settings() {
-  local name want found deadline=$((SECONDS + RELOAD_SECONDS))
+  local name want deadline=$((SECONDS + RELOAD_SECONDS))
   name=$(agent_on "$1")
   shift
   want=$(cksum "$@" | sort)
-  # shellcheck disable=SC2016 # expanded in the agent's container
-  until found=$(kube exec -n "$agent_namespace" "$name" -- sh -c 'cd "${DLLT_CONFIG_DIR:-/etc/dllt}" && cksum dlltagent_searchpod*' | sort) &&
-    [[ $found == "$want" ]]; do
+  until [[ $(settings_of "$name") == "$want" ]]; do
     ((SECONDS < deadline)) || fail "Cannot see the settings reach the agent $name within $RELOAD_SECONDS s: $(problem)"
+    ! grep -qi forbidden "$scratch/problem" || fail "Cannot see whether the settings have reached the agent $name: $(problem)"
     sleep 0.3
   done
   say "The agent $name has the settings of $*."
+  complaints_of "$name"
+}
+
+# settings_of AGENT: checksums of the env files that it sees.
+settings_of() {
+  # shellcheck disable=SC2016 # expanded in the agent's container
+  kube exec -n "$agent_namespace" "$1" -- sh -c 'cd "${DLLT_CONFIG_DIR:-/etc/dllt}" && cksum dlltagent_searchpod*' | sort
+}
+
+# complaints_of AGENT: what the agent says of settings that it cannot use; it reads them within a second.
+complaints_of() {
+  local complaints
+  sleep 1
+  complaints=$(kube logs "$1" -n "$agent_namespace" --since="$((SECONDS - applied + 1))s" | grep '^Cannot use ' || true)
+  [[ -z $complaints ]] || fail "The agent $1 goes on with what it had: $complaints"
 }
 
 # remove: no longer watch $namespace/$pod.

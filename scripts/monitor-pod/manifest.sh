@@ -117,5 +117,6 @@ write_manifest() {
 }
 
 apply_manifest() {
+  applied=$SECONDS
   kubectl apply -f "$MANIFEST" || fail "Cannot apply $MANIFEST, see above; where a field may not be updated, delete the agent's pod and apply again"
 }

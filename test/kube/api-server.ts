@@ -14,8 +14,13 @@ const KINDS = { pods: 'Pod', configmaps: 'ConfigMap', namespaces: 'Namespace' } 
 
 type Resource = keyof typeof KINDS;
 
-/** What `kubectl exec` runs in a pod. */
-export type Exec = (pod: KubeObject, argv: readonly string[]) => Command;
+/** What runs the pods. */
+export interface Runtime {
+  /** What `kubectl exec` runs in a pod. */
+  exec(pod: KubeObject, argv: readonly string[]): Command;
+  /** What a pod has printed. */
+  logs(pod: KubeObject): string;
+}
 
 /** What a request is about. */
 interface Target {
@@ -43,16 +48,16 @@ export class ApiServer {
   /** True when nobody may `exec`. */
   execIsForbidden = false;
   readonly #server: Server;
-  readonly #exec: Exec;
+  readonly #runtime: Runtime;
 
-  private constructor(exec: Exec) {
-    this.#exec = exec;
+  private constructor(runtime: Runtime) {
+    this.#runtime = runtime;
     this.#server = createServer((request, response) => this.#respond(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  static async start(exec: Exec): Promise<ApiServer> {
-    const api = new ApiServer(exec);
+  static async start(runtime: Runtime): Promise<ApiServer> {
+    const api = new ApiServer(runtime);
     api.#server.listen(0, '127.0.0.1');
     await once(api.#server, 'listening');
     return api;
@@ -86,6 +91,7 @@ export class ApiServer {
       const target = targetOf(pathname, searchParams);
       if (target === null) throw notFound(`the path ${pathname}`);
       if (searchParams.get('watch') === 'true') return this.#watch(target, response);
+      if (target.subresource === 'log') return this.#logs(target, response);
       const body = Buffer.concat(await request.toArray());
       sendJson(response, 200, this.#answer(request.method ?? '', target, body));
     } catch (error) {
@@ -142,6 +148,12 @@ export class ApiServer {
     return this.store.put(resource, namespace, patched);
   }
 
+  #logs({ namespace, name }: Target, response: ServerResponse): void {
+    const pod = this.store.get('pods', namespace, name);
+    if (pod === undefined) throw notFound(`pods "${name}"`);
+    send(response, 200, 'text/plain', Buffer.from(this.#runtime.logs(pod)));
+  }
+
   #watch({ resource, namespace, query }: Target, response: ServerResponse): void {
     const selected = selectorOf(query);
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
@@ -174,7 +186,7 @@ export class ApiServer {
       return;
     }
     const exec = request.headers.upgrade === 'websocket' ? execOverWebSocket : execOverSpdy;
-    exec(request, socket, head, this.#exec(pod, searchParams.getAll('command')));
+    exec(request, socket, head, this.#runtime.exec(pod, searchParams.getAll('command')));
   }
 }
 

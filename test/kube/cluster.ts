@@ -26,8 +26,11 @@ export interface Outcome extends Ending {
   readonly stderr: string;
 }
 
-/** What `kubectl exec` runs for a pod. */
-type Container = (argv: readonly string[]) => Command;
+/** What runs in a pod. */
+export interface Container {
+  exec(argv: readonly string[]): Command;
+  logs(): string;
+}
 
 /** Namespaces of a lab as pods that kubectl knows: an API server says that they run, and `exec` runs commands in them. */
 export class Cluster {
@@ -51,9 +54,11 @@ export class Cluster {
   /** Starts an API server that goes with the lab. */
   static async start(lab: Lab): Promise<Cluster> {
     const containers = new Map<string, Container>();
-    const containerOf = ({ namespace, name }: KubeObject['metadata']) => containers.get(`${namespace}/${name}`);
-    const noContainer: Container = () => ({ problem: 'the container does not run' });
-    const api = await ApiServer.start(({ metadata }, argv) => (containerOf(metadata) ?? noContainer)(argv));
+    const containerOf = ({ metadata }: KubeObject) => containers.get(`${metadata.namespace}/${metadata.name}`);
+    const api = await ApiServer.start({
+      exec: (pod, argv) => containerOf(pod)?.exec(argv) ?? { problem: 'the container does not run' },
+      logs: (pod) => containerOf(pod)?.logs() ?? '',
+    });
     lab.defer(() => api.stop());
     return new Cluster(lab, api, containers);
   }
@@ -75,7 +80,7 @@ export class Cluster {
     return this.api.store.put('pods', 'shop', { metadata: { name }, spec, status });
   }
 
-  /** Says what `exec` runs for the pod `namespace/name`. */
+  /** Says what runs in the pod `namespace/name`. */
   run(pod: string, container: Container): void {
     this.#containers.set(pod, container);
   }
@@ -107,10 +112,12 @@ function containerOf(lab: Lab, where: Namespace, programs: readonly string[]): C
   const path = mkdtempSync(join(lab.directory, 'image-'));
   mkdirSync(path, { recursive: true });
   for (const program of programs) symlinkSync(run(['which', program]).trim(), join(path, program));
-  return ([program = '', ...args]) => {
-    const file = join(path, program);
-    if (!existsSync(file))
+  return {
+    exec([program = '', ...args]) {
+      const file = join(path, program);
+      if (existsSync(file)) return { argv: ['ip', 'netns', 'exec', where.name, file, ...args], options: {} };
       return { problem: `failed to exec in container: exec: "${program}": executable file not found in $PATH` };
-    return { argv: ['ip', 'netns', 'exec', where.name, file, ...args], options: {} };
+    },
+    logs: () => '',
   };
 }

@@ -51,10 +51,10 @@ export class Kubelet {
     const program = this.#lab.start(this.#lab.node, [process.execPath, AGENT], { cwd: directory, env });
     this.#agents.set(name, { directory, program });
     const prefix = ['ip', 'netns', 'exec', this.#lab.node.name];
-    this.#cluster.run(`${namespace}/${name}`, (argv) => ({
-      argv: [...prefix, ...argv],
-      options: { cwd: directory, env },
-    }));
+    this.#cluster.run(`${namespace}/${name}`, {
+      exec: (argv) => ({ argv: [...prefix, ...argv], options: { cwd: directory, env } }),
+      logs: () => program.stdout + program.stderr,
+    });
     const status = { ...pod.status, phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
     this.#cluster.api.store.put('pods', namespace, { ...pod, status });
   }

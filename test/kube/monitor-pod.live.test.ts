@@ -68,6 +68,20 @@ test('a pod that can tell nothing, and one that nobody may exec into: auto', asy
   });
 });
 
+test('two interfaces of one pod have a file each', async () => {
+  await withPod([], async (cluster) => {
+    for (const args of [['--add'], ['--add'], ['net1', '--add'], ['net1']]) {
+      succeeded(await cluster.monitorPod('web', 'shop', ...args));
+    }
+    const files = ['dlltagent_searchpod.shop.web', 'dlltagent_searchpod.shop.web.net1'];
+    assert.equal(readdirSync(cluster.directory).sort(), [...files, 'dlltagent_searchpod.yaml']);
+    assert.equal(
+      files.map((file) => settingsIn(cluster, file)['POD_INTERFACE']),
+      ['eth0', 'net1'],
+    );
+  });
+});
+
 test('an interface that is named', async () => {
   await withPod(['cat'], async (cluster, pod) => {
     pod.namespace.run('ip', 'link', 'set', 'eth0', 'down');
@@ -142,12 +156,12 @@ test("the user's edits stay: only the lines that name the pod change", async () 
 });
 
 test('further pods, a pod on another node, and their end', async () => {
-  await withPod(['ip'], async (cluster, pod, lab) => {
+  await withPod(['ip'], async (cluster, _pod, lab) => {
     new Kubelet(lab, cluster);
     const { store } = cluster.api;
     const filesOf = (agent: string) => Object.keys(store.get('configmaps', 'default', agent)?.data ?? {}).sort();
-    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
-    cluster.addPod('far', pod.namespace, { programs: ['ip'], node: 'node-b' });
+    cluster.addPod('api', lab.pod().namespace, { programs: ['ip'] });
+    cluster.addPod('far', lab.pod().namespace, { programs: ['ip'], node: 'node-b' });
     succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
     succeeded(await cluster.monitorPod('--add', '--apply', 'api', 'shop'));
     assert.equal(filesOf('dlltagent'), ['dlltagent_searchpod', 'dlltagent_searchpod.shop.api']);
@@ -196,6 +210,9 @@ test('from the pod to its first flow, an edit, and the files', async () => {
     const dump = await waitFor('a pcap', () => readdirSync(session).find((name) => name.endsWith('.pcap')));
     assert.ok(program.running);
 
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^FOLLOW_PORT=.*$/m, 'FOLLOW_PORT=70000'));
+    refused(await cluster.monitorPod('--reload'), /goes on with what it had: Cannot use FOLLOW_PORT="70000"/);
+
     const list = await cluster.kubectl('exec', '-i', 'dlltagent', '--', 'ls', 'logs');
     assert.is(list.stdout, `dllt${pod.hostIndex}\n`, list.stderr);
     succeeded(await cluster.kubectl('cp', `dlltagent:logs/dllt${pod.hostIndex}/${dump}`, 'copied.pcap'));
@@ -215,8 +232,8 @@ test('the manifests are taken by kubectl apply', async () => {
 });
 
 test('somebody else put a pod there: a warning; another pod takes the place of the first: a note', async () => {
-  await withPod(['ip'], async (cluster, pod) => {
-    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+  await withPod(['ip'], async (cluster, _pod, lab) => {
+    cluster.addPod('api', lab.pod().namespace, { programs: ['ip'] });
     const data = { 'dlltagent_searchpod.shop.theirs': 'POD_NAME=theirs\n' };
     cluster.api.store.put('configmaps', 'default', { metadata: { name: 'dlltagent' }, data });
     const outcome = await cluster.monitorPod('web', 'shop');
@@ -227,9 +244,9 @@ test('somebody else put a pod there: a warning; another pod takes the place of t
 });
 
 test('a namespace of its own for the agent, and its image, are remembered', async () => {
-  await withPod(['ip'], async (cluster, pod, lab) => {
+  await withPod(['ip'], async (cluster, _pod, lab) => {
     new Kubelet(lab, cluster);
-    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+    cluster.addPod('api', lab.pod().namespace, { programs: ['ip'] });
     cluster.environment = { DLLT_NAMESPACE: 'dllt', DLLT_IMAGE: 'registry.test/dlltagent:9' };
     succeeded(await cluster.monitorPod('--apply', 'web', 'shop'));
     cluster.environment = {};
