@@ -19,6 +19,7 @@ const INODE = 9;
  * the namespace, no sock_diag): all of them have to be read to find one, so now and then only.
  */
 export class ProcNetSockets implements PodSockets {
+  readonly cookie = null;
   readonly #directory: string;
   readonly #now: () => number;
   #connections = new Map<string, number>();

@@ -74,6 +74,11 @@ export class ProcessFinder {
     return this.#open()?.connection(connection, side) ?? NO_SOCKET;
   }
 
+  /** Cookie of the socket that `socketOf` found last; null where it is not known. Valid until the next question. */
+  get cookie(): Uint8Array | null {
+    return this.#sockets?.cookie ?? null;
+  }
+
   /** Inode number of the socket that listens for what arrives at the end `side`; `NO_SOCKET`. */
   listenerOf(connection: Connection, side: Side): number {
     const port = portOf(connection, side);
