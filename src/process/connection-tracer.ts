@@ -4,6 +4,7 @@ import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
 import { BpfRing } from '../native/bpf-ring.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { BpfObject, readEntry, removeEntry, setEntry } from '../native/libbpf.ts';
+import { wallClockUs } from '../native/libc.ts';
 import { namespaceOf, OWNER_BYTES, RECORD_BYTES, readOwner, readRecord } from './connection-record.ts';
 
 /** The program as clang builds it, beside the bundle (scripts/build-ebpf.sh). */
@@ -73,7 +74,7 @@ export class ConnectionTracer {
   poll(): void {
     const running = this.#running;
     if (running === null || !running.ring.hasRecords) return;
-    const monotonicOffsetUs = Date.now() * 1000 - Number(process.hrtime.bigint()) / 1000;
+    const monotonicOffsetUs = wallClockUs() - Number(process.hrtime.bigint()) / 1000;
     running.ring.read((view, offset, lengthBytes) => {
       if (lengthBytes < RECORD_BYTES) return;
       const listeners = this.#listeners.get(namespaceOf(view, offset));
