@@ -120,7 +120,7 @@ function start(poll: () => void): Running {
   try {
     const map = object.map('records');
     const maps = { watched: object.map('watched'), connecting: object.map('connecting'), lost: object.map('lost') };
-    object.attach('state_changed');
+    for (const program of ['state_changed', 'bytes_read']) object.attach(program);
     const ring = new BpfRing(map, RING_BYTES);
     // only woken when the ring is half full
     const ringWatch = new DescriptorWatch(map, poll);

@@ -1,8 +1,7 @@
-import { statSync } from 'node:fs';
 import type { ProcessIdentity } from '../model/process.ts';
 import type { SocketOwner } from '../model/seen-connection.ts';
 import { showCommandLine } from './command-line.ts';
-import { readBeginning } from './proc-files.ts';
+import { inodeOf, readBeginning } from './proc-files.ts';
 
 /** What was read is taken for true this long: a process may call `exec` and be another program. */
 const FRESH_MS = 1000;
@@ -26,7 +25,7 @@ interface RememberedOwner {
 export class ProcessFacts {
   readonly #remembered = new Map<number, Remembered>();
   readonly #owners = new Map<number, RememberedOwner>();
-  readonly #pidNamespace = ownPidNamespace();
+  readonly #pidNamespace = inodeOf('/proc/self/ns/pid');
 
   /** Null when there is no such process any more. `nowMs` is any steady clock's. */
   of(pid: number, nowMs: number): ProcessIdentity | null {
@@ -73,14 +72,6 @@ export class ProcessFacts {
 
 function isSameProgram(a: SocketOwner, b: SocketOwner): boolean {
   return a.startedNs === b.startedNs && a.name === b.name && a.parent === b.parent && a.uid === b.uid;
-}
-
-function ownPidNamespace(): number {
-  try {
-    return statSync('/proc/self/ns/pid').ino;
-  } catch {
-    return 0;
-  }
 }
 
 /** Takes out what was put in first. */

@@ -3,7 +3,7 @@ import type { ProcessIdentity } from '../model/process.ts';
 import { DiagSockets } from './diag-sockets.ts';
 import type { PodNamespace } from './pod-namespace.ts';
 import { keyOf, NO_SOCKET, type PodSockets, portOf } from './pod-sockets.ts';
-import { networkNamespaceOf } from './proc-files.ts';
+import { inodeOf, networkNamespaceOf } from './proc-files.ts';
 import { ProcNetSockets } from './proc-net-sockets.ts';
 import type { ProcessKnowledge } from './process-knowledge.ts';
 import { SocketScan } from './socket-scan.ts';
@@ -54,6 +54,8 @@ export class ProcessFinder {
   /** The pass through the descriptors that is under way. */
   #pass: Generator<void> | null;
   #passMs = 0;
+  /** Nobody is known to live in the namespace, though something is asked of it. */
+  #isDeserted = false;
   #nextPassMs = Number.NEGATIVE_INFINITY;
   #sawSome = false;
   #unseen = 0;
@@ -113,8 +115,9 @@ export class ProcessFinder {
   work(untilMs: number): boolean {
     for (let nowMs = this.#shared.now(); nowMs < untilMs; ) {
       if (this.#pass === null) {
-        if (this.#wanted.size === 0 || nowMs < this.#nextPassMs) return false;
-        this.#pass = this.#findOwners();
+        if ((this.#wanted.size === 0 && !this.#isDeserted) || nowMs < this.#nextPassMs) return false;
+        this.#pass = this.#wanted.size > 0 ? this.#findOwners() : this.#shared.processes.refresh(nowMs);
+        this.#isDeserted = false;
         this.#passMs = 0;
       }
       const { done } = this.#pass.next();
@@ -190,29 +193,44 @@ export class ProcessFinder {
     const nowMs = this.#shared.now();
     if (this.#sockets === null && nowMs - this.#usedMs < REOPEN_MS) return null;
     this.#usedMs = nowMs;
-    if (this.#sockets === null) {
-      const pid = this.#dweller();
-      if (pid !== null) this.#sockets = this.#openDiag(pid) ?? new ProcNetSockets(pid, this.#shared.now);
-    }
+    this.#sockets ??= this.#openDiag() ?? this.#openProcNet();
     return this.#sockets;
   }
 
-  #openDiag(pid: number | 'self'): PodSockets | null {
+  #openDiag(): PodSockets | null {
+    const path = this.#path();
+    if (path === null) return null;
     try {
-      return new DiagSockets(`/proc/${pid}/ns/net`);
+      return new DiagSockets(path);
     } catch (error) {
-      if (!this.#fallbackTold)
+      if (!this.#fallbackTold) {
         this.#note(`${(error as Error).message}; its sockets are read from /proc/<pid>/net instead`);
+      }
       this.#fallbackTold = true;
       return null;
     }
   }
 
-  /** A process that lives in the namespace now. */
+  #openProcNet(): PodSockets | null {
+    const pid = this.#dweller();
+    return pid === null ? null : new ProcNetSockets(pid, this.#shared.now);
+  }
+
+  /** What leads to the namespace now; null when nothing that is known does. */
+  #path(): string | null {
+    const { path, inode } = this.#namespace;
+    if (inodeOf(path) === inode) return path;
+    const pid = this.#dweller();
+    return pid === null ? null : `/proc/${pid}/ns/net`;
+  }
+
+  /** A process that is known to live in the namespace. */
   #dweller(): number | 'self' | null {
     const { inode } = this.#namespace;
     if (networkNamespaceOf('self') === inode) return 'self';
-    return this.#shared.processes.in(inode).find((pid) => networkNamespaceOf(pid) === inode) ?? null;
+    const pid = this.#shared.processes.in(inode).find((known) => networkNamespaceOf(known) === inode) ?? null;
+    this.#isDeserted = pid === null;
+    return pid;
   }
 
   #tellUnseen(): void {

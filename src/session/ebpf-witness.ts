@@ -79,7 +79,7 @@ export class EbpfWitness {
     this.#lostTold = 0;
     this.#reports.trace(this.#tracer);
     const facts = { networkNamespace: this.#namespace };
-    log.write('info', 'eBPF sees who opens and who serves connections (tracepoint sock:inet_sock_set_state)', facts);
+    log.write('info', 'eBPF sees who opens and who serves connections', facts);
     this.#files.log.info('eBPF is used to name processes', facts);
   }
 

@@ -19,6 +19,8 @@ const LINE_WAIT_MS = 300;
 const EVENT_WAIT_MS = 60;
 /** How long the pod may take to accept a connection before the listener stands for it. */
 const ACCEPT_WAIT_MS = 30;
+/** The same with eBPF, which tells who serves a connection when its first bytes are read, or when it ends. */
+const READ_WAIT_MS = 150;
 /** What the kernel saw may seem this much older than the packet that it led to. */
 const CLOCK_SLACK_US = 5000;
 /** Time given to naming before packets have their turn. */
@@ -61,6 +63,8 @@ export class NamedReports implements ReportSink {
   /** Lines that wait, by slot: before a slot is used again they have to go. */
   readonly #waiting: Uint8Array;
   readonly #events: WaitingEvent[] = [];
+  /** Slots of connections that an event waits for. */
+  readonly #urgent = new Set<number>();
   #finder: ProcessFinder | null = null;
   /** Not null while eBPF helps. */
   #tracer: ConnectionTracer | null = null;
@@ -134,6 +138,7 @@ export class NamedReports implements ReportSink {
     const { slot } = connection;
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
     if (this.#events.length === MAX_WAITING_EVENTS) this.#tellFirst();
+    if (process === undefined) this.#urgent.add(slot);
     this.#events.push({ event, slot, sinceMs: this.#parts.knowledge.now(), process });
   }
 
@@ -208,7 +213,7 @@ export class NamedReports implements ReportSink {
     const connection = this.#at(line);
     const side = podEnd(connection);
     const isOpened = side === Side.initiator;
-    // eBPF tells who serves a connection when it ends: short ones end in a moment
+    // eBPF tells who serves a connection when that process reads from it, or closes it
     const mayWait = !isOpened && !last && !connection.closed;
     if (mayWait && this.#tracer !== null) {
       this.#lines.setQuest(line, Quest.early);
@@ -261,11 +266,13 @@ export class NamedReports implements ReportSink {
   /** Takes what the finder has found, and asks again for what the pod had not accepted. */
   #collect(finder: ProcessFinder, nowMs: number): void {
     const lines = this.#lines;
+    const waitMs = this.#tracer === null ? ACCEPT_WAIT_MS : READ_WAIT_MS;
     for (let line = lines.head; line < this.#next; line++) {
       const quest = lines.quest(line);
       if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
       if (quest === Quest.early) {
-        if (nowMs - lines.sinceMs(line) >= ACCEPT_WAIT_MS) this.#askFor(line, finder, true);
+        const isDue = nowMs - lines.sinceMs(line) >= waitMs || this.#urgent.has(lines.slot(line));
+        if (isDue) this.#askFor(line, finder, true);
       } else if (quest === Quest.socket) {
         const owner = finder.ownerOf(lines.inode(line));
         if (owner !== undefined) this.#decide(line, owner);
@@ -285,6 +292,7 @@ export class NamedReports implements ReportSink {
       this.#names.set(slot, process);
       this.#parts.named(slot, process);
     }
+    if (!this.#urgent.delete(slot)) return;
     for (const waiting of this.#events) if (waiting.slot === slot) waiting.process ??= process ?? UNKNOWN_PROCESS;
   }
 

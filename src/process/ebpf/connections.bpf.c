@@ -1,14 +1,15 @@
 /*
- * Tells which process opens and which serves each TCP connection of the watched network namespaces, from the tracepoint
- * sock:inet_sock_set_state alone: no kprobe, no tracefs, no kernel headers. The few fields that are read are declared
- * here and found by CO-RE, by their names in the kernel's BTF.
+ * Tells which process opens and which serves each TCP connection of the watched network namespaces, from the tracepoints
+ * sock:inet_sock_set_state and tcp:tcp_rcv_space_adjust: no kprobe, no tracefs, no kernel headers. The few fields that
+ * are read are declared here and found by CO-RE, by their names in the kernel's BTF.
  *
  * Opened: CLOSE -> SYN_SENT is in the connecting process, but before the local port is chosen. Who it is waits under the
  * socket's cookie until the socket leaves SYN_SENT, in an interrupt whose task is anybody's; then both are known. A SYN
  * that nobody answers stays there: who has its packet asks the kernel for the socket's cookie, and looks here.
  *
- * Served: a connection is accepted without a change of state. The change to FIN_WAIT1 or LAST_ACK is in the process that
- * closes it, or that ends: so connections too short for /proc are told in their end.
+ * Served: a connection is accepted without a change of state. The process that first reads from it serves it; where
+ * nothing is read, the one that closes it, or that ends: the change to FIN_WAIT1 or LAST_ACK. Both also happen in
+ * interrupts for sockets the kernel itself reads (TLS, sockmap): only who holds the socket's lock is believed.
  *
  * What is sent is read by src/process/connection-record.ts.
  */
@@ -82,8 +83,13 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 };
 
 struct inet_sock {
@@ -162,7 +168,7 @@ struct {
 	__type(value, struct owner);
 } connecting SEC(".maps");
 
-/* Connections that were opened by the other side, by the socket's cookie. */
+/* Connections that were opened by the other side and of which nobody has told who serves them, by cookie. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
@@ -247,6 +253,18 @@ static __always_inline void tell(const struct sock *sk, __u32 namespace, const s
 												     BPF_RB_NO_WAKEUP);
 }
 
+/* Somebody reads from, or closes, a connection: tells who, if that is not told yet. */
+static __always_inline void serves(const struct sock *sk, __u32 namespace, __u64 cookie)
+{
+	struct owner owner = {};
+
+	if (!BPF_CORE_READ(sk, sk_lock.owned) || !bpf_map_lookup_elem(&served, &cookie))
+		return;
+	if (!read_owner(&owner) || bpf_map_delete_elem(&served, &cookie))
+		return;
+	tell(sk, namespace, &owner, 1);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changed, const struct sock *sk, int old_state, int new_state)
 {
@@ -271,11 +289,20 @@ int BPF_PROG(state_changed, const struct sock *sk, int old_state, int new_state)
 	} else if (old_state == TCP_SYN_RECV && new_state == TCP_ESTABLISHED) {
 		bpf_map_update_elem(&served, &cookie, &yes, BPF_ANY);
 	} else if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK) {
-		if (bpf_map_delete_elem(&served, &cookie) == 0 && read_owner(&owner))
-			tell(sk, namespace, &owner, 1);
+		serves(sk, namespace, cookie);
 	} else if (new_state == TCP_CLOSE) {
 		bpf_map_delete_elem(&served, &cookie);
 	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(bytes_read, struct sock *sk)
+{
+	__u32 namespace;
+
+	if (is_watched(sk, &namespace))
+		serves(sk, namespace, bpf_get_socket_cookie((void *)sk));
 	return 0;
 }
 
