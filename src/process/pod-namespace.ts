@@ -9,6 +9,8 @@ const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
 /** The interface of a pod whose end on the node is of another kind. */
 const USUAL_POD_INTERFACE = 'eth0';
 
+const OWN_NAMESPACE = '/proc/self/ns/net';
+
 /** Where network namespaces have names, with or without a process in them (ip-netns(8)). */
 const NAMES = '/run/netns';
 
@@ -17,8 +19,12 @@ const PROCESSES_AT_ONCE = 200;
 
 /** Which interface is captured, and whose it is. */
 export interface PodInterface {
-  /** Index of the interface in the agent's network namespace. */
+  /** Index of the interface in its network namespace. */
   readonly interfaceIndex: number;
+  /** Whether it is the pod's own end, captured inside the pod; without it that is found out. */
+  readonly isPodsEnd?: boolean;
+  /** Network namespace of the interface, e.g. `/proc/4711/ns/net`; the agent's own when missing. */
+  readonly namespacePath?: string;
   /** UID of the pod, if it is known: by it the pod's processes are found where its interface does not lead to them. */
   readonly podUid?: string;
 }
@@ -42,13 +48,18 @@ export interface PodNamespace {
  * interface, or the namespace has neither a process that can be looked at nor a name. Does not hold up the event loop however many
  * processes there are. Rejects with `SystemError` when the kernel cannot be asked.
  */
-export async function findPodNamespace({ interfaceIndex, podUid = '' }: PodInterface): Promise<PodNamespace | null> {
+export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace | null> {
+  const { interfaceIndex, namespacePath = OWN_NAMESPACE, podUid = '', isPodsEnd = false } = pod;
+  if (isPodsEnd) {
+    const inode = inodeOf(namespacePath);
+    return inode === null ? null : { path: namespacePath, inode, interfaceIndex };
+  }
   const route = new RouteSocket();
   try {
     const link = route.pairedLink(interfaceIndex);
     const ownInode = networkNamespaceOf('self');
     if (link === null || ownInode === null) return null;
-    const own: PodNamespace = { path: '/proc/self/ns/net', inode: ownInode, interfaceIndex };
+    const own: PodNamespace = { path: OWN_NAMESPACE, inode: ownInode, interfaceIndex };
     if (!PAIRED_KINDS.has(link.kind) || link.peerNamespaceId === null) return own;
     const seen = new Set<number>([ownInode]);
     const found =

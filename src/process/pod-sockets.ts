@@ -6,6 +6,9 @@ export const NO_SOCKET = -1;
 /** There is one, but no process has it: not accepted yet, or closed already. */
 export const NOBODYS_SOCKET = 0;
 
+/** It cannot be told now, but may be in a moment. */
+export const NOT_KNOWN_YET = -2;
+
 /** The TCP sockets of a pod's network namespace. */
 export interface PodSockets {
   /** Inode number of a connection's socket in the pod, which is its end `side`; or `NO_SOCKET`, or `NOBODYS_SOCKET`. */

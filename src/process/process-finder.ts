@@ -2,7 +2,7 @@ import type { Connection, Side } from '../model/connection.ts';
 import type { ProcessIdentity } from '../model/process.ts';
 import { DiagSockets } from './diag-sockets.ts';
 import type { PodNamespace } from './pod-namespace.ts';
-import { keyOf, NO_SOCKET, type PodSockets, portOf } from './pod-sockets.ts';
+import { keyOf, NO_SOCKET, NOT_KNOWN_YET, type PodSockets, portOf } from './pod-sockets.ts';
 import { inodeOf, networkNamespaceOf } from './proc-files.ts';
 import { ProcNetSockets } from './proc-net-sockets.ts';
 import type { ProcessKnowledge } from './process-knowledge.ts';
@@ -71,9 +71,12 @@ export class ProcessFinder {
     this.#pass = this.#rememberEarlier();
   }
 
-  /** Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `NOBODYS_SOCKET`. */
+  /**
+   * Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `NOBODYS_SOCKET`;
+   * `NOT_KNOWN_YET` when nobody is known who lives there.
+   */
   socketOf(connection: Connection, side: Side): number {
-    return this.#open()?.connection(connection, side) ?? NO_SOCKET;
+    return this.#open()?.connection(connection, side) ?? NOT_KNOWN_YET;
   }
 
   /** Cookie of the socket that `socketOf` found last; null where it is not known. Valid until the next question. */
@@ -120,10 +123,10 @@ export class ProcessFinder {
         this.#isDeserted = false;
         this.#passMs = 0;
       }
+      const beganCpuMs = this.#shared.cpuMs();
       const { done } = this.#pass.next();
-      const tookMs = this.#shared.now() - nowMs;
-      nowMs += tookMs;
-      this.#passMs += tookMs;
+      this.#passMs += this.#shared.cpuMs() - beganCpuMs;
+      nowMs = this.#shared.now();
       if (done !== true) continue;
       this.#pass = null;
       this.#nextPassMs = nowMs + this.#passMs * (1 / SCANNING_SHARE - 1);
@@ -212,8 +215,7 @@ export class ProcessFinder {
   }
 
   #openProcNet(): PodSockets | null {
-    const pid = this.#dweller();
-    return pid === null ? null : new ProcNetSockets(pid, this.#shared.now);
+    return this.#dweller() === null ? null : new ProcNetSockets(() => this.#dweller(), this.#shared.now);
   }
 
   /** What leads to the namespace now; null when nothing that is known does. */

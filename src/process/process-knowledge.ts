@@ -16,6 +16,12 @@ export class ProcessKnowledge {
   readonly tracer = new ConnectionTracer();
   readonly budget = new WorkBudget(SHARE_OF_A_CORE, BURST_MS);
 
+  /** CPU time the agent has used, in milliseconds: on a busy machine other programs' turns are not ours. */
+  readonly cpuMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+
   /** A steady clock, in milliseconds. */
   readonly now = (): number => performance.now();
 }

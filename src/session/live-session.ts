@@ -99,7 +99,8 @@ export class LiveSession {
       this.#reports.use(new ProcessFinder(knowledge, namespace, warn));
       this.#witness.found(namespace.inode);
     };
-    this.#search = new PodSearch({ interfaceIndex: place.hostIndex, podUid: settings.podUid }, onFound, warn);
+    const pod = { ...place, isPodsEnd: place.side === 'pod', podUid: settings.podUid };
+    this.#search = new PodSearch(pod, onFound, warn);
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
   }
 
@@ -288,6 +289,7 @@ export class LiveSession {
 
   #tick(onOneSided: () => void): void {
     this.#noteLoss();
+    this.#reports.rest();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
     if (!this.#dry || this.#advancing) return;

@@ -3,7 +3,7 @@ import type { NetworkEvent } from '../model/event.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
-import { NO_SOCKET, NOBODYS_SOCKET } from '../process/pod-sockets.ts';
+import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
 import type { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { Sightings } from '../process/sightings.ts';
@@ -153,18 +153,23 @@ export class NamedReports implements ReportSink {
 
   /** Names what can be named now; to be called after packets were read. Calls itself while something waits. */
   turn(): void {
-    const { now, budget } = this.#parts.knowledge;
+    const { now, cpuMs, budget } = this.#parts.knowledge;
     const beganMs = now();
     let hasMore = false;
     if (this.#finder !== null && budget.allows(beganMs)) {
+      const beganCpuMs = cpuMs();
       this.#ask(this.#finder, beganMs + TURN_MS);
       hasMore = this.#finder.work(beganMs + TURN_MS);
       this.#collect(this.#finder, beganMs);
-      budget.spend(now() - beganMs);
+      budget.spend(cpuMs() - beganCpuMs);
     }
     this.#flush(beganMs);
-    this.#finder?.rest();
     if (!this.#lines.isEmpty || this.#events.length > 0 || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
+  }
+
+  /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
+  rest(): void {
+    this.#finder?.rest();
   }
 
   /** Lets everything go on, named or not. Nothing may be reported any more. */
@@ -228,10 +233,10 @@ export class NamedReports implements ReportSink {
     this.#tracer?.poll(); // it is gone, so what was seen of it is there
     if (this.#isSeen(line)) return;
     const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
-    if (earlier !== null || isOpened) {
-      this.#decide(line, earlier);
-    } else if (socket === NOBODYS_SOCKET && mayWait) {
+    if (earlier === null && (socket === NOT_KNOWN_YET ? !last : socket === NOBODYS_SOCKET && mayWait)) {
       this.#lines.setQuest(line, Quest.early);
+    } else if (earlier !== null || isOpened) {
+      this.#decide(line, earlier);
     } else {
       const listener = finder.listenerOf(connection, side);
       if (listener === NO_SOCKET) this.#decide(line, null);
