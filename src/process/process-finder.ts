@@ -250,3 +250,6 @@ export class ProcessFinder {
     return "those of the pod cannot be seen; set hostPID: true in the agent's spec";
   }
 }
+
+/** What others need of a `ProcessFinder`. */
+export type Finder = Pick<ProcessFinder, keyof ProcessFinder>;

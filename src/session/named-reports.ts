@@ -4,7 +4,7 @@ import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
 import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
-import type { ProcessFinder } from '../process/process-finder.ts';
+import type { Finder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { Sightings } from '../process/sightings.ts';
 import { Phase } from '../track/phase.ts';
@@ -65,7 +65,7 @@ export class NamedReports implements ReportSink {
   readonly #events: WaitingEvent[] = [];
   /** Slots of connections that an event waits for. */
   readonly #urgent = new Set<number>();
-  #finder: ProcessFinder | null = null;
+  #finder: Finder | null = null;
   /** Not null while eBPF helps. */
   #tracer: ConnectionTracer | null = null;
   #sightings = new Sightings();
@@ -86,7 +86,7 @@ export class NamedReports implements ReportSink {
   }
 
   /** From now on connections are named by `finder`, which belongs to this from here on. */
-  use(finder: ProcessFinder): void {
+  use(finder: Finder): void {
     this.#finder?.close();
     this.#finder = finder;
     this.#arm(0);
@@ -199,7 +199,7 @@ export class NamedReports implements ReportSink {
   }
 
   /** Asks for the sockets of the lines that came since the last time. */
-  #ask(finder: ProcessFinder, untilMs: number): void {
+  #ask(finder: Finder, untilMs: number): void {
     const lines = this.#lines;
     this.#next = Math.max(this.#next, lines.head);
     for (let asked = 0; this.#next < lines.tail; this.#next++) {
@@ -213,7 +213,7 @@ export class NamedReports implements ReportSink {
   }
 
   /** Asks whose one connection is. `last`: the listener stands for what the pod has not accepted. */
-  #askFor(line: number, finder: ProcessFinder, last: boolean): void {
+  #askFor(line: number, finder: Finder, last: boolean): void {
     if (this.#isSeen(line)) return;
     const connection = this.#at(line);
     const side = podEnd(connection);
@@ -254,14 +254,14 @@ export class NamedReports implements ReportSink {
   }
 
   /** Whether eBPF knows who opens the connection whose socket was just found: then that is decided. */
-  #isConnecting(line: number, finder: ProcessFinder): boolean {
+  #isConnecting(line: number, finder: Finder): boolean {
     const { cookie } = finder;
     const owner = cookie === null || this.#tracer === null ? null : this.#tracer.connecting(cookie);
     if (owner !== null) this.#decide(line, this.#parts.knowledge.facts.ofOwner(owner));
     return owner !== null;
   }
 
-  #await(line: number, socket: number, finder: ProcessFinder): void {
+  #await(line: number, socket: number, finder: Finder): void {
     finder.want(socket);
     const owner = finder.ownerOf(socket);
     if (owner === undefined) this.#lines.setInode(line, socket);
@@ -269,7 +269,7 @@ export class NamedReports implements ReportSink {
   }
 
   /** Takes what the finder has found, and asks again for what the pod had not accepted. */
-  #collect(finder: ProcessFinder, nowMs: number): void {
+  #collect(finder: Finder, nowMs: number): void {
     const lines = this.#lines;
     const waitMs = this.#tracer === null ? ACCEPT_WAIT_MS : READ_WAIT_MS;
     for (let line = lines.head; line < this.#next; line++) {
