@@ -189,10 +189,8 @@ onStage('when too many lines wait the first goes on without a name; none is lost
   assert.ok(stage.told.every((line) => line.endsWith(' -1')));
   stage.reports.finish();
   const ports = stage.told.map((line) => Number(line.split(' ')[1]));
-  assert.equal(
-    ports,
-    Array.from({ length: 70_000 }, (_, port) => port),
-  );
+  assert.is(ports.length, 70_000);
+  assert.ok(ports.every((port, i) => port === i % 65_536));
 });
 
 test.run();
