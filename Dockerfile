@@ -1,10 +1,11 @@
 # The agent's image, for amd64 and arm64. Give BASE a digest to build from exactly one base image.
 ARG BASE=docker.io/library/node:20-bookworm-slim
 
-# Compiles the cap binding, and bundles the agent.
+# Compiles the cap binding and the eBPF program, and bundles the agent.
 FROM ${BASE} AS build
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends g++ make python3 libpcap-dev \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+       g++ make python3 libpcap-dev clang libbpf-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY package.json package-lock.json ./
@@ -20,13 +21,15 @@ RUN headers=/usr/local \
     && node -e 'require("cap")'
 COPY tsconfig.json ./
 COPY src ./src
+COPY scripts/build-ebpf.sh ./scripts/
 RUN npm run --silent build \
+    && test -s dist/connections.bpf.o \
     && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
     && rm -rf node_modules/cap/build/Release/obj.target node_modules/cap/deps
 
 FROM ${BASE}
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8 \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8 libbpf1 \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-*
 COPY --from=build /build/package.json /opt/dlltagent/
 COPY --from=build /build/node_modules /opt/dlltagent/node_modules

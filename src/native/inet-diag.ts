@@ -33,6 +33,8 @@ const ID_LOCAL_ADDRESS = 4;
 const ID_REMOTE_ADDRESS = 20;
 const ID_COOKIE = 40;
 const NO_COOKIE = 0xffff_ffff;
+/** Where the cookie is in an answer. */
+const COOKIE_OFFSET = HEADER_BYTES + MESSAGE_ID + ID_COOKIE;
 
 const TCP_LISTEN = 10; // linux/net/tcp_states.h
 /** All states in which a socket has a remote end and an owner: ESTABLISHED, SYN_SENT, FIN_WAIT1/2, CLOSE_WAIT, LAST_ACK, CLOSING. */
@@ -62,6 +64,8 @@ export class InetDiag {
   readonly #answerView = new DataView(this.#answer.buffer);
 
   #sequence = 0;
+  /** Eight bytes that tell the socket which `inode` found last from all others, as eBPF programs have them. */
+  readonly cookie = this.#answer.subarray(COOKIE_OFFSET, COOKIE_OFFSET + 8);
 
   /** Begins a question: ends are 0 until `setLocal` and `setRemote` say them. `ipVersion` is 4 or 6. */
   begin(ipVersion: number): void {

@@ -74,6 +74,8 @@ const c = {
     length: number,
     advice: number,
   ) => number,
+  clock_gettime: libc.func('int clock_gettime(int clock, void *time)') as (clock: number, time: Uint8Array) => number,
+  sysconf: libc.func('intptr_t sysconf(int name)') as (name: number) => number,
   munmap: libc.func('int munmap(void *address, size_t length)') as (address: bigint, length: number) => number,
   ifNameToIndex: libc.func('uint32_t if_nametoindex(const char *name)') as (name: string) => number,
   ifIndexToName: libc.func('void *if_indextoname(uint32_t index, void *name)') as (
@@ -86,7 +88,10 @@ const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const CLONE_NEWNET = 0x40000000;
 const IF_NAMESIZE = 16;
+const PROT_READ = 0x1;
 const PROT_READ_WRITE = 0x1 | 0x2;
+const SC_PAGESIZE = 30;
+const CLOCK_REALTIME = 0;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
@@ -223,6 +228,30 @@ export function mapLargeMemory(lengthBytes: number): ArrayBuffer {
   const buffer = koffi.view(start, lengthBytes);
   retired.register(buffer, { address, lengthBytes: reservedBytes });
   return buffer;
+}
+
+/**
+ * Maps `lengthBytes` of what a descriptor offers from `offset` on, shared, for reading only: a write crashes the process.
+ * Throws `SystemError`.
+ */
+export function mapForReading(fd: number, offset: number, lengthBytes: number, action: string): Mapping {
+  const address = c.mmap(null, lengthBytes, PROT_READ, MAP_SHARED, fd, offset);
+  if (address === null || address === MAP_FAILED) throw lastError(action);
+  return { address, lengthBytes, buffer: koffi.view(address, lengthBytes) };
+}
+
+const clock = new BigInt64Array(2);
+const clockBytes = new Uint8Array(clock.buffer);
+
+/** The wall clock, in microseconds since 1970-01-01 UTC: what `Date.now()` does not tell below the millisecond. */
+export function wallClockUs(): number {
+  c.clock_gettime(CLOCK_REALTIME, clockBytes);
+  return Number(clock[0]) * 1e6 + Number(clock[1]) / 1e3;
+}
+
+/** Bytes of a page of memory. */
+export function pageBytes(): number {
+  return c.sysconf(SC_PAGESIZE);
 }
 
 /**

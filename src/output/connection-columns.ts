@@ -1,10 +1,11 @@
 import { type Connection, Side } from '../model/connection.ts';
+import type { Endpoints } from '../model/seen-connection.ts';
 import type { LineBuffer } from './line-buffer.ts';
 
 const US_PER_SECOND = 1_000_000;
 
-/** Appends `srcIP,srcPort,dstIP,dstPort`, the columns that both flow files begin with. */
-export function appendEndpoints(line: LineBuffer, connection: Connection): void {
+/** Appends `srcIP,srcPort,dstIP,dstPort`, the columns that flow files have in common. */
+export function appendEndpoints(line: LineBuffer, connection: Endpoints): void {
   appendAddress(line, connection, Side.initiator);
   line.comma();
   line.integer(connection.initiatorPort);
@@ -36,7 +37,7 @@ export function appendProcess(line: LineBuffer, connection: Connection): void {
   line.field(process.name);
 }
 
-function appendAddress(line: LineBuffer, connection: Connection, side: Side): void {
+function appendAddress(line: LineBuffer, connection: Endpoints, side: Side): void {
   if (connection.ipVersion === 4) {
     line.ipv4(connection.addressWord(side, 0));
   } else {

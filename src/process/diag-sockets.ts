@@ -19,6 +19,10 @@ export class DiagSockets implements PodSockets {
     this.#diag = inNetworkNamespace(namespacePath, () => new InetDiag());
   }
 
+  get cookie(): Uint8Array {
+    return this.#diag.cookie;
+  }
+
   connection(connection: Connection, side: Side): number {
     const other = otherSide(side);
     this.#begin(connection, side);

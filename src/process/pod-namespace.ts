@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeDescriptor, interfaceIndex as indexOfName, inNetworkNamespace, tryOpenReadOnly } from '../native/libc.ts';
 import { type PairedLink, RouteSocket } from '../native/rtnetlink.ts';
-import { listProcessIds, networkNamespaceOf, readBeginning } from './proc-files.ts';
+import { inodeOf, listDirectory, listProcessIds, networkNamespaceOf, readBeginning } from './proc-files.ts';
 
 /** Kinds of interfaces that come in pairs, one end on the node and one in the pod. */
 const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
@@ -9,13 +9,22 @@ const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
 /** The interface of a pod whose end on the node is of another kind. */
 const USUAL_POD_INTERFACE = 'eth0';
 
+const OWN_NAMESPACE = '/proc/self/ns/net';
+
+/** Where network namespaces have names, with or without a process in them (ip-netns(8)). */
+const NAMES = '/run/netns';
+
 /** Processes looked at before the event loop has its turn: about a millisecond. */
 const PROCESSES_AT_ONCE = 200;
 
 /** Which interface is captured, and whose it is. */
 export interface PodInterface {
-  /** Index of the interface in the agent's network namespace. */
+  /** Index of the interface in its network namespace. */
   readonly interfaceIndex: number;
+  /** Whether it is the pod's own end, captured inside the pod; without it that is found out. */
+  readonly isPodsEnd?: boolean;
+  /** Network namespace of the interface, e.g. `/proc/4711/ns/net`; the agent's own when missing. */
+  readonly namespacePath?: string;
   /** UID of the pod, if it is known: by it the pod's processes are found where its interface does not lead to them. */
   readonly podUid?: string;
 }
@@ -23,8 +32,8 @@ export interface PodInterface {
 /** The network namespace of a pod. */
 export interface PodNamespace {
   /**
-   * Leads there, e.g. `/proc/4711/ns/net`, for as long as that process lives: to be opened at once. `/proc/self/ns/net`
-   * where it is the agent's own.
+   * Leads there, e.g. `/proc/4711/ns/net`, for as long as that process lives, or `/run/netns/shop` while it has that
+   * name: to be opened at once. `/proc/self/ns/net` where it is the agent's own.
    */
   readonly path: string;
   /** Inode number of the namespace: what tells it from others. */
@@ -36,19 +45,27 @@ export interface PodNamespace {
 /**
  * Finds the network namespace behind a captured interface: that of the other end when it is the node's end of a pair,
  * else the agent's own (a sidecar's `eth0`, `lo`, a plain interface of the machine). Null when there is no such
- * interface, or no process that can be looked at lives in that namespace. Does not hold up the event loop however many
+ * interface, or the namespace has neither a process that can be looked at nor a name. Does not hold up the event loop however many
  * processes there are. Rejects with `SystemError` when the kernel cannot be asked.
  */
-export async function findPodNamespace({ interfaceIndex, podUid = '' }: PodInterface): Promise<PodNamespace | null> {
+export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace | null> {
+  const { interfaceIndex, namespacePath = OWN_NAMESPACE, podUid = '', isPodsEnd = false } = pod;
+  if (isPodsEnd) {
+    const inode = inodeOf(namespacePath);
+    return inode === null ? null : { path: namespacePath, inode, interfaceIndex };
+  }
   const route = new RouteSocket();
   try {
     const link = route.pairedLink(interfaceIndex);
     const ownInode = networkNamespaceOf('self');
     if (link === null || ownInode === null) return null;
-    const own: PodNamespace = { path: '/proc/self/ns/net', inode: ownInode, interfaceIndex };
+    const own: PodNamespace = { path: OWN_NAMESPACE, inode: ownInode, interfaceIndex };
     if (!PAIRED_KINDS.has(link.kind) || link.peerNamespaceId === null) return own;
     const seen = new Set<number>([ownInode]);
-    const found = (await findById(route, link, seen)) ?? (podUid === '' ? null : await findByPod(podUid, link));
+    const found =
+      (await findById(route, link, seen)) ??
+      findByName(route, link) ??
+      (podUid === '' ? null : await findByPod(podUid, link));
     // who sees nobody in other namespaces, or finds the machine at the other end, stands in the pod
     const inside = found === null ? seen.size === 1 : found.inode === machineNamespace();
     return inside ? own : found;
@@ -64,12 +81,26 @@ async function findById(route: RouteSocket, link: PairedLink, seen: Set<number>)
     const inode = networkNamespaceOf(pid);
     if (inode === null || seen.has(inode)) return null;
     seen.add(inode);
-    const fd = tryOpenReadOnly(path);
-    if (fd === null) return null;
-    const id = route.namespaceId(fd);
-    closeDescriptor(fd);
-    return id === link.peerNamespaceId ? { path, inode, interfaceIndex: link.peerIndex } : null;
+    return isPeer(path, route, link) ? { path, inode, interfaceIndex: link.peerIndex } : null;
   });
+}
+
+/** The same for namespaces that have a name: perhaps nobody lives there yet. */
+function findByName(route: RouteSocket, link: PairedLink): PodNamespace | null {
+  for (const name of listDirectory(NAMES)) {
+    const path = `${NAMES}/${name}`;
+    const inode = inodeOf(path);
+    if (inode !== null && isPeer(path, route, link)) return { path, inode, interfaceIndex: link.peerIndex };
+  }
+  return null;
+}
+
+function isPeer(path: string, route: RouteSocket, link: PairedLink): boolean {
+  const fd = tryOpenReadOnly(path);
+  if (fd === null) return false;
+  const id = route.namespaceId(fd);
+  closeDescriptor(fd);
+  return id === link.peerNamespaceId;
 }
 
 /** Looks for a process whose control group is named after the pod, as the kubelet does. */

@@ -1,14 +1,20 @@
 import { type Connection, Side } from '../model/connection.ts';
+import type { Endpoints } from '../model/seen-connection.ts';
 
 /** There is no such socket. */
 export const NO_SOCKET = -1;
 /** There is one, but no process has it: not accepted yet, or closed already. */
 export const NOBODYS_SOCKET = 0;
 
+/** It cannot be told now, but may be in a moment. */
+export const NOT_KNOWN_YET = -2;
+
 /** The TCP sockets of a pod's network namespace. */
 export interface PodSockets {
   /** Inode number of a connection's socket in the pod, which is its end `side`; or `NO_SOCKET`, or `NOBODYS_SOCKET`. */
   connection(connection: Connection, side: Side): number;
+  /** Cookie of the socket that `connection` found last, eight bytes; null where it is not known. Valid until the next question. */
+  readonly cookie: Uint8Array | null;
   /** Inode number of the socket that listens for what arrives at the end `side`; or `NO_SOCKET`. */
   listener(connection: Connection, side: Side): number;
   /**
@@ -51,7 +57,7 @@ export function keyOf(connection: Connection, side: Side): string {
 }
 
 /** The port at one end of a connection. */
-export function portOf(connection: Connection, side: Side): number {
+export function portOf(connection: Endpoints, side: Side): number {
   return side === Side.initiator ? connection.initiatorPort : connection.responderPort;
 }
 

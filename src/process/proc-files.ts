@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
 
 /*
  * Single reads of /proc (proc(5)). A process may end at any moment, and may be somebody else's: what cannot be read is
@@ -19,6 +19,15 @@ export function listProcessIds(): number[] {
 export function networkNamespaceOf(pid: number | 'self'): number | null {
   const target = readLink(`/proc/${pid}/ns/net`); // net:[4026531840]
   return target === null ? null : inodeIn(target);
+}
+
+/** Inode number of what a path leads to, e.g. of the namespace it names; null when there is none. */
+export function inodeOf(path: string): number | null {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return null;
+  }
 }
 
 /** The inode number in the target of a /proc link, e.g. `socket:[4711]`; null when there is none. */

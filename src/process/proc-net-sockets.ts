@@ -19,15 +19,16 @@ const INODE = 9;
  * the namespace, no sock_diag): all of them have to be read to find one, so now and then only.
  */
 export class ProcNetSockets implements PodSockets {
-  readonly #directory: string;
+  readonly cookie = null;
+  readonly #dweller: () => number | 'self' | null;
   readonly #now: () => number;
   #connections = new Map<string, number>();
   #listeners = new Map<string, number>();
   #nextReadMs = Number.NEGATIVE_INFINITY;
 
-  /** @param pid a process of the namespace; when it ends, no sockets are found any more. `now`: a steady clock, in ms */
-  constructor(pid: number | 'self', now: () => number) {
-    this.#directory = `/proc/${pid}/net`;
+  /** @param dweller gives a process that lives in the namespace now. `now`: a steady clock, in milliseconds */
+  constructor(dweller: () => number | 'self' | null, now: () => number) {
+    this.#dweller = dweller;
     this.#now = now;
   }
 
@@ -66,7 +67,8 @@ export class ProcNetSockets implements PodSockets {
     if (beginMs < this.#nextReadMs) return;
     this.#connections = new Map();
     this.#listeners = new Map();
-    for (const file of ['tcp', 'tcp6']) this.#read(readText(`${this.#directory}/${file}`) ?? '');
+    const pid = this.#dweller();
+    if (pid !== null) for (const file of ['tcp', 'tcp6']) this.#read(readText(`/proc/${pid}/net/${file}`) ?? '');
     const tookMs = this.#now() - beginMs;
     this.#nextReadMs = beginMs + Math.max(FRESH_MS, tookMs / READING_SHARE);
   }

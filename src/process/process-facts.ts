@@ -1,20 +1,31 @@
 import type { ProcessIdentity } from '../model/process.ts';
+import type { SocketOwner } from '../model/seen-connection.ts';
 import { showCommandLine } from './command-line.ts';
-import { readBeginning } from './proc-files.ts';
+import { inodeOf, readBeginning } from './proc-files.ts';
 
 /** What was read is taken for true this long: a process may call `exec` and be another program. */
 const FRESH_MS = 1000;
 /** Processes that are remembered. */
 const MAX_REMEMBERED = 4096;
 
+/** Inode number of the machine's first pid namespace: PROC_PID_INIT_INO of linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = 0xefff_fffc;
+
 interface Remembered {
   readonly identity: ProcessIdentity;
   readonly readMs: number;
 }
 
+interface RememberedOwner {
+  readonly owner: SocketOwner;
+  readonly identity: ProcessIdentity;
+}
+
 /** Who a process is, as /proc tells it (proc(5)); remembered for a moment. */
 export class ProcessFacts {
   readonly #remembered = new Map<number, Remembered>();
+  readonly #owners = new Map<number, RememberedOwner>();
+  readonly #pidNamespace = inodeOf('/proc/self/ns/pid');
 
   /** Null when there is no such process any more. `nowMs` is any steady clock's. */
   of(pid: number, nowMs: number): ProcessIdentity | null {
@@ -26,15 +37,48 @@ export class ProcessFacts {
     // the same object for the same process: whoever keeps many of them keeps one
     const identity = known !== undefined && areEqual(known.identity, read) ? known.identity : read;
     this.#remembered.set(pid, { identity, readMs: nowMs });
-    if (this.#remembered.size > MAX_REMEMBERED) this.#forgetOldest();
+    if (this.#remembered.size > MAX_REMEMBERED) forgetOldest(this.#remembered);
     return identity;
   }
 
-  #forgetOldest(): void {
-    for (const pid of this.#remembered.keys()) {
-      this.#remembered.delete(pid);
-      return;
-    }
+  /** The same of a process that the kernel told of, which may have ended: then without its command line. */
+  ofOwner(owner: SocketOwner): ProcessIdentity {
+    const known = this.#owners.get(owner.tgid);
+    if (known !== undefined && isSameProgram(known.owner, owner)) return known.identity;
+    const { tgid, innerPid } = owner;
+    const identity: ProcessIdentity = {
+      pid: tgid,
+      ...(innerPid === tgid ? {} : { podPid: innerPid }),
+      ppid: owner.parent,
+      uid: owner.uid,
+      name: owner.name,
+      commandLine: this.#commandLineOf(owner),
+    };
+    this.#owners.delete(tgid);
+    this.#owners.set(tgid, { owner, identity });
+    if (this.#owners.size > MAX_REMEMBERED) forgetOldest(this.#owners);
+    return identity;
+  }
+
+  /** The kernel's ids are those of the machine; /proc has those of the agent's pid namespace. */
+  #commandLineOf(owner: SocketOwner): string {
+    const isOwnNamespace = owner.pidNamespace === this.#pidNamespace;
+    if (!isOwnNamespace && this.#pidNamespace !== FIRST_PID_NAMESPACE) return '';
+    const pid = isOwnNamespace ? owner.innerPid : owner.tgid;
+    const name = readBeginning(`/proc/${pid}/comm`)?.trimEnd();
+    return name === owner.name ? showCommandLine(readBeginning(`/proc/${pid}/cmdline`) ?? '') : '';
+  }
+}
+
+function isSameProgram(a: SocketOwner, b: SocketOwner): boolean {
+  return a.startedNs === b.startedNs && a.name === b.name && a.parent === b.parent && a.uid === b.uid;
+}
+
+/** Takes out what was put in first. */
+function forgetOldest(map: Map<number, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
   }
 }
 

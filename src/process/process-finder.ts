@@ -2,8 +2,8 @@ import type { Connection, Side } from '../model/connection.ts';
 import type { ProcessIdentity } from '../model/process.ts';
 import { DiagSockets } from './diag-sockets.ts';
 import type { PodNamespace } from './pod-namespace.ts';
-import { keyOf, NO_SOCKET, type PodSockets, portOf } from './pod-sockets.ts';
-import { networkNamespaceOf } from './proc-files.ts';
+import { keyOf, NO_SOCKET, NOT_KNOWN_YET, type PodSockets, portOf } from './pod-sockets.ts';
+import { inodeOf, networkNamespaceOf } from './proc-files.ts';
 import { ProcNetSockets } from './proc-net-sockets.ts';
 import type { ProcessKnowledge } from './process-knowledge.ts';
 import { SocketScan } from './socket-scan.ts';
@@ -54,6 +54,8 @@ export class ProcessFinder {
   /** The pass through the descriptors that is under way. */
   #pass: Generator<void> | null;
   #passMs = 0;
+  /** Nobody is known to live in the namespace, though something is asked of it. */
+  #isDeserted = false;
   #nextPassMs = Number.NEGATIVE_INFINITY;
   #sawSome = false;
   #unseen = 0;
@@ -69,9 +71,17 @@ export class ProcessFinder {
     this.#pass = this.#rememberEarlier();
   }
 
-  /** Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `NOBODYS_SOCKET`. */
+  /**
+   * Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `NOBODYS_SOCKET`;
+   * `NOT_KNOWN_YET` when nobody is known who lives there.
+   */
   socketOf(connection: Connection, side: Side): number {
-    return this.#open()?.connection(connection, side) ?? NO_SOCKET;
+    return this.#open()?.connection(connection, side) ?? NOT_KNOWN_YET;
+  }
+
+  /** Cookie of the socket that `socketOf` found last; null where it is not known. Valid until the next question. */
+  get cookie(): Uint8Array | null {
+    return this.#sockets?.cookie ?? null;
   }
 
   /** Inode number of the socket that listens for what arrives at the end `side`; `NO_SOCKET`. */
@@ -108,14 +118,15 @@ export class ProcessFinder {
   work(untilMs: number): boolean {
     for (let nowMs = this.#shared.now(); nowMs < untilMs; ) {
       if (this.#pass === null) {
-        if (this.#wanted.size === 0 || nowMs < this.#nextPassMs) return false;
-        this.#pass = this.#findOwners();
+        if ((this.#wanted.size === 0 && !this.#isDeserted) || nowMs < this.#nextPassMs) return false;
+        this.#pass = this.#wanted.size > 0 ? this.#findOwners() : this.#shared.processes.refresh(nowMs);
+        this.#isDeserted = false;
         this.#passMs = 0;
       }
+      const beganCpuMs = this.#shared.cpuMs();
       const { done } = this.#pass.next();
-      const tookMs = this.#shared.now() - nowMs;
-      nowMs += tookMs;
-      this.#passMs += tookMs;
+      this.#passMs += this.#shared.cpuMs() - beganCpuMs;
+      nowMs = this.#shared.now();
       if (done !== true) continue;
       this.#pass = null;
       this.#nextPassMs = nowMs + this.#passMs * (1 / SCANNING_SHARE - 1);
@@ -185,29 +196,43 @@ export class ProcessFinder {
     const nowMs = this.#shared.now();
     if (this.#sockets === null && nowMs - this.#usedMs < REOPEN_MS) return null;
     this.#usedMs = nowMs;
-    if (this.#sockets === null) {
-      const pid = this.#dweller();
-      if (pid !== null) this.#sockets = this.#openDiag(pid) ?? new ProcNetSockets(pid, this.#shared.now);
-    }
+    this.#sockets ??= this.#openDiag() ?? this.#openProcNet();
     return this.#sockets;
   }
 
-  #openDiag(pid: number | 'self'): PodSockets | null {
+  #openDiag(): PodSockets | null {
+    const path = this.#path();
+    if (path === null) return null;
     try {
-      return new DiagSockets(`/proc/${pid}/ns/net`);
+      return new DiagSockets(path);
     } catch (error) {
-      if (!this.#fallbackTold)
+      if (!this.#fallbackTold) {
         this.#note(`${(error as Error).message}; its sockets are read from /proc/<pid>/net instead`);
+      }
       this.#fallbackTold = true;
       return null;
     }
   }
 
-  /** A process that lives in the namespace now. */
+  #openProcNet(): PodSockets | null {
+    return this.#dweller() === null ? null : new ProcNetSockets(() => this.#dweller(), this.#shared.now);
+  }
+
+  /** What leads to the namespace now; null when nothing that is known does. */
+  #path(): string | null {
+    const { path, inode } = this.#namespace;
+    if (inodeOf(path) === inode) return path;
+    const pid = this.#dweller();
+    return pid === null ? null : `/proc/${pid}/ns/net`;
+  }
+
+  /** A process that is known to live in the namespace. */
   #dweller(): number | 'self' | null {
     const { inode } = this.#namespace;
     if (networkNamespaceOf('self') === inode) return 'self';
-    return this.#shared.processes.in(inode).find((pid) => networkNamespaceOf(pid) === inode) ?? null;
+    const pid = this.#shared.processes.in(inode).find((known) => networkNamespaceOf(known) === inode) ?? null;
+    this.#isDeserted = pid === null;
+    return pid;
   }
 
   #tellUnseen(): void {
@@ -225,3 +250,6 @@ export class ProcessFinder {
     return "those of the pod cannot be seen; set hostPID: true in the agent's spec";
   }
 }
+
+/** What others need of a `ProcessFinder`. */
+export type Finder = Pick<ProcessFinder, keyof ProcessFinder>;

@@ -1,3 +1,4 @@
+import { ConnectionTracer } from './connection-tracer.ts';
 import { ProcessFacts } from './process-facts.ts';
 import { ProcessTable } from './process-table.ts';
 import { WorkBudget } from './work-budget.ts';
@@ -11,7 +12,15 @@ const BURST_MS = 150;
 export class ProcessKnowledge {
   readonly processes = new ProcessTable();
   readonly facts = new ProcessFacts();
+  /** Works only while somebody watches with it. */
+  readonly tracer = new ConnectionTracer();
   readonly budget = new WorkBudget(SHARE_OF_A_CORE, BURST_MS);
+
+  /** CPU time the agent has used, in milliseconds: on a busy machine other programs' turns are not ours. */
+  readonly cpuMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
 
   /** A steady clock, in milliseconds. */
   readonly now = (): number => performance.now();

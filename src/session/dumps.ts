@@ -79,12 +79,17 @@ export class Dumps {
     return pending?.name ?? null;
   }
 
+  /** It became known whose connection it is. */
+  named(slot: number, process: ProcessIdentity): void {
+    const pending = this.#pending.get(slot);
+    if (pending !== undefined) pending.process = process;
+  }
+
   /** Says of a connection of which a dump is due what happened to it. */
-  note({ slot }: TrackedConnection, { name, timeUs, cause, connection, tls }: NetworkEvent): void {
+  note({ slot }: TrackedConnection, { name, timeUs, cause, tls }: NetworkEvent): void {
     const pending = this.#pending.get(slot);
     if (pending === undefined) return;
     addNote(pending, { timeUs, text: `${EventCode[name]} ${name}: ${cause}` });
-    pending.process = connection?.process ?? pending.process;
     pending.serverName = tls?.serverName ?? pending.serverName;
   }
 
@@ -95,7 +100,6 @@ export class Dumps {
       this.#history.mute(connection.slot);
     } else {
       pending.last = true;
-      pending.process = connection.process;
       this.#hasten(pending, connection.endUs + AFTERMATH_US);
     }
   }

@@ -11,11 +11,13 @@ import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
+import type { PodNamespace } from '../process/pod-namespace.ts';
 import { PodSearch } from '../process/pod-search.ts';
 import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { EbpfWitness } from './ebpf-witness.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
@@ -50,6 +52,8 @@ export class LiveSession {
   readonly #files: SessionFiles;
   readonly #reports: NamedReports;
   readonly #search: PodSearch;
+  readonly #witness: EbpfWitness;
+  readonly #knowledge: ProcessKnowledge;
   readonly #pipeline: Pipeline;
   readonly #print: (line: string) => void;
   #settings: Settings;
@@ -81,19 +85,29 @@ export class LiveSession {
     this.#files = files;
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
-    const missed = () => this.#search.hurry();
-    this.#reports = new NamedReports({ sink: files, capacity: settings.maxConnections, knowledge, missed });
-    this.#search = new PodSearch(
-      { interfaceIndex: place.hostIndex, podUid: settings.podUid },
-      (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
-      warn,
-    );
+    this.#knowledge = knowledge;
+    this.#reports = new NamedReports({
+      sink: files,
+      capacity: settings.maxConnections,
+      knowledge,
+      missed: () => this.#search.hurry(),
+      named: (slot, process) => this.#pipeline.reporter.named(slot, process),
+    });
+    this.#witness = new EbpfWitness(knowledge.tracer, files, this.#reports);
+    this.#witness.want(settings.useEbpf);
+    const onFound = (namespace: PodNamespace) => {
+      this.#reports.use(new ProcessFinder(knowledge, namespace, warn));
+      this.#witness.found(namespace.inode);
+    };
+    const pod = { ...place, isPodsEnd: place.side === 'pod', podUid: settings.podUid };
+    this.#search = new PodSearch(pod, onFound, warn);
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
   }
 
   /**
    * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes. Rejects with one line that says what to do.
+   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes. Rejects with one line
+   * that says what to do.
    */
   static async open(
     settings: Settings,
@@ -157,6 +171,7 @@ export class LiveSession {
     try {
       while (state === 'readable') {
         this.#noteLoss(); // before what came after the loss is read
+        this.#knowledge.tracer.poll();
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#reports.turn();
         if (this.#dry) state = await this.#source.ready();
@@ -165,8 +180,7 @@ export class LiveSession {
     } catch (error) {
       this.#files.log.error('session failed', { cause: (error as Error).stack });
       this.#source.close();
-      this.#search.stop();
-      this.#reports.finish();
+      this.#endNaming();
       await this.#files.close();
       throw error;
     } finally {
@@ -208,6 +222,7 @@ export class LiveSession {
     if (!inPlace) return false;
     this.#settings = settings;
     this.#files.apply(settings);
+    this.#witness.want(settings.useEbpf);
     void this.#lookThrough(this.#pipeline.apply(settings));
     return true;
   }
@@ -252,10 +267,9 @@ export class LiveSession {
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
-    this.#search.stop();
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
     this.#pipeline.reporter.finish();
-    this.#reports.finish();
+    this.#endNaming();
     this.#source.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
@@ -265,8 +279,17 @@ export class LiveSession {
     return end;
   }
 
+  /** Names what can still be named, and lets everything go on to the files. */
+  #endNaming(): void {
+    this.#search.stop();
+    this.#knowledge.tracer.poll();
+    this.#reports.finish();
+    this.#witness.stop();
+  }
+
   #tick(onOneSided: () => void): void {
     this.#noteLoss();
+    this.#reports.rest();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
     if (!this.#dry || this.#advancing) return;
@@ -308,7 +331,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
-      processes: this.#reports.counters(),
+      processes: { ...this.#reports.counters(), lostRecords: this.#witness.lost() },
       ...this.#files.losses,
     });
     this.#files.tellLosses();

@@ -1,9 +1,12 @@
 import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
-import { NO_SOCKET, NOBODYS_SOCKET } from '../process/pod-sockets.ts';
-import type { ProcessFinder } from '../process/process-finder.ts';
+import type { SeenConnection } from '../model/seen-connection.ts';
+import type { ConnectionTracer } from '../process/connection-tracer.ts';
+import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
+import type { Finder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import { Sightings } from '../process/sightings.ts';
 import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { LineQueue, Quest } from './line-queue.ts';
@@ -16,6 +19,10 @@ const LINE_WAIT_MS = 300;
 const EVENT_WAIT_MS = 60;
 /** How long the pod may take to accept a connection before the listener stands for it. */
 const ACCEPT_WAIT_MS = 30;
+/** The same with eBPF, which tells who serves a connection when its first bytes are read, or when it ends. */
+const READ_WAIT_MS = 150;
+/** What the kernel saw may seem this much older than the packet that it led to. */
+const CLOCK_SLACK_US = 5000;
 /** Time given to naming before packets have their turn. */
 const TURN_MS = 2;
 /** How soon it is looked again while something waits. */
@@ -41,6 +48,8 @@ export interface NamingParts {
   readonly knowledge: ProcessKnowledge;
   /** Told of each connection while there is nobody to name it. */
   readonly missed: () => void;
+  /** Told what became known of a connection after it was first reported. */
+  readonly named: (slot: number, process: ProcessIdentity) => void;
 }
 
 /**
@@ -54,7 +63,14 @@ export class NamedReports implements ReportSink {
   /** Lines that wait, by slot: before a slot is used again they have to go. */
   readonly #waiting: Uint8Array;
   readonly #events: WaitingEvent[] = [];
-  #finder: ProcessFinder | null = null;
+  /** Slots of connections that an event waits for. */
+  readonly #urgent = new Set<number>();
+  #finder: Finder | null = null;
+  /** Not null while eBPF helps. */
+  #tracer: ConnectionTracer | null = null;
+  #sightings = new Sightings();
+  /** There are sightings that came after the lines that wait were last looked at. */
+  #hasNewSightings = false;
   /** A window of its own onto the connections. */
   #window: TrackedConnection | null = null;
   /** The first line nobody has asked for. */
@@ -70,10 +86,27 @@ export class NamedReports implements ReportSink {
   }
 
   /** From now on connections are named by `finder`, which belongs to this from here on. */
-  use(finder: ProcessFinder): void {
+  use(finder: Finder): void {
     this.#finder?.close();
     this.#finder = finder;
     this.#arm(0);
+  }
+
+  /** Whether eBPF helps from now on, to say what it sees by `saw`; null: it does not. */
+  trace(tracer: ConnectionTracer | null): void {
+    this.#tracer = tracer;
+    this.#sightings = new Sightings();
+  }
+
+  /** eBPF saw a connection of the pod. */
+  saw(seen: SeenConnection): void {
+    this.#sightings.add(seen);
+    this.#hasNewSightings = true;
+  }
+
+  /** What is known of a connection now. */
+  processOf(slot: number): ProcessIdentity {
+    return this.#names.get(slot);
   }
 
   /**
@@ -105,6 +138,7 @@ export class NamedReports implements ReportSink {
     const { slot } = connection;
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
     if (this.#events.length === MAX_WAITING_EVENTS) this.#tellFirst();
+    if (process === undefined) this.#urgent.add(slot);
     this.#events.push({ event, slot, sinceMs: this.#parts.knowledge.now(), process });
   }
 
@@ -119,18 +153,23 @@ export class NamedReports implements ReportSink {
 
   /** Names what can be named now; to be called after packets were read. Calls itself while something waits. */
   turn(): void {
-    const { now, budget } = this.#parts.knowledge;
+    const { now, cpuMs, budget } = this.#parts.knowledge;
     const beganMs = now();
     let hasMore = false;
     if (this.#finder !== null && budget.allows(beganMs)) {
+      const beganCpuMs = cpuMs();
       this.#ask(this.#finder, beganMs + TURN_MS);
       hasMore = this.#finder.work(beganMs + TURN_MS);
       this.#collect(this.#finder, beganMs);
-      budget.spend(now() - beganMs);
+      budget.spend(cpuMs() - beganCpuMs);
     }
     this.#flush(beganMs);
-    this.#finder?.rest();
     if (!this.#lines.isEmpty || this.#events.length > 0 || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
+  }
+
+  /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
+  rest(): void {
+    this.#finder?.rest();
   }
 
   /** Lets everything go on, named or not. Nothing may be reported any more. */
@@ -160,7 +199,7 @@ export class NamedReports implements ReportSink {
   }
 
   /** Asks for the sockets of the lines that came since the last time. */
-  #ask(finder: ProcessFinder, untilMs: number): void {
+  #ask(finder: Finder, untilMs: number): void {
     const lines = this.#lines;
     this.#next = Math.max(this.#next, lines.head);
     for (let asked = 0; this.#next < lines.tail; this.#next++) {
@@ -173,21 +212,31 @@ export class NamedReports implements ReportSink {
     }
   }
 
-  /** Asks for the socket of one connection. `last`: the listener stands for what the pod has not accepted. */
-  #askFor(line: number, finder: ProcessFinder, last: boolean): void {
+  /** Asks whose one connection is. `last`: the listener stands for what the pod has not accepted. */
+  #askFor(line: number, finder: Finder, last: boolean): void {
+    if (this.#isSeen(line)) return;
     const connection = this.#at(line);
-    const side = connection.podSide === PodSide.responder ? Side.responder : Side.initiator;
-    const isAccepted = side === Side.initiator || connection.phase >= Phase.established;
-    const socket = isAccepted ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
-    const earlier = connection.midstream && socket <= 0 ? finder.earlierOwner(connection, side) : null;
-    if (socket > 0) {
-      this.#await(line, socket, finder);
-    } else if (earlier !== null) {
-      this.#decide(line, earlier);
-    } else if (side === Side.initiator) {
-      this.#decide(line, null);
-    } else if (socket === NOBODYS_SOCKET && !last && !connection.closed) {
+    const side = podEnd(connection);
+    const isOpened = side === Side.initiator;
+    // eBPF tells who serves a connection when that process reads from it, or closes it
+    const mayWait = !isOpened && !last && !connection.closed;
+    if (mayWait && this.#tracer !== null) {
       this.#lines.setQuest(line, Quest.early);
+      return;
+    }
+    const socket =
+      isOpened || connection.phase >= Phase.established ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
+    if (socket > 0) {
+      if (!isOpened || !this.#isConnecting(line, finder)) this.#await(line, socket, finder);
+      return;
+    }
+    this.#tracer?.poll(); // it is gone, so what was seen of it is there
+    if (this.#isSeen(line)) return;
+    const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
+    if (earlier === null && (socket === NOT_KNOWN_YET ? !last : socket === NOBODYS_SOCKET && mayWait)) {
+      this.#lines.setQuest(line, Quest.early);
+    } else if (earlier !== null || isOpened) {
+      this.#decide(line, earlier);
     } else {
       const listener = finder.listenerOf(connection, side);
       if (listener === NO_SOCKET) this.#decide(line, null);
@@ -195,7 +244,24 @@ export class NamedReports implements ReportSink {
     }
   }
 
-  #await(line: number, socket: number, finder: ProcessFinder): void {
+  /** Whether eBPF has told whose a connection is: then that is decided. */
+  #isSeen(line: number): boolean {
+    if (this.#tracer === null) return false;
+    const connection = this.#at(line);
+    const seen = this.#sightings.take(connection, podEnd(connection), connection.beginUs - CLOCK_SLACK_US);
+    if (seen !== null) this.#decide(line, this.#parts.knowledge.facts.ofOwner(seen.owner));
+    return seen !== null;
+  }
+
+  /** Whether eBPF knows who opens the connection whose socket was just found: then that is decided. */
+  #isConnecting(line: number, finder: Finder): boolean {
+    const { cookie } = finder;
+    const owner = cookie === null || this.#tracer === null ? null : this.#tracer.connecting(cookie);
+    if (owner !== null) this.#decide(line, this.#parts.knowledge.facts.ofOwner(owner));
+    return owner !== null;
+  }
+
+  #await(line: number, socket: number, finder: Finder): void {
     finder.want(socket);
     const owner = finder.ownerOf(socket);
     if (owner === undefined) this.#lines.setInode(line, socket);
@@ -203,26 +269,35 @@ export class NamedReports implements ReportSink {
   }
 
   /** Takes what the finder has found, and asks again for what the pod had not accepted. */
-  #collect(finder: ProcessFinder, nowMs: number): void {
+  #collect(finder: Finder, nowMs: number): void {
     const lines = this.#lines;
+    const waitMs = this.#tracer === null ? ACCEPT_WAIT_MS : READ_WAIT_MS;
     for (let line = lines.head; line < this.#next; line++) {
       const quest = lines.quest(line);
+      if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
       if (quest === Quest.early) {
-        if (nowMs - lines.sinceMs(line) >= ACCEPT_WAIT_MS) this.#askFor(line, finder, true);
+        const isDue = nowMs - lines.sinceMs(line) >= waitMs || this.#urgent.has(lines.slot(line));
+        if (isDue) this.#askFor(line, finder, true);
       } else if (quest === Quest.socket) {
         const owner = finder.ownerOf(lines.inode(line));
         if (owner !== undefined) this.#decide(line, owner);
       }
     }
+    this.#hasNewSightings = false;
   }
 
   #decide(line: number, process: ProcessIdentity | null): void {
     const slot = this.#lines.slot(line);
     this.#lines.setQuest(line, Quest.decided);
-    if (process === null) this.#unnamed++;
-    else this.#named++;
-    if (process === null) this.#names.delete(slot);
-    else this.#names.set(slot, process);
+    if (process === null) {
+      this.#unnamed++;
+      this.#names.delete(slot);
+    } else {
+      this.#named++;
+      this.#names.set(slot, process);
+      this.#parts.named(slot, process);
+    }
+    if (!this.#urgent.delete(slot)) return;
     for (const waiting of this.#events) if (waiting.slot === slot) waiting.process ??= process ?? UNKNOWN_PROCESS;
   }
 
@@ -279,4 +354,9 @@ export class NamedReports implements ReportSink {
     if (window === null) throw new Error('Cannot happen: a line waits for a connection that nobody has seen');
     return window.at(this.#lines.slot(line));
   }
+}
+
+/** The end of a connection that is in the pod; where that is not known, the one that opened it. */
+function podEnd(connection: TrackedConnection): Side {
+  return connection.podSide === PodSide.responder ? Side.responder : Side.initiator;
 }

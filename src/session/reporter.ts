@@ -3,6 +3,7 @@ import type { FloodGate } from '../detect/flood-gate.ts';
 import { maskedLine } from '../mask/header-values.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { HttpMatch } from '../track/http/http-search.ts';
 import type { TlsSignal } from '../track/tls/tls-signal.ts';
@@ -28,6 +29,8 @@ export interface ReportSink {
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
   /** The slot of a connection is about to be used for another one. */
   forgotten?(slot: number): void;
+  /** Whose connection it is, as far as is known now. */
+  processOf?(slot: number): ProcessIdentity;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -64,6 +67,11 @@ export class Reporter implements TrackerListener, ConversationListener {
   /** The capture lost packets shortly before `timeUs`: whatever is said of a time that includes it is in doubt. */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
+  }
+
+  /** It became known whose connection it is, after it was first reported. */
+  named(slot: number, process: ProcessIdentity): void {
+    this.#parts.dumps?.named(slot, process);
   }
 
   began(connection: TrackedConnection): void {
@@ -154,8 +162,9 @@ export class Reporter implements TrackerListener, ConversationListener {
     for (const event of this.#parts.floodGate.finish()) this.#parts.sink.event(event, null);
   }
 
-  /** Tells the connection whether packets were lost since `sinceUs`. */
+  /** Tells the connection whether packets were lost since `sinceUs`, and whose it is. */
   #weigh(connection: TrackedConnection, sinceUs: number): void {
+    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
     connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
   }
 

@@ -5,13 +5,16 @@ import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
+import { EbpfLog } from '../output/ebpf-log.ts';
 import { EndFlowFile } from '../output/end-flow-file.ts';
 import { EventFile } from '../output/event-file.ts';
 import { FlowFile } from '../output/flow-file.ts';
 import { FreeSpace } from '../output/free-space.ts';
 import type { Network } from '../output/internet.ts';
+import type { OutputTarget } from '../output/output-target.ts';
 import { PcapFiles } from '../output/pcap-file.ts';
 import type { CaptureOrigin, CaptureTotals } from '../output/pcapng-file.ts';
+import { ProcessFlowFile } from '../output/process-flow-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
 import { type LogFields, SessionLog } from '../output/session-log.ts';
 import { DiskFaults, type Losses } from './disk-faults.ts';
@@ -36,6 +39,12 @@ export interface SessionFilesOptions {
   readonly clock: () => number;
 }
 
+/** What is written with `USE_EBPF=Y` only. */
+export interface EbpfFiles {
+  readonly flows: ProcessFlowFile;
+  readonly log: EbpfLog;
+}
+
 /** All files of one session. */
 export class SessionFiles implements ReportSink, DumpSink {
   readonly log: SessionLog;
@@ -44,17 +53,21 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #events: EventFile;
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
+  readonly #clock: () => number;
+  readonly #target: OutputTarget;
   readonly #space: FreeSpace;
   readonly #faults: DiskFaults;
   #settings: Settings;
   #mask: HttpHeaderMask;
   #withheldLines = 0;
   #withheldDumps = 0;
+  #ebpf: EbpfFiles | null = null;
 
   constructor(options: SessionFilesOptions) {
     const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
     const { podName, podNamespace } = settings;
     this.#settings = settings;
+    this.#clock = clock;
     this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
     const target = {
       directory,
@@ -64,6 +77,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       },
       onError: (message: string) => this.#faults.fault(message),
     };
+    this.#target = target;
     this.log = new SessionLog({
       ...target,
       level: settings.logLevel,
@@ -121,6 +135,22 @@ export class SessionFiles implements ReportSink, DumpSink {
   /** Minds MIN_FREE_MB from now on; without this call nothing stops for lack of room. Resolves after the first look. */
   async watchSpace(): Promise<void> {
     await this.#space.watch();
+  }
+
+  /** The files that there are only with `USE_EBPF=Y`; they appear when they are asked for. */
+  openEbpf(): EbpfFiles {
+    if (this.#ebpf === null) {
+      this.#ebpf = { flows: new ProcessFlowFile(this.#target), log: new EbpfLog(this.#target, this.#clock) };
+      for (const { file } of [this.#ebpf.flows, this.#ebpf.log]) file.start(this.#clock() * 1000);
+    }
+    return this.#ebpf;
+  }
+
+  /** Writes what waits in those files and closes them. */
+  async closeEbpf(): Promise<void> {
+    const files = this.#ebpf;
+    this.#ebpf = null;
+    if (files !== null) await Promise.all([files.flows.file.close(), files.log.file.close()]);
   }
 
   connectionBegan(connection: Connection): void {
@@ -194,11 +224,20 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#space.close();
     await this.#dumps.idle();
     await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
+    await this.closeEbpf();
     await this.log.close();
   }
 
   #all(): readonly RotatingFile[] {
-    return [this.#flows.file, this.#endFlows.file, this.#events.file, this.log.notifications, this.log.console];
+    const ebpf = this.#ebpf === null ? [] : [this.#ebpf.flows.file, this.#ebpf.log.file];
+    return [
+      this.#flows.file,
+      this.#endFlows.file,
+      this.#events.file,
+      this.log.notifications,
+      this.log.console,
+      ...ebpf,
+    ];
   }
 }
 

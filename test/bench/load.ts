@@ -62,6 +62,7 @@ const TLS_MIX: Mix = {
 
 const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod, settings: EnvSettings) => Started>> = {
   ring: (lab, pod, settings) => startAgent(lab, pod, { ...settings, CAPTURE_BACKEND: 'ring' }),
+  ebpf: (lab, pod, settings) => startAgent(lab, pod, { ...settings, CAPTURE_BACKEND: 'ring', USE_EBPF: 'Y' }),
   cap: (lab, pod, settings) => startAgent(lab, pod, { ...settings, CAPTURE_BACKEND: 'cap' }),
   tcpdump: (lab, pod) =>
     startSniffer(lab, ['tcpdump', '-i', pod.hostInterface, '-w', '/dev/null', 'tcp'], capturedByTcpdump),
@@ -182,6 +183,13 @@ async function run(mix: Mix, { rounds, scale, programs }: BenchSettings): Promis
         },
       ]
     : [];
+  if (selected.includes('ring') && selected.includes('ebpf')) {
+    verdicts.push({
+      goal: 'ring: with eBPF at most 5 % more CPU per packet',
+      reached: cpuOf('ebpf') <= 1.05 * cpuOf('ring'),
+      measured: `${cpuOf('ebpf').toFixed(3)} against ${cpuOf('ring').toFixed(3)} s per million`,
+    });
+  }
   return {
     title: 'Live load: the same packets to every program',
     method:

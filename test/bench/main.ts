@@ -15,7 +15,11 @@ import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { load, loadTls } from './load.ts';
 import { memory } from './memory.ts';
+
 import { pods } from './pods.ts';
+
+import { processes } from './process.ts';
+
 import { replay } from './replay.ts';
 import { type Bench, formatNumber, formatResult, mebibytes } from './report.ts';
 import { shortConnections } from './short-connections.ts';
@@ -31,6 +35,7 @@ const BENCHES: readonly Bench[] = [
   flood,
   idle,
   pods,
+  processes,
 ];
 
 /** The machine, without which figures mean nothing. */

@@ -74,6 +74,21 @@ export interface EndFlowLine {
   readonly processName: string;
 }
 
+/** A line of process_flows. */
+export interface ProcessFlowLine {
+  readonly sec: number;
+  readonly usec: number;
+  readonly tgid: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly ppid: number;
+  readonly uid: number;
+  readonly srcIP: string;
+  readonly srcPort: number;
+  readonly dstIP: string;
+  readonly dstPort: number;
+}
+
 /** A line of log_notif; other keys depend on the message. */
 export interface LogLine {
   readonly level: number | string;
@@ -82,7 +97,7 @@ export interface LogLine {
 }
 
 /** Columns that stay text whatever they look like. */
-const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface']);
+const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface', 'comm']);
 
 function wholeLines(directory: string, prefix: string): string[] {
   if (!existsSync(directory)) return [];
@@ -124,6 +139,10 @@ export const readEvents = (directory: string): EventLine[] => jsonLines(director
 export const readFlows = (directory: string): FlowLine[] => csvRows(directory, 'flows_');
 /** Lines of end_flows_*.log. */
 export const readEndFlows = (directory: string): EndFlowLine[] => csvRows(directory, 'end_flows_');
+/** Lines of process_flows_*.log. */
+export const readProcessFlows = (directory: string): ProcessFlowLine[] => csvRows(directory, 'process_flows_');
+/** Lines of processEBPF_*.log. */
+export const readEbpfLog = (directory: string): LogLine[] => jsonLines(directory, 'processEBPF_');
 /** Lines of log_notif_*.log. */
 export const readLog = (directory: string): LogLine[] => jsonLines(directory, 'log_notif_');
 /** Names of the finished pcaps. */

@@ -7,7 +7,7 @@
 A server answers each connection with the id of the process that accepted it and waits for the client to leave. A client
 prints one JSON line: its process id, the source ports it used, and what the servers answered. `vanish`: each
 connection is made by a process of its own that ends at once; ids and ports are in the same order. `mute` accepts
-without a word; `many` asks for none, and holds each connection while it opens others.
+without a word; `many` sends a byte, and holds each connection while it opens others.
 """
 import collections
 import json
@@ -78,7 +78,7 @@ def mute(server):
                 connection, _ = server.accept()
                 accepted[connection.fileno()] = connection
                 poll.register(connection, select.EPOLLIN)
-            else:
+            elif not accepted[descriptor].recv(64):
                 accepted.pop(descriptor).close()
 
 
@@ -92,6 +92,7 @@ def many(host, port, count, rate, hold):
             opened.popleft()[1].close()
         time.sleep(max(0.0, due - time.monotonic()))
         connection = socket.create_connection((host, port))
+        connection.send(b"x")
         opened.append((time.monotonic(), connection))
         ports.append(connection.getsockname()[1])
     time.sleep(hold)

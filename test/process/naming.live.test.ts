@@ -4,52 +4,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab, type Pod } from '../lab/lab.ts';
-import type { Namespace } from '../lab/namespace.ts';
 import type { Program } from '../lab/program.ts';
-import { type EndFlowLine, type FlowLine, readEndFlows, readLog } from '../lab/session-files.ts';
+import { readEndFlows, readLog } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
+import { ACTORS, type Acted, act, assertOwner, HOLD_SECONDS, linesOf, PORT, serve, twins } from './naming-lab.ts';
 
 const test = suite('processes, without eBPF');
-
-const ACTORS = 'test/process/actors.py';
-const PORT = 7_001;
-/** How long a connection is held so that it is seen: the kernel hands out packets after 32 ms at the latest. */
-const HOLD_SECONDS = 0.3;
-
-/** What `actors.py connect` prints. */
-interface Acted {
-  readonly pid: number;
-  readonly ports: readonly number[];
-  readonly said: readonly number[];
-}
-
-const act = async (lab: Lab, where: Namespace, ...args: (string | number)[]): Promise<Acted> =>
-  JSON.parse(await lab.start(where, ['python3', ACTORS, 'connect', ...args.map(String)]).output());
-
-async function serve(lab: Lab, where: Namespace, kind: string, host: string, port = PORT): Promise<Program> {
-  const server = lab.start(where, ['python3', ACTORS, 'serve', kind, host, String(port)]);
-  await server.waitForListener(port);
-  return server;
-}
-
-type Line = FlowLine | EndFlowLine;
-
-/** The two lines of a connection, by its ports. */
-function linesOf(agent: AgentRun, interfaceIndex: number, port: number, serverPort = PORT): Line[] {
-  const { flows, endFlows } = agent.files(interfaceIndex);
-  const found: Line[] = [...flows, ...endFlows].filter(
-    ({ srcPort, dstPort }) => srcPort === port && dstPort === serverPort,
-  );
-  assert.is(found.length, 2, `a line in flows and one in end_flows for port ${port}\n${agent.transcript()}`);
-  return found;
-}
-
-function assertOwner(lines: readonly Line[], pid: number, ppid: number, name = 'python3'): void {
-  for (const line of lines) {
-    const { pid: gotPid, ppid: gotPpid, uid, processName } = line;
-    assert.equal({ gotPid, gotPpid, uid, processName }, { gotPid: pid, gotPpid: ppid, uid: 0, processName: name });
-  }
-}
 
 for (const family of ['ipv4', 'ipv6'] as const) {
   test(`connections the pod opens and accepts, over ${family}`, async () => {
@@ -137,6 +97,18 @@ test('an event names its process, its command line without secrets, and its id i
   });
 });
 
+test('naming does not keep the interface of a pod that was deleted', async () => {
+  await Lab.use(async (lab) => {
+    const [pod, other] = [lab.pod(), lab.pod()];
+    await serve(lab, other.namespace, 'threaded', other.ipv4);
+    const agent = await AgentRun.watch(lab, pod, { USE_EBPF: 'Y' });
+    await act(lab, pod.namespace, 'plain', other.ipv4, PORT, 1, 1, HOLD_SECONDS);
+    pod.namespace.remove();
+    await agent.events(pod.hostIndex, ({ code }) => code === '00011');
+    await agent.stop();
+  });
+});
+
 test('two pods with the same addresses and ports are told apart', async () => {
   await Lab.use(async (lab) => {
     const pairs = [0, 1].map((number) => twins(lab, number));
@@ -156,24 +128,6 @@ test('two pods with the same addresses and ports are told apart', async () => {
     }
   });
 });
-
-/** A pod 10.9.9.2 and its peer 10.9.9.3 on a bridge of their own. */
-function twins(lab: Lab, number: number): { pod: Namespace; peer: Namespace; hostIndex: number } {
-  const bridge = `br${number}`;
-  lab.node.run('ip', 'link', 'add', bridge, 'type', 'bridge');
-  lab.node.run('ip', 'link', 'set', bridge, 'up');
-  const join = (role: string, address: string) => {
-    const where = lab.namespace(role);
-    const link = `${role}${number}`;
-    lab.node.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', where.name);
-    lab.node.run('ip', 'link', 'set', link, 'master', bridge, 'up');
-    where.run('ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
-    where.run('ip', 'link', 'set', 'eth0', 'up');
-    return where;
-  };
-  const pod = join('pod', '10.9.9.2');
-  return { pod, peer: join('peer', '10.9.9.3'), hostIndex: lab.node.indexOf(`pod${number}`) };
-}
 
 /** Runs an agent as a sidecar, with a pid namespace and a /proc of its own, and `command` beside it; gives its log. */
 async function sidecar(lab: Lab, pod: Pod, command: string, seen: (directory: string) => boolean): Promise<string> {

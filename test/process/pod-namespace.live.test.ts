@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Lab } from '../lab/lab.ts';
@@ -33,7 +33,9 @@ test("a pod is found from the node's end of its pair", async () => {
       assert.is(found?.interfaceIndex, pod.namespace.indexOf('eth0'));
       assert.is(readlinkSync(found?.path ?? ''), `net:[${found?.inode}]`);
     }
-    assert.is((await seenFrom(lab, lab.node, empty.hostIndex)).found, null, 'nobody lives there');
+    const { found } = await seenFrom(lab, lab.node, empty.hostIndex);
+    assert.is(found?.path, `/run/netns/${empty.namespace.name}`, 'nobody lives there');
+    assert.is(found?.inode, statSync(found?.path ?? '').ino);
     assert.is((await seenFrom(lab, lab.node, 99_999)).found, null, 'no such interface');
   });
 });
