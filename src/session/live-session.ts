@@ -16,6 +16,7 @@ import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
@@ -51,6 +52,7 @@ export class LiveSession {
   readonly #reports: NamedReports;
   readonly #search: PodSearch;
   readonly #pipeline: Pipeline;
+  readonly #shedding: LoadShedding;
   readonly #print: (line: string) => void;
   #settings: Settings;
   #isStopping = false;
@@ -62,7 +64,6 @@ export class LiveSession {
   #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
-  #lossTold = 0;
 
   private constructor(
     { source }: OpenedSource,
@@ -89,6 +90,8 @@ export class LiveSession {
       warn,
     );
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
+    const { path, reporter } = this.#pipeline;
+    this.#shedding = new LoadShedding({ source, path, reporter, log: files.log, filter: settings.pcapFilter });
   }
 
   /**
@@ -156,7 +159,7 @@ export class LiveSession {
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
-        this.#noteLoss(); // before what came after the loss is read
+        this.#shedding.turn(); // before what came after a loss is read
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#reports.turn();
         if (this.#dry) state = await this.#source.ready();
@@ -225,7 +228,7 @@ export class LiveSession {
   #applyFilter(filter: string): boolean {
     if (filter === this.#settings.pcapFilter) return true;
     try {
-      return this.#source.setFilter(filter);
+      return this.#shedding.setFilter(filter);
     } catch (error) {
       this.#files.log.error(`Cannot change the capture filter while the capture goes on: ${(error as Error).message}`);
       return false;
@@ -266,7 +269,7 @@ export class LiveSession {
   }
 
   #tick(onOneSided: () => void): void {
-    this.#noteLoss();
+    this.#shedding.turn();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
     if (!this.#dry || this.#advancing) return;
@@ -293,13 +296,6 @@ export class LiveSession {
     }
   }
 
-  #noteLoss(): void {
-    const { kernelDrops, agentDrops } = this.#source.counters();
-    const loss = Math.max(0, kernelDrops) + agentDrops;
-    if (loss > this.#lossTold) this.#pipeline.reporter.noteLoss(Date.now() * 1000);
-    this.#lossTold = loss;
-  }
-
   #reportCounters(): void {
     const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
     this.#files.log.info('capture counters', {
@@ -308,6 +304,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
+      overload: this.#shedding.counters(),
       processes: this.#reports.counters(),
       ...this.#files.losses,
     });
