@@ -126,6 +126,8 @@ function loadCap(): CapModule {
 export class CapSource implements LiveSource {
   readonly description: string;
   readonly interfaceName: string;
+  /** It has none. */
+  usesStore = true;
 
   readonly #cap: Cap;
   readonly #linkType: number;
@@ -179,6 +181,10 @@ export class CapSource implements LiveSource {
 
   setFilter(): boolean {
     return false;
+  }
+
+  isBehind(): boolean {
+    return this.#queue?.isHalfFull === true;
   }
 
   close(): void {

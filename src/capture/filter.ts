@@ -1,6 +1,7 @@
 import type { Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
 import { BPF_INSTRUCTION_BYTES, compileDevicePcapFilter, compilePcapFilter, runPcapFilter } from '../native/libpcap.ts';
+import type { Established } from './packet-source.ts';
 
 /** A compiled capture filter: a classic BPF program. */
 export interface FilterProgram {
@@ -32,6 +33,35 @@ export function effectiveFilter(expression: string, linkType: number): string {
   return `${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP}))))`;
 }
 
+/** Of how many connections one is taken in a sample. */
+const SAMPLE_OF = 8;
+
+/**
+ * What is left in, of what an expression accepts, when established connections are to be sampled or left out: what
+ * begins and ends connections, the beginnings of TLS handshakes and alerts (RFC 8446 §5.1), and whatever is not plain
+ * TCP over IP. The first clause that looks beyond the end of a packet ends the program: it has to be the last.
+ */
+function establishedFilter(established: Exclude<Established, 'all'>): string {
+  const sample = (ports: string) => (established === 'none' ? '' : ` or (${ports}) & ${SAMPLE_OF - 1} = 0`);
+  const ip4 =
+    'tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0' +
+    `${sample('tcp[0:2] + tcp[2:2]')} or tcp[(tcp[12] & 0xf0) >> 2] = 22 or tcp[(tcp[12] & 0xf0) >> 2] = 21`;
+  // libpcap's tcp[] is for IPv4 only
+  const ip6 =
+    'ip6[6] != 6 or ip6[53] & 7 != 0' +
+    `${sample('ip6[40:2] + ip6[42:2]')} or ip6[40 + ((ip6[52] & 0xf0) >> 2)] = 22 or ip6[40 + ((ip6[52] & 0xf0) >> 2)] = 21`;
+  return `(not ip and not ip6) or (ip and (not tcp or ${ip4})) or (ip6 and (${ip6}))`;
+}
+
+/** What is compiled for an expression, perhaps with less of what established connections send. */
+function textOf(expression: string, linkType: number, established: Established): string {
+  const text = effectiveFilter(expression, linkType);
+  if (established === 'all') return text;
+  // first, as `vlan` moves the offsets of all that follows it
+  const sampled = `(${establishedFilter(established)})`;
+  return text === '' ? sampled : `${sampled} and (${text})`;
+}
+
 /** The DLT_ number libpcap compiles for; it differs from the number in files for raw IP only (pcap/dlt.h). */
 function dltOf(linkType: number): number {
   return linkType === LinkType.raw ? 12 : linkType;
@@ -40,10 +70,14 @@ function dltOf(linkType: number): number {
 /**
  * Compiles a pcap-filter(7) expression for frames of a link type (`LinkType`, as in capture files). An empty
  * expression takes everything and gives null. Throws an error that begins with `PCAP_FILTER:` and says in libpcap's
- * words what is wrong.
+ * words what is wrong. `established` may leave out part of the traffic of established connections.
  */
-export function compileFilter(expression: string, linkType: number): FilterProgram | null {
-  const text = effectiveFilter(expression, linkType);
+export function compileFilter(
+  expression: string,
+  linkType: number,
+  established: Established = 'all',
+): FilterProgram | null {
+  const text = textOf(expression, linkType, established);
   return compile(expression, text, () => compilePcapFilter(text, dltOf(linkType)));
 }
 
@@ -52,10 +86,14 @@ export function compileFilter(expression: string, linkType: number): FilterProgr
  * tag that the kernel has taken out of the frame: libpcap writes that kind of program for an open device only. Must be
  * called inside the interface's network namespace.
  */
-export function compileLiveFilter(expression: string, interfaceName: string): FilterProgram | null {
-  const text = effectiveFilter(expression, LinkType.ethernet);
-  const hasOwnVlan = text === expression.trim() && /\bvlan\b/.test(text);
-  if (!hasOwnVlan) return compileFilter(expression, LinkType.ethernet);
+export function compileLiveFilter(
+  expression: string,
+  interfaceName: string,
+  established: Established = 'all',
+): FilterProgram | null {
+  const hasOwnVlan = /\bvlan\b/.test(expression);
+  if (!hasOwnVlan) return compileFilter(expression, LinkType.ethernet, established);
+  const text = textOf(expression, LinkType.ethernet, established);
   return compile(expression, text, () => compileDevicePcapFilter(text, interfaceName));
 }
 

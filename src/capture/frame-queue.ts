@@ -30,6 +30,11 @@ export class FrameQueue {
     return this.#usedBytes === this.#lentBytes;
   }
 
+  /** True when frames that wait take half of the memory. */
+  get isHalfFull(): boolean {
+    return this.#usedBytes * 2 > this.#bytes.length;
+  }
+
   /** Copies the first `length` bytes; false when there is no room, and then nothing has changed. */
   push(source: Uint8Array, length: number, timeUs: number): boolean {
     const need = HEADER_BYTES + ((length + 7) & ~7);

@@ -36,13 +36,24 @@ export interface PacketSource {
   close(): void;
 }
 
+/** How much of the traffic of established connections is taken: all, that of one connection in eight, or nothing. */
+export type Established = 'all' | 'sample' | 'none';
+
 /** A source of frames that are under way now. */
 export interface LiveSource extends PacketSource {
   /** Name of the interface when it was opened. */
   readonly interfaceName: string;
   /**
-   * Takes only the frames that another pcap-filter(7) expression accepts, from now on. False, with nothing changed,
+   * Takes only the frames that another pcap-filter(7) expression accepts, from now on; of what established connections
+   * send less where that is asked for, but what begins and ends them, and TLS handshakes. False, with nothing changed,
    * when the source would have to be opened anew for that. Throws what compiling and attaching throw.
    */
-  setFilter(expression: string): boolean;
+  setFilter(expression: string, established: Established): boolean;
+  /** Whether half of the room for frames that wait is taken: the consumer falls behind. */
+  isBehind(): boolean;
+  /**
+   * Whether frames are put into the store that the source was given, so that keeping them costs no copy. True at first;
+   * may be changed at any time.
+   */
+  usesStore: boolean;
 }

@@ -5,7 +5,7 @@ import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
 import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
 import { attachFilter, isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
-import type { CaptureCounters, LiveSource, SourceState } from './packet-source.ts';
+import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
 import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ringShape } from './ring-layout.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
@@ -94,15 +94,22 @@ export function openRingSource(options: RingOptions): RingSource {
     ...(options.namespacePath === undefined ? {} : { namespacePath: options.namespacePath }),
     shape,
     retireMs: RETIRE_MS,
-    filter: (name, hasLinkHeader) => compileFor(expression, name, hasLinkHeader),
+    filter: (name, hasLinkHeader) => compileFor(expression, 'all', name, hasLinkHeader),
   });
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
   return new RingSource(socket, shape.blockBytes, options, description);
 }
 
-function compileFor(expression: string, interfaceName: string, hasLinkHeader: boolean): FilterProgram | null {
-  return hasLinkHeader ? compileLiveFilter(expression, interfaceName) : compileFilter(expression, LinkType.raw);
+function compileFor(
+  expression: string,
+  established: Established,
+  interfaceName: string,
+  hasLinkHeader: boolean,
+): FilterProgram | null {
+  return hasLinkHeader
+    ? compileLiveFilter(expression, interfaceName, established)
+    : compileFilter(expression, LinkType.raw, established);
 }
 
 /**
@@ -113,6 +120,7 @@ function compileFor(expression: string, interfaceName: string, hasLinkHeader: bo
 export class RingSource implements LiveSource {
   readonly description: string;
   readonly interfaceName: string;
+  usesStore = true;
 
   readonly #socket: PacketSocket;
   readonly #watch: DescriptorWatch;
@@ -238,11 +246,18 @@ export class RingSource implements LiveSource {
     return { frames: this.#given[0], bytes: this.#given[1], kernelDrops: this.#drops, agentDrops: 0 };
   }
 
-  setFilter(expression: string): boolean {
-    const compile = () => compileFor(expression, this.interfaceName, this.#socket.hasLinkHeader) ?? ACCEPT_ALL;
+  setFilter(expression: string, established: Established): boolean {
+    const { hasLinkHeader } = this.#socket;
+    const compile = () => compileFor(expression, established, this.interfaceName, hasLinkHeader) ?? ACCEPT_ALL;
     const path = this.#namespacePath;
     attachFilter(this.#socket.fd, path === undefined ? compile() : inNetworkNamespace(path, compile));
     return true;
+  }
+
+  isBehind(): boolean {
+    const half = this.#block + ((this.#ringWords.length / this.#blockWords) >>> 1) * this.#blockWords;
+    const block = half < this.#ringWords.length ? half : half - this.#ringWords.length;
+    return !this.#closed && (Atomics.load(this.#ringWords, block + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
   }
 
   close(): void {
@@ -279,7 +294,7 @@ export class RingSource implements LiveSource {
     this.#blockWasFull = (status & TP_STATUS_BLOCK_TIMED_OUT) === 0;
     this.#framesLeft = ring[block + BLOCK_FRAME_COUNT];
     const firstFrame = ring[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2;
-    const store = this.#store;
+    const store = this.usesStore ? this.#store : null;
     const stored = store === null ? -1 : this.#moveInto(store);
     if (store !== null && stored >= 0) {
       this.#readFrom(store.words, store.bytes, store.view);

@@ -51,6 +51,9 @@ export class Dumps {
     this.#sink = sink;
   }
 
+  /** No packets are kept now: of a connection of which nothing was kept before, there is no dump. */
+  isPaused = false;
+
   /** Dumps that were not made because there were too many of them. */
   get refused(): number {
     return this.#rate.refused;
@@ -138,6 +141,7 @@ export class Dumps {
     const { slot, process } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
+      if (this.isPaused && this.#history.packetCount(slot) === 0) return null;
       const ends = summarize(connection);
       if (!mayBegin(ends)) return null;
       const name = this.#sink.reserveDump(ends, timeUs);

@@ -18,6 +18,7 @@ import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
 import { EbpfWitness } from './ebpf-witness.ts';
+import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
@@ -55,6 +56,7 @@ export class LiveSession {
   readonly #witness: EbpfWitness;
   readonly #knowledge: ProcessKnowledge;
   readonly #pipeline: Pipeline;
+  readonly #shedding: LoadShedding;
   readonly #print: (line: string) => void;
   #settings: Settings;
   #isStopping = false;
@@ -66,7 +68,6 @@ export class LiveSession {
   #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
-  #lossTold = 0;
 
   private constructor(
     { source }: OpenedSource,
@@ -102,6 +103,8 @@ export class LiveSession {
     const pod = { ...place, isPodsEnd: place.side === 'pod', podUid: settings.podUid };
     this.#search = new PodSearch(pod, onFound, warn);
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
+    const { path, reporter } = this.#pipeline;
+    this.#shedding = new LoadShedding({ source, path, reporter, log: files.log, filter: settings.pcapFilter });
   }
 
   /**
@@ -170,7 +173,7 @@ export class LiveSession {
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
-        this.#noteLoss(); // before what came after the loss is read
+        this.#shedding.turn(); // before what came after a loss is read
         this.#knowledge.tracer.poll();
         this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
         this.#reports.turn();
@@ -240,7 +243,7 @@ export class LiveSession {
   #applyFilter(filter: string): boolean {
     if (filter === this.#settings.pcapFilter) return true;
     try {
-      return this.#source.setFilter(filter);
+      return this.#shedding.setFilter(filter);
     } catch (error) {
       this.#files.log.error(`Cannot change the capture filter while the capture goes on: ${(error as Error).message}`);
       return false;
@@ -288,7 +291,7 @@ export class LiveSession {
   }
 
   #tick(onOneSided: () => void): void {
-    this.#noteLoss();
+    this.#shedding.turn();
     this.#reports.rest();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
@@ -316,13 +319,6 @@ export class LiveSession {
     }
   }
 
-  #noteLoss(): void {
-    const { kernelDrops, agentDrops } = this.#source.counters();
-    const loss = Math.max(0, kernelDrops) + agentDrops;
-    if (loss > this.#lossTold) this.#pipeline.reporter.noteLoss(Date.now() * 1000);
-    this.#lossTold = loss;
-  }
-
   #reportCounters(): void {
     const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
     this.#files.log.info('capture counters', {
@@ -331,6 +327,7 @@ export class LiveSession {
       kernelDrops,
       agentDrops,
       ...this.#pipeline.counters(),
+      overload: this.#shedding.counters(),
       processes: { ...this.#reports.counters(), lostRecords: this.#witness.lost() },
       ...this.#files.losses,
     });

@@ -55,6 +55,8 @@ export class PacketPath {
   readonly tracker: Tracker;
   readonly conversations: Conversations;
   readonly #keeping: Keeping | null;
+  #isKeeping = true;
+  #unkept = 0;
   readonly #frames = Array.from({ length: BATCH }, () => new Frame());
   readonly #packets = Array.from({ length: BATCH }, () => new Packet());
   readonly #decoder = new Decoder();
@@ -83,6 +85,17 @@ export class PacketPath {
   /** The latest time the path has seen, in packets or in `advance`; NaN before. */
   get nowUs(): number {
     return this.#lastUs > this.#nowUs ? this.#lastUs : this.#nowUs;
+  }
+
+  /** Whether packets are kept for pcaps, where there is a place for them. May be changed at any time. */
+  set isKeeping(isKeeping: boolean) {
+    this.#isKeeping = isKeeping;
+    if (this.#keeping !== null) this.#keeping.dumps.isPaused = !isKeeping;
+  }
+
+  /** Packets that were not kept because `isKeeping` was false. */
+  get unkept(): number {
+    return this.#unkept;
   }
 
   /** Frames by what decoding made of them. */
@@ -118,13 +131,14 @@ export class PacketPath {
     }
     this.#batchSize = size;
     this.tracker.prefetch(this.#packets, size);
-    this.#keeping?.history.touch(this.#packets, size);
+    if (this.#isKeeping) this.#keeping?.history.touch(this.#packets, size);
     return frames;
   }
 
   /** Sends the packets of the batch on their way, one after the other. */
   #processBatch(): void {
-    const keeping = this.#keeping;
+    const keeping = this.#isKeeping ? this.#keeping : null;
+    if (!this.#isKeeping) this.#unkept += this.#batchSize;
     for (let i = 0; i < this.#batchSize; i++) {
       const frame = this.#frames[i];
       const packet = this.#packets[i];

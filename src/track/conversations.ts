@@ -36,6 +36,7 @@ export class Conversations {
   /** By slot, in the order in which they began. */
   readonly #conversations = new Map<number, Conversation>();
   #givenUp = 0;
+  #isPaused = false;
 
   /** `connection` is a window of its own, moved as needed. */
   constructor(connection: TrackedConnection, search: HttpSearch, listener: ConversationListener) {
@@ -55,13 +56,29 @@ export class Conversations {
     };
   }
 
-  /** Conversations that were read no more because too many were open. */
+  /** Conversations that were read no more because there were too many, or too much to do. */
   get givenUp(): number {
     return this.#givenUp;
   }
 
+  /** Whether nothing is read: what begins meanwhile, or is being read when it is set, is not read afterwards either. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  set isPaused(paused: boolean) {
+    this.#isPaused = paused;
+    if (!paused) return;
+    this.#givenUp += this.#conversations.size;
+    for (const slot of this.#conversations.keys()) this.#stopReading(slot);
+  }
+
   /** A packet of a connection that is being read. */
   packet(slot: number, side: Side, packet: Packet): void {
+    if (this.#isPaused) {
+      this.#stopReading(slot);
+      return;
+    }
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
       if (packet.payloadLengthBytes === 0 || this.#isNothingToRead(slot, side, packet)) return;
@@ -136,11 +153,15 @@ export class Conversations {
 
   #giveUpOldest(): void {
     for (const slot of this.#conversations.keys()) {
-      this.#connection.at(slot).reading = false;
-      this.release(slot);
+      this.#stopReading(slot);
       this.#givenUp++;
       return;
     }
+  }
+
+  #stopReading(slot: number): void {
+    this.#connection.at(slot).reading = false;
+    this.release(slot);
   }
 
   /** Writes down what the readers found, and lets them go when they have read enough. */

@@ -128,6 +128,45 @@ live('with a store the kernel has a block back before its frames are read', () =
   ),
 );
 
+live('who does not want frames in the store reads them in the ring, and back again', () =>
+  withLab((lab) => {
+    const store = new RoundStore(1 << 20);
+    return withRing(
+      lab,
+      async (source) => {
+        for (const usesStore of [false, true, false]) {
+          source.usesStore = usesStore;
+          const before = store.taken.length;
+          const sent = seededFrames(300, 5);
+          lab.send('pod', sent);
+          const seen = await collect(source, sent.length);
+          assert.ok(seen.every((frame, i) => frame.bytes.equals(sent[i] as Buffer)));
+          assert.is(store.taken.length > before, usesStore);
+        }
+      },
+      { store },
+    );
+  }),
+);
+
+live('a consumer that does not read is behind when half of the ring waits, and no longer when it has read', () =>
+  withLab((lab) =>
+    withRing(
+      lab,
+      async (source) => {
+        assert.not(source.isBehind());
+        lab.send('pod', seededFrames(3000, 2));
+        assert.ok(source.isBehind());
+        await collect(source, 3000 - source.counters().kernelDrops);
+        assert.not(source.isBehind());
+        source.close();
+        assert.not(source.isBehind());
+      },
+      { ringMb: 1 },
+    ),
+  ),
+);
+
 live('blocks for which the store has no room are read in the ring', () =>
   withLab((lab) => {
     const store = new RoundStore(16 << 10);

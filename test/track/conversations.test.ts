@@ -15,8 +15,11 @@ const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n');
 const ALERT = Buffer.from('15030300020228', 'hex');
 const { syn: SYN, ack: ACK } = TcpFlag;
 
-/** Sends payloads after a handshake, each `[from the client, offset in its stream, bytes]`; says what was read. */
-function read(payloads: readonly (readonly [boolean, number, Uint8Array])[]): string[] {
+/** From the client, offset in its stream, bytes; or that reading pauses, or goes on. */
+type Said = readonly [boolean, number, Uint8Array] | 'pause' | 'go on';
+
+/** Sends payloads after a handshake; says what was read. */
+function read(payloads: readonly Said[]): string[] {
   const said: string[] = [];
   const table = new ConnectionTable(8, 1);
   const conversations = new Conversations(new TrackedConnection(table), new HttpSearch('', ''), {
@@ -58,7 +61,12 @@ function read(payloads: readonly (readonly [boolean, number, Uint8Array])[]): st
   send(true, SYN, 99, 0, nothing);
   send(false, SYN | ACK, 499, 100, nothing);
   send(true, ACK, 100, 500, nothing);
-  for (const [fromClient, offset, bytes] of payloads) {
+  for (const step of payloads) {
+    if (typeof step === 'string') {
+      conversations.isPaused = step === 'pause';
+      continue;
+    }
+    const [fromClient, offset, bytes] = step;
     send(fromClient, ACK, (fromClient ? 100 : 500) + offset, fromClient ? 500 : 100, bytes);
   }
   return said;
@@ -104,6 +112,16 @@ test('plain HTTP', () => {
     ]),
     [],
   );
+});
+
+test('a pause: what is being read, or would be, is not read any more', () => {
+  const half = HELLO.length >> 1;
+  assert.equal(
+    read([[true, 0, HELLO.subarray(0, half)], 'pause', 'go on', [true, half, HELLO.subarray(half)], [false, 0, ALERT]]),
+    [],
+  );
+  assert.equal(read(['pause', [true, 0, HELLO], 'go on', [false, 0, ALERT]]), []);
+  assert.equal(read(['pause', 'go on', [true, 0, HELLO], [false, 0, ALERT]]), ['alert']);
 });
 
 test.run();

@@ -1,0 +1,116 @@
+import type { Established, LiveSource } from '../capture/packet-source.ts';
+import { OverloadLadder, Step, type StepTaken } from './overload-ladder.ts';
+import type { PacketPath } from './packet-path.ts';
+import type { Reporter } from './reporter.ts';
+
+/** What goes and comes back with a step. */
+interface Shed {
+  readonly goes: string;
+  readonly comesBack: string;
+}
+
+const SHED: Readonly<Record<Exclude<Step, 0>, Shed>> = {
+  [Step.history]: { goes: 'packets are no longer kept for pcaps', comesBack: 'packets are kept for pcaps again' },
+  [Step.payload]: {
+    goes: 'payload is no longer read (no TLS, no header search)',
+    comesBack: 'payload of new connections is read again',
+  },
+  [Step.sample]: {
+    goes: 'of what established connections send, only that of one in eight is captured',
+    comesBack: 'all of what established connections send is captured again',
+  },
+  [Step.established]: {
+    goes: 'only what begins and ends connections is captured, and TLS handshakes',
+    comesBack: 'of what established connections send, that of one in eight is captured again',
+  },
+};
+
+/** What is observed, what can do less, and who hears of it. */
+export interface LoadSheddingParts {
+  readonly source: LiveSource;
+  readonly path: PacketPath;
+  readonly reporter: Reporter;
+  readonly log: {
+    warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+    error(message: string): void;
+  };
+  /** The capture filter that is attached. */
+  readonly filter: string;
+}
+
+/** Sees whether a session keeps up with its capture, has it do less where it does not, and casts doubt on that time. */
+export class LoadShedding {
+  readonly #parts: LoadSheddingParts;
+  readonly #ladder = new OverloadLadder();
+  #filter: string;
+  #lost = 0;
+  #stepsUp = 0;
+  #shedMs = 0;
+  #turnMs = Number.NaN;
+
+  constructor(parts: LoadSheddingParts) {
+    this.#parts = parts;
+    this.#filter = parts.filter;
+  }
+
+  /** What was shed up to now: the step of this moment, how often it went up, and for how long anything was shed. */
+  counters(): Readonly<Record<string, number>> {
+    const { path } = this.#parts;
+    const shedSeconds = Math.round(this.#shedMs / 1000);
+    return { step: this.#ladder.step, stepsUp: this.#stepsUp, shedSeconds, unkeptPackets: path.unkept };
+  }
+
+  /** To be called before packets are read, and now and then when none come. */
+  turn(): void {
+    const { source, reporter } = this.#parts;
+    const { kernelDrops, agentDrops } = source.counters();
+    const lost = Math.max(0, kernelDrops) + agentDrops;
+    const isLosing = lost > this.#lost;
+    this.#lost = lost;
+    if (isLosing || this.#ladder.step >= Step.payload) reporter.noteLoss(Date.now() * 1000);
+    const nowMs = performance.now();
+    if (this.#ladder.step > Step.none) this.#shedMs += nowMs - this.#turnMs;
+    this.#turnMs = nowMs;
+    const taken = this.#ladder.note(isLosing || source.isBehind(), nowMs);
+    if (taken !== null) this.#take(taken);
+  }
+
+  /**
+   * Attaches another capture filter. False, with nothing changed, when the source cannot do that. Throws what compiling
+   * and attaching throw.
+   */
+  setFilter(filter: string): boolean {
+    if (!this.#parts.source.setFilter(filter, establishedAt(this.#ladder.step))) return false;
+    this.#filter = filter;
+    return true;
+  }
+
+  #take({ step, isUp, afterMs }: StepTaken): void {
+    const { source, path, log } = this.#parts;
+    if (isUp) this.#stepsUp++;
+    path.isKeeping = step < Step.history;
+    source.usesStore = step < Step.history;
+    path.conversations.isPaused = step >= Step.payload;
+    const changed = SHED[(isUp ? step : step + 1) as Exclude<Step, 0>];
+    const seconds = (afterMs / 1000).toFixed(1);
+    const message = isUp
+      ? `overloaded for ${seconds} s: ${changed.goes}`
+      : `no longer overloaded for ${seconds} s: ${changed.comesBack}`;
+    log.warn(message, { step, lost: this.#lost });
+    if (step >= Step.sample || (!isUp && step === Step.payload)) this.#attachAgain();
+  }
+
+  #attachAgain(): void {
+    const { log } = this.#parts;
+    try {
+      if (!this.setFilter(this.#filter)) log.warn('this capture cannot leave out established connections');
+    } catch (error) {
+      log.error(`Cannot change how much of established connections is captured: ${(error as Error).message}`);
+    }
+  }
+}
+
+function establishedAt(step: Step): Established {
+  if (step < Step.sample) return 'all';
+  return step === Step.sample ? 'sample' : 'none';
+}

@@ -1,0 +1,71 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { OverloadLadder } from '../../src/session/overload-ladder.ts';
+
+const test = suite('overload ladder');
+/** How often a session looks. */
+const TURN_MS = 10;
+
+/** Plays load for some seconds; says at what times the step changed, and to what. */
+class Load {
+  readonly ladder = new OverloadLadder();
+  readonly steps: string[] = [];
+  #nowMs = 1000;
+
+  /** `isPressed` gets the milliseconds since the call. */
+  play(seconds: number, isPressed: (ms: number) => boolean): this {
+    for (let ms = 0; ms < seconds * 1000; ms += TURN_MS, this.#nowMs += TURN_MS) {
+      const taken = this.ladder.note(isPressed(ms), this.#nowMs);
+      if (taken !== null)
+        this.steps.push(`${((this.#nowMs - 1000) / 1000).toFixed(2)} ${taken.isUp ? '+' : '-'}${taken.step}`);
+    }
+    return this;
+  }
+}
+
+const always = () => true;
+const never = () => false;
+
+test('a hiccup changes nothing', () => {
+  const { steps } = new Load()
+    .play(1, never)
+    .play(0.2, always)
+    .play(3, (ms) => ms % 1000 === 0);
+  assert.equal(steps, []);
+});
+
+test('step by step for as long as it lasts, and no further than there are steps', () => {
+  const { steps, ladder } = new Load().play(5, always);
+  assert.equal(steps, ['0.25 +1', '0.50 +2', '0.75 +3', '1.00 +4']);
+  assert.is(ladder.step, 4);
+});
+
+test('pressure that shows now and then is pressure', () => {
+  const { steps } = new Load().play(0.9, (ms) => ms % 200 === 0);
+  assert.equal(steps, ['0.40 +1', '0.80 +2']);
+});
+
+test('back step by step when it is calm', () => {
+  const { steps } = new Load().play(0.6, always).play(12, never);
+  assert.equal(steps, ['0.25 +1', '0.50 +2', '5.84 -1', '10.84 -0']);
+});
+
+test('who falls back at once is waited for longer, up to a minute', () => {
+  const load = new Load().play(0.3, always);
+  const waits: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    const before = load.steps.length;
+    let calmMs = 0;
+    while (load.steps.length === before) {
+      load.play(0.1, never);
+      calmMs += 100;
+    }
+    waits.push(Math.round(calmMs / 1000));
+    load.play(0.3, always);
+  }
+  assert.equal(waits, [5, 10, 20, 40, 60, 60]);
+  load.play(300, never).play(0.3, always).play(6, never);
+  assert.is(load.ladder.step, 0, 'long after, it is as at first');
+});
+
+test.run();
