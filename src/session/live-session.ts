@@ -7,6 +7,7 @@ import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import type { LogLevel } from '../model/log-level.ts';
+import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
@@ -16,6 +17,7 @@ import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { CountingSink } from './counting-sink.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
@@ -33,6 +35,7 @@ const READ_DELAY_US = 200_000;
 /** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms. */
 const LAST_FRAMES_MS = 100;
 const COUNTERS_EVERY_MS = 60_000;
+const MEBIBYTE = 1_048_576;
 
 /** Why a session ended. */
 export type SessionEnd = 'stopped' | 'gone';
@@ -48,6 +51,8 @@ export class LiveSession {
   readonly interfaceIndex: number;
   readonly #source: LiveSource;
   readonly #files: SessionFiles;
+  /** What is reported goes through it into the files. */
+  readonly #counted: CountingSink;
   readonly #reports: NamedReports;
   readonly #search: PodSearch;
   readonly #pipeline: Pipeline;
@@ -79,10 +84,11 @@ export class LiveSession {
     this.#source = source;
     this.#settings = settings;
     this.#files = files;
+    this.#counted = new CountingSink(files);
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
     const missed = () => this.#search.hurry();
-    this.#reports = new NamedReports({ sink: files, capacity: settings.maxConnections, knowledge, missed });
+    this.#reports = new NamedReports({ sink: this.#counted, capacity: settings.maxConnections, knowledge, missed });
     this.#search = new PodSearch(
       { interfaceIndex: place.hostIndex, podUid: settings.podUid },
       (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
@@ -217,6 +223,35 @@ export class LiveSession {
     return this.#isStopping;
   }
 
+  /** What was counted since the session began, for those who look from outside. */
+  figures(): SessionFigures {
+    const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = this.#settings;
+    const { path, history, dumps } = this.#pipeline;
+    const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
+    const { events, begun, endedByType, handshakes, tlsHandshakes } = this.#counted;
+    return {
+      podName,
+      podNamespace,
+      interfaceName: this.interfaceName,
+      events,
+      connectionsBegun: begun,
+      connectionsEnded: endedByType,
+      halfOpen: path.tracker.halfOpen,
+      handshakes,
+      tlsHandshakes,
+      packets: frames,
+      bytes,
+      kernelDrops,
+      agentDrops,
+      table: { used: path.tracker.size, limit: maxConnections },
+      evicted: path.tracker.evicted,
+      history: { used: history?.memoryBytes ?? 0, limit: bufferMb * MEBIBYTE },
+      disk: { used: this.#files.diskBytes, limit: maxLogMb * MEBIBYTE },
+      ...this.#files.losses,
+      refusedDumps: dumps?.refused ?? 0,
+    };
+  }
+
   /** Writes into the log what people were told on the console. */
   note(line: string, level: LogLevel): void {
     this.#files.log.note(line, level);
@@ -248,7 +283,7 @@ export class LiveSession {
     const end = state === 'gone' || this.#isLeft ? 'gone' : 'stopped';
     await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
-      this.#files.event(interfaceGone(this.interfaceIndex, this.interfaceName, now));
+      this.#counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
