@@ -11,10 +11,13 @@ export class CountingSink implements ReportSink {
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
   readonly #sink: ReportSink;
+  readonly #onEvent: (event: NetworkEvent) => void;
   #begun = 0;
 
-  constructor(sink: ReportSink) {
+  /** `onEvent` hears of the events too. */
+  constructor(sink: ReportSink, onEvent: (event: NetworkEvent) => void = () => undefined) {
     this.#sink = sink;
+    this.#onEvent = onEvent;
   }
 
   /** Connections that began. */
@@ -43,6 +46,7 @@ export class CountingSink implements ReportSink {
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
     this.events.set(event.name, (this.events.get(event.name) ?? 0) + 1);
     this.#sink.event(event, connection);
+    this.#onEvent(event);
   }
 
   note(message: string, fields: Readonly<Record<string, unknown>>): void {

@@ -6,6 +6,8 @@ import type { LiveSource, SourceState } from '../capture/packet-source.ts';
 import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
+import { openPodEvents } from '../kubernetes/open-pod-events.ts';
+import type { PodEvents } from '../kubernetes/pod-events.ts';
 import type { LogLevel } from '../model/log-level.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
@@ -53,6 +55,8 @@ export class LiveSession {
   readonly #files: SessionFiles;
   /** What is reported goes through it into the files. */
   readonly #counted: CountingSink;
+  /** Null when KUBERNETES_EVENTS is off, or cannot be had. */
+  #podEvents: PodEvents | null;
   readonly #reports: NamedReports;
   readonly #search: PodSearch;
   readonly #pipeline: Pipeline;
@@ -84,7 +88,8 @@ export class LiveSession {
     this.#source = source;
     this.#settings = settings;
     this.#files = files;
-    this.#counted = new CountingSink(files);
+    this.#counted = new CountingSink(files, (event) => this.#podEvents?.report(event));
+    this.#podEvents = this.#openPodEvents(settings);
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
     const missed = () => this.#search.hurry();
@@ -214,6 +219,10 @@ export class LiveSession {
     if (!inPlace) return false;
     this.#settings = settings;
     this.#files.apply(settings);
+    if (changes.some(({ key }) => key === 'KUBERNETES_EVENTS')) {
+      void this.#podEvents?.close();
+      this.#podEvents = this.#openPodEvents(settings);
+    }
     void this.#lookThrough(this.#pipeline.apply(settings));
     return true;
   }
@@ -257,6 +266,10 @@ export class LiveSession {
     this.#files.log.note(line, level);
   }
 
+  #openPodEvents(settings: Settings): PodEvents | null {
+    return settings.kubernetesEvents ? openPodEvents(settings, process.env, this.#files.log) : null;
+  }
+
   #applyFilter(filter: string): boolean {
     if (filter === this.#settings.pcapFilter) return true;
     try {
@@ -292,6 +305,7 @@ export class LiveSession {
     this.#pipeline.reporter.finish();
     this.#reports.finish();
     this.#source.close();
+    await this.#podEvents?.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
     await this.#files.close();
@@ -345,6 +359,7 @@ export class LiveSession {
       ...this.#pipeline.counters(),
       processes: this.#reports.counters(),
       ...this.#files.losses,
+      droppedPodEvents: this.#podEvents?.dropped ?? 0,
     });
     this.#files.tellLosses();
   }

@@ -46,6 +46,7 @@ values('an empty file gives the documented defaults', () => {
     noEventHttpsClientSslShutdown: true,
     noEventHttpClientReset: true,
     eventThrottle: true,
+    kubernetesEvents: false,
     followSeconds: 30,
     halfOpenSeconds: 30,
     staleSeconds: 180,
