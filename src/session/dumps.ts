@@ -41,6 +41,8 @@ export class Dumps {
   /** By slot; at most one dump of a connection is due at a time. */
   readonly #pending = new Map<number, PendingDump>();
   readonly #rate = new DumpRate();
+  /** Whose an open connection is; unknown as long as nobody names them. */
+  processOf: (slot: number) => ProcessIdentity = () => UNKNOWN_PROCESS;
   /** SNI of connections of which a dump may become due. */
   readonly serverNames = new ServerNames();
   /** No dump is due before this. */
@@ -80,12 +82,17 @@ export class Dumps {
   }
 
   /** Says of a connection of which a dump is due what happened to it. */
-  note({ slot }: TrackedConnection, { name, timeUs, cause, connection, tls }: NetworkEvent): void {
+  note({ slot }: TrackedConnection, { name, timeUs, cause, tls }: NetworkEvent): void {
     const pending = this.#pending.get(slot);
     if (pending === undefined) return;
     addNote(pending, { timeUs, text: `${EventCode[name]} ${name}: ${cause}` });
-    pending.process = connection?.process ?? pending.process;
     pending.serverName = tls?.serverName ?? pending.serverName;
+  }
+
+  /** Whose connection it is became known. */
+  named(slot: number, process: ProcessIdentity): void {
+    const pending = this.#pending.get(slot);
+    if (pending !== undefined) pending.process = process;
   }
 
   /** A connection ended: if a dump of it is due, then soon; if none is, nothing of it needs to be kept any longer. */
@@ -95,7 +102,6 @@ export class Dumps {
       this.#history.mute(connection.slot);
     } else {
       pending.last = true;
-      pending.process = connection.process;
       this.#hasten(pending, connection.endUs + AFTERMATH_US);
     }
   }
@@ -131,14 +137,21 @@ export class Dumps {
     dueUs: number,
     mayBegin: (ends: ConnectionSummary) => boolean,
   ): PendingDump | null {
-    const { slot, process } = connection;
+    const { slot } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
       const ends = summarize(connection);
       if (!mayBegin(ends)) return null;
       const name = this.#sink.reserveDump(ends, timeUs);
       if (name === null) return null;
-      pending = { name, notes: [], process, serverName: this.serverNames.of(connection), dueUs, last: false };
+      pending = {
+        name,
+        notes: [],
+        process: this.processOf(slot),
+        serverName: this.serverNames.of(connection),
+        dueUs,
+        last: false,
+      };
       this.#pending.set(slot, pending);
     }
     this.#hasten(pending, dueUs);

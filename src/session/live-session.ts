@@ -93,13 +93,20 @@ export class LiveSession {
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
     const missed = () => this.#search.hurry();
-    this.#reports = new NamedReports({ sink: this.#counted, capacity: settings.maxConnections, knowledge, missed });
+    this.#reports = new NamedReports({
+      sink: this.#counted,
+      capacity: settings.maxConnections,
+      knowledge,
+      missed,
+      named: (slot, process) => this.#pipeline.dumps?.named(slot, process),
+    });
     this.#search = new PodSearch(
       { interfaceIndex: place.hostIndex, podUid: settings.podUid },
       (namespace) => this.#reports.use(new ProcessFinder(knowledge, namespace, warn)),
       warn,
     );
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
+    if (this.#pipeline.dumps !== null) this.#pipeline.dumps.processOf = (slot) => this.#reports.processOf(slot);
   }
 
   /**

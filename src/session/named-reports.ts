@@ -41,6 +41,8 @@ export interface NamingParts {
   readonly knowledge: ProcessKnowledge;
   /** Told of each connection while there is nobody to name it. */
   readonly missed: () => void;
+  /** Told whose a connection is as soon as that is known. */
+  readonly named: (slot: number, process: ProcessIdentity) => void;
 }
 
 /**
@@ -83,6 +85,11 @@ export class NamedReports implements ReportSink {
   counters(): Readonly<Record<string, number>> {
     const { spentMs } = this.#parts.knowledge.budget;
     return { named: this.#named, unnamed: this.#unnamed, spentMs: Math.round(spentMs) };
+  }
+
+  /** Whose an open connection is, as far as that is known by now. */
+  processOf(slot: number): ProcessIdentity {
+    return this.#names.isPending(slot) ? UNKNOWN_PROCESS : this.#names.get(slot);
   }
 
   connectionBegan(connection: TrackedConnection): void {
@@ -223,6 +230,7 @@ export class NamedReports implements ReportSink {
     else this.#named++;
     if (process === null) this.#names.delete(slot);
     else this.#names.set(slot, process);
+    if (process !== null) this.#parts.named(slot, process);
     for (const waiting of this.#events) if (waiting.slot === slot) waiting.process ??= process ?? UNKNOWN_PROCESS;
   }
 
