@@ -28,6 +28,8 @@ dlltagent_searchpod and dlltagent_searchpod.yaml, which places the agent on that
                                               on the node, without kubectl: print index and name of the interface
 
   --add               a further pod beside the first: dlltagent_searchpod.NAMESPACE.POD
+  --events            tell trouble as Events of the cluster on the pod too (KUBERNETES_EVENTS=Y); the manifest then gives
+                      the agent the right to make them in the pod's namespace
   --apply             do at once what is otherwise left to kubectl apply -f dlltagent_searchpod.yaml
   --container NAME    for a pod with several containers: the one to look from
   -h, --help
@@ -78,7 +80,7 @@ watch() {
     [[ -e $file ]] || cat "$TEMPLATES/$FIRST" >"$file"
   fi
   set_values "$file" "INTERFACE_INDEX_SNIF=$index" "POD_NAME=$pod" "POD_NAMESPACE=$namespace" "POD_UID=$uid" \
-    "POD_IP=$ips" "POD_INTERFACE=$interface" "NODE_NAME=$node"
+    "POD_IP=$ips" "POD_INTERFACE=$interface" "NODE_NAME=$node" ${events:+KUBERNETES_EVENTS=Y}
   write_manifest
   if [[ $index == auto ]]; then
     say "The pod $namespace/$pod is on the node $node; it cannot tell the index of its $interface, so the agent will find it there (auto)."
@@ -181,7 +183,7 @@ remove() {
 }
 
 main() {
-  local action=watch add='' apply='' container='' words=() removed=''
+  local action=watch add='' apply='' events='' container='' words=() removed=''
   local pod namespace interface uid node ips index agent_namespace image
   while (($# > 0)); do
     case $1 in
@@ -189,6 +191,7 @@ main() {
     --local) shift && exec "$HERE/monitor-pod/local.sh" "$@" ;;
     --add) add=1 ;;
     --apply) apply=1 ;;
+    --events) events=1 ;;
     --reload) action=reload ;;
     --remove) action=remove ;;
     --container)

@@ -38,9 +38,38 @@ fill() {
   printf '%s' "$text"
 }
 
+# event_namespaces FILE…: namespaces of the pods on which the agent is to tell Events of the cluster.
+event_namespaces() {
+  local file where
+  for file in "$@"; do
+    [[ $(value_of KUBERNETES_EVENTS "$file") == [Yy] ]] || continue
+    where=$(value_of POD_NAMESPACE "$file")
+    is_label "$where" || fail "Cannot use $file: KUBERNETES_EVENTS needs the namespace of the pod (POD_NAMESPACE)"
+    say "$where"
+  done | sort -u
+}
+
+# event_rights AGENT NAMESPACE…: a service account of the agent's own, and its right to make Events in these namespaces.
+event_rights() {
+  local name=$1 where
+  shift
+  say ---
+  fill "$TEMPLATES/events-account.yaml" '  name: dlltagent' "  name: \"$name\"" \
+    '  namespace: default' "  namespace: \"$agent_namespace\""
+  for where in "$@"; do
+    say ---
+    fill "$TEMPLATES/events-role.yaml" '  namespace: namespace-of-the-pod' "  namespace: \"$where\""
+    say ---
+    fill "$TEMPLATES/events-binding.yaml" '  name: dlltagent' "  name: \"$name\"" \
+      '  namespace: namespace-of-the-pod' "  namespace: \"$where\"" \
+      '    name: dlltagent' "    name: \"$name\"" '    namespace: default' "    namespace: \"$agent_namespace\""
+  done
+}
+
 # agent_documents NODE FILE…: ConfigMap and pod of the agent on a node.
 agent_documents() {
-  local where=$1 name file sum from=()
+  local where=$1 name file sum from=() account=() told
+  told=$(event_namespaces "${@:2}")
   shift
   name=$(agent_on "$where")
   warn_of_others "$name" "$@"
@@ -49,6 +78,11 @@ agent_documents() {
   say ---
   kube create configmap "$name" -n "$agent_namespace" "${from[@]}" --dry-run=client -o yaml ||
     fail "Cannot make a ConfigMap of $*: $(problem)"
+  if [[ -n $told ]]; then
+    # shellcheck disable=SC2086 # names of namespaces
+    event_rights "$name" $told
+    account=('  automountServiceAccountToken: false' "  serviceAccountName: \"$name\"")
+  fi
   say ---
   fill "$TEMPLATES/dlltagent_pod.yaml" \
     '  name: dlltagent' "  name: \"$name\"" \
@@ -56,7 +90,8 @@ agent_documents() {
     '    dlltagent-settings: "none"' "    dlltagent-settings: \"${sum// /-}\"" \
     '  nodeName: node-of-the-pod' "  nodeName: \"$where\"" \
     '      image: dlltagent:0.1.0' "      image: \"$image\"" \
-    '        name: dlltagent' "        name: \"$name\""
+    '        name: dlltagent' "        name: \"$name\"" \
+    ${account[@]+"${account[@]}"}
 }
 
 # warn_of_others AGENT FILE…: a ConfigMap is replaced as a whole, with what somebody may have put there from elsewhere.

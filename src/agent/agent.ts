@@ -1,6 +1,7 @@
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
+import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
@@ -19,6 +20,8 @@ interface Kept {
 
 /** The agent: one session per env file, each on its own; sessions come, change and go as the files do. */
 export class Agent {
+  /** Changes of env files since the start, by whether they could be used. */
+  readonly reloads = { good: 0, bad: 0 };
   readonly #process: ProcessSettings;
   readonly #console: Console;
   readonly #knowledge = new ProcessKnowledge();
@@ -40,6 +43,11 @@ export class Agent {
   /** How the sessions are doing, one for each env file. */
   sessions(): SessionStatus[] {
     return [...this.#kept.values()].map(({ keeper }) => keeper.status);
+  }
+
+  /** What those sessions counted that are under way. */
+  figures(): SessionFigures[] {
+    return [...this.#kept.values()].flatMap(({ keeper }) => keeper.figures() ?? []);
   }
 
   /**
@@ -95,8 +103,10 @@ export class Agent {
       if (before !== undefined && isSameEnvFile(file, before.file)) continue;
       const keeper = before?.keeper ?? this.#newKeeper(file.path);
       this.#kept.set(file.path, { file, keeper });
-      keeper.assign(assignmentOf(file));
+      const assignment = assignmentOf(file);
+      keeper.assign(assignment);
       if (before === undefined) this.#start(file.path, keeper);
+      else this.reloads[assignment.settings === null ? 'bad' : 'good']++;
     }
     if (files.length > 0) return;
     this.#console.error(

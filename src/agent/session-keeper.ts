@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.ts';
+import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
@@ -74,6 +75,11 @@ export class SessionKeeper {
       state: this.#state,
       reason: this.#reason,
     };
+  }
+
+  /** What the session counted; null when there is none now. */
+  figures(): SessionFigures | null {
+    return this.#session?.figures() ?? null;
   }
 
   /** Goes by what the env file says now; what cannot be used is told, and the last good settings stand. */

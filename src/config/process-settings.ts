@@ -10,12 +10,12 @@ export interface ProcessSettings {
   readonly logDirectory: string;
   /** TCP port of the health check; 0 is off. */
   readonly healthPort: number;
-  /** Addresses it answers on: loopback and, where the agent runs inside the pod, the pod's. */
+  /** Addresses it answers on: loopback, where the agent runs inside the pod the pod's, and HEALTH_ADDRESS. */
   readonly healthAddresses: readonly string[];
 }
 
 /** The keys of the process-wide settings. */
-export const PROCESS_KEYS: readonly string[] = ['DLLT_CONFIG_DIR', 'LOG_DIR', 'HEALTH_PORT'];
+export const PROCESS_KEYS: readonly string[] = ['DLLT_CONFIG_DIR', 'LOG_DIR', 'HEALTH_PORT', 'HEALTH_ADDRESS'];
 
 const absolutePath: ValueType<string> = {
   allowed: 'an absolute path',
@@ -43,7 +43,7 @@ export function parseProcessSettings(environment: Readonly<Record<string, string
     configDirectory: read('DLLT_CONFIG_DIR', absolutePath, '/etc/dllt'),
     logDirectory: read('LOG_DIR', absolutePath, '/dllt/logs'),
     healthPort: read('HEALTH_PORT', integer(0, 65_535), 0),
-    healthAddresses: ['127.0.0.1', ...read('POD_IP', addresses, [])],
+    healthAddresses: ['127.0.0.1', ...read('POD_IP', addresses, []), ...read('HEALTH_ADDRESS', addresses, [])],
   };
   return { settings: problems.length === 0 ? settings : null, problems };
 }

@@ -41,6 +41,8 @@ export interface Settings {
   readonly noEventHttpsClientSslShutdown: boolean;
   readonly noEventHttpClientReset: boolean;
   readonly eventThrottle: boolean;
+  /** Trouble is told as Events of the cluster on the pod. */
+  readonly kubernetesEvents: boolean;
   readonly followSeconds: number;
   readonly halfOpenSeconds: number;
   readonly staleSeconds: number;
@@ -114,6 +116,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   noEventHttpsClientSslShutdown: live('NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', yesOrNo, true),
   noEventHttpClientReset: live('NO_EVENT_HTTP_CLIENT_RESET', yesOrNo, true),
   eventThrottle: live('EVENT_THROTTLE', yesOrNo, true),
+  kubernetesEvents: live('KUBERNETES_EVENTS', yesOrNo, false),
   followSeconds: live('FOLLOW_SECONDS', integer(0, DAY_SECONDS), 30),
   halfOpenSeconds: live('HALF_OPEN_SECONDS', integer(1, DAY_SECONDS), 30),
   staleSeconds: live('STALE_SECONDS', integer(1, DAY_SECONDS), 180),

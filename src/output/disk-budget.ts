@@ -48,6 +48,11 @@ export class DiskBudget {
     this.#maxBytes = options.maxBytes;
   }
 
+  /** Bytes in the directory, as far as is known; 0 before the first look. */
+  get usedBytes(): number {
+    return Number.isFinite(this.#usedBytes) ? this.#usedBytes : 0;
+  }
+
   /** Changes the budget; what is too much then goes at once. */
   setMaxBytes(maxBytes: number): void {
     this.#maxBytes = maxBytes;

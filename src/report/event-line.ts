@@ -1,6 +1,6 @@
 import { PodSide, Side } from '../model/connection.ts';
 import { EventCode, type EventName } from '../model/event.ts';
-import { safeText } from './safe-text.ts';
+import { safeText } from '../model/safe-text.ts';
 
 /** A line of netwevents as it is reported: every text is fit to be shown. */
 export interface EventLine {

@@ -1,9 +1,9 @@
 import { Side } from '../model/connection.ts';
 import { formatIsoTime } from '../output/utc-time.ts';
 import { type EventLine, endpointText } from './event-line.ts';
-import { wrap } from './safe-text.ts';
 import type { Style } from './style.ts';
 import { severityOf, troubleOf } from './trouble.ts';
+import { wrap } from './wrap.ts';
 
 const INDENT = ' '.repeat(10);
 

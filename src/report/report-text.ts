@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import type { Diagnosis } from './diagnosis.ts';
 import type { Finding } from './findings.ts';
-import { wrap } from './safe-text.ts';
 import type { Latency, Service } from './services.ts';
 import type { Style } from './style.ts';
 import type { Severity } from './trouble.ts';
+import { wrap } from './wrap.ts';
 
 /** How a report is laid out. */
 export interface Layout {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { safeText } from '../model/safe-text.ts';
 import { parseEndFlowLine } from './end-flow-line.ts';
 import { parseEventLine, parseObject } from './event-line.ts';
 import { readLastLines } from './read-lines.ts';
-import { safeText } from './safe-text.ts';
 import type { SessionFiles } from './session-files.ts';
 
 /** What the last lines of a session's files tell: until when they speak, and of whom. */

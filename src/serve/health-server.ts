@@ -1,11 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { SessionStatus } from '../model/session-status.ts';
-
-/** What can be looked at from outside. */
-export interface Observed {
-  /** How the sessions are doing, one for each env file. */
-  sessions(): readonly SessionStatus[];
-}
+import { Metrics } from './metrics.ts';
+import type { Observed } from './observed.ts';
 
 /** Bounds of what a client may cost. */
 const MAX_CLIENTS = 16;
@@ -15,13 +11,17 @@ const REQUEST_MS = 5_000;
 /** A pod or interface that is not there now is no fault of the agent: it will be captured when it comes. */
 const READY_STATES: ReadonlySet<SessionStatus['state']> = new Set(['capturing', 'waiting']);
 
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
+
 interface Answer {
   readonly status: number;
   readonly text: string;
+  /** Plain text when absent. */
+  readonly contentType?: string;
 }
 
 /**
- * Answers probes over HTTP. `/healthz`: 200 as long as the agent answers at all. `/readyz`: 200 when every session
+ * Answers probes and Prometheus over HTTP. `/metrics`: what the sessions count. `/healthz`: 200 as long as the agent answers at all. `/readyz`: 200 when every session
  * captures or waits for its pod, else 503; either with a line for each session.
  */
 export class HealthServer {
@@ -34,9 +34,10 @@ export class HealthServer {
   /** Listens on a port of each address. Rejects with one line that says what to do when one cannot be had. */
   static async listen(port: number, addresses: readonly string[], observed: Observed): Promise<HealthServer> {
     const servers: Server[] = [];
+    const metrics = await Metrics.of(observed);
     try {
       for (const address of new Set(addresses)) {
-        const server = serverFor(observed);
+        const server = serverFor(observed, metrics);
         servers.push(server);
         await listenOn(server, port, address);
       }
@@ -56,7 +57,7 @@ export class HealthServer {
   }
 }
 
-function serverFor(observed: Observed): Server {
+function serverFor(observed: Observed, metrics: Metrics): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -65,7 +66,7 @@ function serverFor(observed: Observed): Server {
       connectionsCheckingInterval: REQUEST_MS,
       requireHostHeader: false,
     },
-    (request, response) => respond(request, response, observed),
+    (request, response) => void respond(request, response, observed, metrics),
   );
   server.maxConnections = MAX_CLIENTS;
   return server;
@@ -84,19 +85,28 @@ function listenOn(server: Server, port: number, address: string): Promise<void> 
   });
 }
 
-function respond(request: IncomingMessage, response: ServerResponse, observed: Observed): void {
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  observed: Observed,
+  metrics: Metrics,
+): Promise<void> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const { status, text } = isRead ? answerTo(request.url ?? '', observed) : { status: 405, text: 'only GET and HEAD' };
+  const {
+    status,
+    text,
+    contentType = PLAIN_TEXT,
+  } = isRead ? await answerTo(request.url ?? '', observed, metrics) : { status: 405, text: 'only GET and HEAD' };
   response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': contentType,
     'cache-control': 'no-store',
     connection: 'close',
     ...(isRead ? {} : { allow: 'GET, HEAD' }),
   });
-  response.end(`${text}\n`);
+  response.end(`${text.trimEnd()}\n`);
 }
 
-function answerTo(url: string, observed: Observed): Answer {
+async function answerTo(url: string, observed: Observed, metrics: Metrics): Promise<Answer> {
   switch (url.split('?', 1)[0]) {
     case '/healthz':
       return { status: 200, text: 'alive' };
@@ -106,8 +116,10 @@ function answerTo(url: string, observed: Observed): Answer {
       const lines = [isReady ? 'ready' : 'not ready', ...sessions.map(lineFor)];
       return { status: isReady ? 200 : 503, text: lines.join('\n') };
     }
+    case '/metrics':
+      return { status: 200, text: await metrics.text(), contentType: metrics.contentType };
     default:
-      return { status: 404, text: 'there are /healthz and /readyz' };
+      return { status: 404, text: 'there are /healthz, /readyz and /metrics' };
   }
 }
 

@@ -6,7 +6,10 @@ import type { LiveSource, SourceState } from '../capture/packet-source.ts';
 import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
+import { openPodEvents } from '../kubernetes/open-pod-events.ts';
+import type { PodEvents } from '../kubernetes/pod-events.ts';
 import type { LogLevel } from '../model/log-level.ts';
+import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
@@ -17,6 +20,7 @@ import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { CountingSink } from './counting-sink.ts';
 import { EbpfWitness } from './ebpf-witness.ts';
 import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
@@ -36,6 +40,7 @@ const READ_DELAY_US = 200_000;
 /** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms. */
 const LAST_FRAMES_MS = 100;
 const COUNTERS_EVERY_MS = 60_000;
+const MEBIBYTE = 1_048_576;
 
 /** Why a session ended. */
 export type SessionEnd = 'stopped' | 'gone';
@@ -51,6 +56,10 @@ export class LiveSession {
   readonly interfaceIndex: number;
   readonly #source: LiveSource;
   readonly #files: SessionFiles;
+  /** What is reported goes through it into the files. */
+  readonly #counted: CountingSink;
+  /** Null when KUBERNETES_EVENTS is off, or cannot be had. */
+  #podEvents: PodEvents | null;
   readonly #reports: NamedReports;
   readonly #search: PodSearch;
   readonly #witness: EbpfWitness;
@@ -84,11 +93,13 @@ export class LiveSession {
     this.#source = source;
     this.#settings = settings;
     this.#files = files;
+    this.#counted = new CountingSink(files, (event) => this.#podEvents?.report(event));
+    this.#podEvents = this.#openPodEvents(settings);
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
     this.#knowledge = knowledge;
     this.#reports = new NamedReports({
-      sink: files,
+      sink: this.#counted,
       capacity: settings.maxConnections,
       knowledge,
       missed: () => this.#search.hurry(),
@@ -226,6 +237,10 @@ export class LiveSession {
     this.#settings = settings;
     this.#files.apply(settings);
     this.#witness.want(settings.useEbpf);
+    if (changes.some(({ key }) => key === 'KUBERNETES_EVENTS')) {
+      void this.#podEvents?.close();
+      this.#podEvents = this.#openPodEvents(settings);
+    }
     void this.#lookThrough(this.#pipeline.apply(settings));
     return true;
   }
@@ -235,9 +250,42 @@ export class LiveSession {
     return this.#isStopping;
   }
 
+  /** What was counted since the session began, for those who look from outside. */
+  figures(): SessionFigures {
+    const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = this.#settings;
+    const { path, history, dumps } = this.#pipeline;
+    const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
+    const { events, begun, endedByType, handshakes, tlsHandshakes } = this.#counted;
+    return {
+      podName,
+      podNamespace,
+      interfaceName: this.interfaceName,
+      events,
+      connectionsBegun: begun,
+      connectionsEnded: endedByType,
+      halfOpen: path.tracker.halfOpen,
+      handshakes,
+      tlsHandshakes,
+      packets: frames,
+      bytes,
+      kernelDrops,
+      agentDrops,
+      table: { used: path.tracker.size, limit: maxConnections },
+      evicted: path.tracker.evicted,
+      history: { used: history?.memoryBytes ?? 0, limit: bufferMb * MEBIBYTE },
+      disk: { used: this.#files.diskBytes, limit: maxLogMb * MEBIBYTE },
+      ...this.#files.losses,
+      refusedDumps: dumps?.refused ?? 0,
+    };
+  }
+
   /** Writes into the log what people were told on the console. */
   note(line: string, level: LogLevel): void {
     this.#files.log.note(line, level);
+  }
+
+  #openPodEvents(settings: Settings): PodEvents | null {
+    return settings.kubernetesEvents ? openPodEvents(settings, process.env, this.#files.log) : null;
   }
 
   #applyFilter(filter: string): boolean {
@@ -266,7 +314,7 @@ export class LiveSession {
     const end = state === 'gone' || this.#isLeft ? 'gone' : 'stopped';
     await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
-      this.#files.event(interfaceGone(this.interfaceIndex, this.interfaceName, now));
+      this.#counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
@@ -274,6 +322,7 @@ export class LiveSession {
     this.#pipeline.reporter.finish();
     this.#endNaming();
     this.#source.close();
+    await this.#podEvents?.close();
     this.#reportCounters();
     this.#files.log.info('session ended', { reason: end });
     await this.#files.close();
@@ -305,7 +354,7 @@ export class LiveSession {
   /** True once: when it is certain that one direction only is seen. */
   #isOneSided(): boolean {
     if (!OneSided.isTellable(this.#settings.pcapFilter)) this.#oneSided = null;
-    if (this.#oneSided === null || this.#lossTold > 0) return false;
+    if (this.#oneSided === null || this.#shedding.hasLost) return false;
     if (!this.#oneSided.look(this.#pipeline.path.tracker)) return false;
     this.#oneSided = null;
     return true;
@@ -330,6 +379,7 @@ export class LiveSession {
       overload: this.#shedding.counters(),
       processes: { ...this.#reports.counters(), lostRecords: this.#witness.lost() },
       ...this.#files.losses,
+      droppedPodEvents: this.#podEvents?.dropped ?? 0,
     });
     this.#files.tellLosses();
   }

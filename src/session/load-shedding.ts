@@ -60,6 +60,11 @@ export class LoadShedding {
     return { step: this.#ladder.step, stepsUp: this.#stepsUp, shedSeconds, unkeptPackets: path.unkept };
   }
 
+  /** Whether packets were lost, or left out, up to now. */
+  get hasLost(): boolean {
+    return this.#lost > 0 || this.#stepsUp > 0;
+  }
+
   /** To be called before packets are read, and now and then when none come. */
   turn(): void {
     const { source, reporter } = this.#parts;

@@ -16,6 +16,9 @@ const MEBIBYTE = 1_048_576;
 export interface Pipeline {
   readonly path: PacketPath;
   readonly reporter: Reporter;
+  /** Null when no packets are kept. */
+  readonly history: PacketHistory | null;
+  readonly dumps: Dumps | null;
   /**
    * Goes by other settings from now on. What was begun under the former ones is completed. The answer is to be shown
    * the connections that are open now, some at a time: they too go by the new settings from here on.
@@ -85,5 +88,5 @@ export function buildPipeline(
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });
-  return { path, reporter, apply, counters };
+  return { path, reporter, history, dumps, apply, counters };
 }

@@ -1,6 +1,7 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
 import type { EventName } from '../model/event.ts';
+import { CountingSink } from './counting-sink.ts';
 import type { DumpSink } from './dumps.ts';
 import { buildPipeline } from './pipeline.ts';
 import type { ReportSink } from './reporter.ts';
@@ -51,23 +52,8 @@ export async function replay(
 ): Promise<ReplaySummary> {
   const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
   const source = await openFileSource(path, { filter });
-  const counts = { connections: 0, ended: 0, events: new Map<EventName, number>() };
-  const counting: ReportSink = {
-    connectionBegan: (connection) => {
-      counts.connections++;
-      sink.connectionBegan(connection);
-    },
-    connectionEnded: (connection) => {
-      counts.ended++;
-      sink.connectionEnded(connection);
-    },
-    event: (event, connection) => {
-      counts.events.set(event.name, (counts.events.get(event.name) ?? 0) + 1);
-      sink.event(event, connection);
-    },
-    note: (message, fields) => sink.note(message, fields),
-  };
-  const { path: route, reporter } = buildPipeline(settings, seed, counting, dumpSink);
+  const counted = new CountingSink(sink);
+  const { path: route, reporter } = buildPipeline(settings, seed, counted, dumpSink);
   clock.nowUs = () => route.nowUs;
   try {
     let started = false;
@@ -92,7 +78,9 @@ export async function replay(
       verdicts: route.verdicts,
       firstUs: route.firstUs,
       lastUs: route.nowUs,
-      ...counts,
+      connections: counted.begun,
+      ended: counted.ended,
+      events: counted.events,
       problem: source.problem(),
     };
   } finally {

@@ -203,6 +203,11 @@ export class SessionFiles implements ReportSink, DumpSink {
     return `${lostLines} lines and ${lostDumps} pcaps could not be written${lastFault === null ? '' : `: ${lastFault}`}`;
   }
 
+  /** Bytes in the directory, as far as is known. */
+  get diskBytes(): number {
+    return this.#budget.usedBytes;
+  }
+
   /** What was not written up to now. */
   get losses(): Losses {
     const { failed, dropped } = this.#dumps.counters;

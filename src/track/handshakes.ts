@@ -7,7 +7,6 @@ import type { ConnectionTable } from './connection-table.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
-  ESTABLISHED_AT,
   FIN_SENT,
   ISN,
   NEXT_SEQUENCE,
@@ -174,10 +173,7 @@ export class Handshakes {
     } else if ((packet.flags & TCP_ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
       return;
     }
-    this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = packet.timeUs;
-    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
-    this.#lifetimes.progress(slot, packet.timeUs);
-    this.#lifetimes.hasten(slot);
+    this.#lifetimes.established(slot, packet.timeUs);
     this.#streams.segment(slot, side, packet);
   }
 

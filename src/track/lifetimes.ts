@@ -7,6 +7,7 @@ import {
   END_AT,
   END_TYPE_SHIFT,
   ENDED_BY_SHIFT,
+  ESTABLISHED_AT,
   FATAL_ALERT,
   FIN_SENT,
   FIRST_FIN_SHIFT,
@@ -44,6 +45,7 @@ export class Lifetimes {
   readonly #reader: PayloadReader;
   readonly #connection: TrackedConnection;
   #evicted = 0;
+  #halfOpen = 0;
 
   constructor(table: ConnectionTable, delays: TrackerDelays, listener: TrackerListener, reader: PayloadReader) {
     this.#table = table;
@@ -62,13 +64,29 @@ export class Lifetimes {
     return this.#evicted;
   }
 
+  /** Open connections whose handshake is not complete. */
+  get halfOpen(): number {
+    return this.#halfOpen;
+  }
+
   /** A connection began at `timeUs`; its record is filled. */
   begin(slot: number, timeUs: number): void {
+    if ((this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) < PHASE_ESTABLISHED) this.#halfOpen++;
     const deadline = this.#nextDeadline(slot);
     this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = deadline;
     this.#wheel.notBefore(timeUs);
     this.#wheel.schedule(slot, deadline);
     this.#order.add(slot);
+  }
+
+  /** The handshake of a connection is complete, at the time of a packet that moves it on. */
+  established(slot: number, timeUs: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    this.#halfOpen--;
+    this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = timeUs;
+    this.#words[word + STATE] = (this.#words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
+    this.progress(slot, timeUs);
+    this.hasten(slot);
   }
 
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
@@ -162,6 +180,7 @@ export class Lifetimes {
   end(slot: number, cause: EndType, causedBy: Side, timeUs: number): void {
     const word = slot * WORDS_PER_RECORD;
     const state = this.#words[word + STATE];
+    if ((state & PHASE_MASK) < PHASE_ESTABLISHED) this.#halfOpen--;
     const finished = (state & (FIN_SENT * 3)) !== 0;
     let endType: EndType = finished ? EndType.fin : cause;
     let endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;

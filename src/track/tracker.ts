@@ -66,6 +66,11 @@ export class Tracker {
     return this.#table.size;
   }
 
+  /** Open connections whose handshake is not complete. */
+  get halfOpen(): number {
+    return this.#lifetimes.halfOpen;
+  }
+
   /** Open connections that had to make room for others. */
   get evicted(): number {
     return this.#lifetimes.evicted;

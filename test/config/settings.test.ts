@@ -46,6 +46,7 @@ values('an empty file gives the documented defaults', () => {
     noEventHttpsClientSslShutdown: true,
     noEventHttpClientReset: true,
     eventThrottle: true,
+    kubernetesEvents: false,
     followSeconds: 30,
     halfOpenSeconds: 30,
     staleSeconds: 180,
@@ -324,12 +325,18 @@ processWide('defaults, values and mistakes', () => {
     healthPort: 0,
     healthAddresses: ['127.0.0.1'],
   });
-  const environment = { DLLT_CONFIG_DIR: '/a/', LOG_DIR: '/', HEALTH_PORT: '8080', POD_IP: '10.0.0.7,fd00::7' };
+  const environment = {
+    DLLT_CONFIG_DIR: '/a/',
+    LOG_DIR: '/',
+    HEALTH_PORT: '8080',
+    HEALTH_ADDRESS: '192.168.0.2',
+    POD_IP: '10.0.0.7,fd00::7',
+  };
   assert.equal(parseProcessSettings(environment).settings, {
     configDirectory: '/a',
     logDirectory: '/',
     healthPort: 8080,
-    healthAddresses: ['127.0.0.1', '10.0.0.7', 'fd00::7'],
+    healthAddresses: ['127.0.0.1', '10.0.0.7', 'fd00::7', '192.168.0.2'],
   });
   const { settings, problems: found } = parseProcessSettings({ LOG_DIR: 'logs', HEALTH_PORT: '99999' });
   assert.is(settings, null);

@@ -7,6 +7,8 @@ import { Direction } from '../../src/model/frame.ts';
 import { Packet } from '../../src/model/packet.ts';
 import { buildPipeline } from '../../src/session/pipeline.ts';
 import type { ReportSink } from '../../src/session/reporter.ts';
+import { Phase } from '../../src/track/phase.ts';
+import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Random } from '../tools/random.ts';
 import { FuzzSource, samples } from './frames.ts';
 
@@ -100,6 +102,12 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
   while (path.advance(path.nowUs));
   assert.ok(began - ended <= path.tracker.size);
   assert.is(open.size, began - ended);
+  let halfOpen = 0;
+  const count = ({ phase }: TrackedConnection) => {
+    if (phase < Phase.established) halfOpen++;
+  };
+  path.tracker.visitOpen(count, 0, maxConnections);
+  assert.is(path.tracker.halfOpen, halfOpen);
   const before = began;
   for (const packet of [...open.values()]) {
     packet.timeUs = path.nowUs;
@@ -109,6 +117,7 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
   assert.is(began, before, 'every open connection is found');
   path.tracker.stop(path.nowUs);
   assert.is(path.tracker.size, 0, 'nothing is left after a stop');
+  assert.is(path.tracker.halfOpen, 0);
   assert.is(ended, began, 'every connection that began has ended');
   path.advance(path.nowUs + 1e9);
   assert.is(settled, reserved, 'every pcap was written or given up');

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { parseEnvFile } from '../../src/config/parse-env-file.ts';
 import { DEFAULT_SETTINGS, SETTING_NAMES, SETTINGS } from '../../src/config/settings.ts';
 import { run } from '../lab/program.ts';
+import { documentsIn } from './documents.ts';
 
 const test = suite('manifests');
 
@@ -25,18 +26,9 @@ interface PodManifest {
   readonly spec: { readonly containers: readonly Container[] };
 }
 
-/** The documents of a file, as they are written. */
-function documents(file: string): PodManifest[] {
-  const json = run(['kubectl', 'annotate', '--local', '-f', file, 'looked-at=yes', '-o', 'json']);
-  return json
-    .trim()
-    .split(/(?<=^\})\n/m)
-    .map((document) => JSON.parse(document));
-}
-
 /** The pod of a file, as it is written. */
 function podIn(file: string): PodManifest {
-  const pod = documents(file).find(({ kind }) => kind === 'Pod');
+  const pod = documentsIn<PodManifest>(file).find(({ kind }) => kind === 'Pod');
   if (pod === undefined) throw new Error(`Cannot find a pod in ${file}`);
   return pod;
 }

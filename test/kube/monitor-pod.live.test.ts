@@ -8,6 +8,7 @@ import { capturesOn } from '../lab/packet-sockets.ts';
 import { readFlows, readLog } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
 import { Cluster, type Outcome } from './cluster.ts';
+import { documentsIn } from './documents.ts';
 import { Kubelet } from './kubelet.ts';
 
 const test = suite('monitorPod.sh');
@@ -32,6 +33,18 @@ function settingsIn(cluster: Cluster, file = 'dlltagent_searchpod'): Record<stri
 function succeeded({ status, stderr }: Outcome): void {
   assert.is(status, 0, stderr);
 }
+
+/** What a test looks at in the documents of a manifest. */
+interface Document {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly rules?: unknown;
+  readonly subjects?: unknown;
+  readonly roleRef?: unknown;
+}
+
+const kindsIn = (file: string) => documentsIn<Document>(file).map(({ kind }) => kind);
 
 /** A refusal is one line, and leaves nothing behind. */
 function refused({ status, stderr }: Outcome, message: RegExp, wantStatus = 1): void {
@@ -228,6 +241,36 @@ test('the manifests are taken by kubectl apply', async () => {
     const outcome = await cluster.kubectl('apply', '--dry-run=client', ...named);
     succeeded(outcome);
     assert.is(outcome.stdout.match(/created \(dry run\)/g)?.length, 6);
+  });
+});
+
+test('--events: the right to make Events in the namespace of the pod, and only when it is asked for', async () => {
+  await withPod(['ip'], async (cluster, pod) => {
+    cluster.addPod('api', pod.namespace, { programs: ['ip'] });
+    const manifest = join(cluster.directory, 'dlltagent_searchpod.yaml');
+    succeeded(await cluster.monitorPod('web', 'shop'));
+    assert.equal(kindsIn(manifest), ['ConfigMap', 'Pod']);
+    succeeded(await cluster.monitorPod('--events', 'web', 'shop'));
+    assert.is(settingsIn(cluster)['KUBERNETES_EVENTS'], 'Y');
+    const documents = documentsIn<Document>(manifest);
+    assert.equal(
+      documents.map(({ kind, metadata }) => [kind, metadata.namespace, metadata.name]),
+      [
+        ['ConfigMap', 'default', 'dlltagent'],
+        ['ServiceAccount', 'default', 'dlltagent'],
+        ['Role', 'shop', 'dlltagent-events'],
+        ['RoleBinding', 'shop', 'dlltagent'],
+        ['Pod', 'default', 'dlltagent'],
+      ],
+    );
+    const [, , role, binding, agent] = documents;
+    assert.equal(role?.rules, [{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]);
+    assert.equal(binding?.subjects, [{ kind: 'ServiceAccount', name: 'dlltagent', namespace: 'default' }]);
+    assert.equal(binding?.roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'dlltagent-events' });
+    assert.is(agent?.spec?.['serviceAccountName'], 'dlltagent');
+    assert.is(agent?.spec?.['automountServiceAccountToken'], undefined);
+    succeeded(await cluster.monitorPod('--add', 'api', 'shop')); // what was asked for stands in the env file
+    assert.equal(kindsIn(manifest), ['ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding', 'Pod']);
   });
 });
 

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
+import { safeText } from '../../src/model/safe-text.ts';
 import { appendEndFlow } from '../../src/output/end-flow-file.ts';
 import { LineBuffer } from '../../src/output/line-buffer.ts';
 import { parseEndFlowLine } from '../../src/report/end-flow-line.ts';
 import { parseEventLine } from '../../src/report/event-line.ts';
 import { LineSplitter, MAX_LINE_CHARACTERS, readLastLines, readLines } from '../../src/report/read-lines.ts';
-import { safeText, wrap } from '../../src/report/safe-text.ts';
+import { wrap } from '../../src/report/wrap.ts';
 import { sampleConnection } from '../output/sample-connection.ts';
 import { makeScratch, removeScratch } from '../output/scratch.ts';
 

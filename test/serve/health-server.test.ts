@@ -3,7 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SessionState, SessionStatus } from '../../src/model/session-status.ts';
 import { HealthServer } from '../../src/serve/health-server.ts';
+import type { Observed } from '../../src/serve/observed.ts';
 import { freePort } from '../lab/free-port.ts';
+import { checkMetrics } from './metric-rules.ts';
 
 interface Context {
   port: number;
@@ -12,11 +14,13 @@ interface Context {
 }
 
 const test = suite<Context>('health');
+const NOTHING: Observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 } };
 
 test.before.each(async (context) => {
   context.port = await freePort();
   context.sessions = [];
   context.server = await HealthServer.listen(context.port, ['127.0.0.1', '127.0.0.1'], {
+    ...NOTHING,
     sessions: () => context.sessions,
   });
 });
@@ -67,8 +71,19 @@ test('without an env file there is nothing to wait for', async (context) => {
   assert.is((await ask(context, '/readyz')).text, 'ready\n');
 });
 
+test('metrics', async (context) => {
+  context.sessions = [session('capturing'), session('waiting')];
+  const response = await fetch(`http://127.0.0.1:${context.port}/metrics`);
+  assert.is(response.status, 200);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  const { problems, series } = checkMetrics(await response.text());
+  assert.equal(problems, []);
+  const waiting = series.find(({ name, labels }) => name === 'dlltagent_sessions' && labels['state'] === 'waiting');
+  assert.is(waiting?.value, 1);
+});
+
 test('nothing else', async (context) => {
-  for (const path of ['/', '/healthz/', '/readyz/..', '/metrics', '/%2e%2e/etc/passwd']) {
+  for (const path of ['/', '/healthz/', '/readyz/..', '/metrics/', '/%2e%2e/etc/passwd']) {
     assert.is((await ask(context, path)).status, 404, path);
   }
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
@@ -81,7 +96,7 @@ test('nothing else', async (context) => {
 
 test('a port that is taken is one clear line', async ({ port }) => {
   try {
-    await HealthServer.listen(port, ['127.0.0.1'], { sessions: () => [] });
+    await HealthServer.listen(port, ['127.0.0.1'], NOTHING);
     assert.unreachable();
   } catch (error) {
     assert.match(

@@ -358,6 +358,7 @@ test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => 
 
 /** Those that show elsewhere than in what is followed and reported: in a live session (reload.live.test.ts), or nowhere yet. */
 const ELSEWHERE = [
+  'KUBERNETES_EVENTS',
   'PCAP_FORMAT',
   'PCAP_FILTER',
   'MAX_LOG_MB',

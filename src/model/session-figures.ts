@@ -1,0 +1,47 @@
+import type { EventName } from './event.ts';
+import type { LatencyBuckets } from './latency-buckets.ts';
+
+/** How much of something is used, of how much there may be. */
+export interface Usage {
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** What a session counted since it began, for those who look at the agent from outside. */
+export interface SessionFigures {
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly interfaceName: string;
+  readonly events: ReadonlyMap<EventName, number>;
+  readonly connectionsBegun: number;
+  /** By `EndType`. */
+  readonly connectionsEnded: readonly number[];
+  /** Connections whose handshake is not complete. */
+  readonly halfOpen: number;
+  /** From the SYN to the end of the TCP handshake. */
+  readonly handshakes: LatencyBuckets;
+  /** From the SYN to the end of the TLS handshake. */
+  readonly tlsHandshakes: LatencyBuckets;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets the kernel had no room for; -1 when the source cannot know. */
+  readonly kernelDrops: number;
+  /** Packets the agent itself had to let go. */
+  readonly agentDrops: number;
+  /** Entries of the connection table. */
+  readonly table: Usage;
+  /** Open connections that had to make room in the table. */
+  readonly evicted: number;
+  /** Bytes of memory for packets. */
+  readonly history: Usage;
+  /** Bytes in the session's directory. */
+  readonly disk: Usage;
+  /** Lines and dumps that the disk did not take, */
+  readonly lostLines: number;
+  readonly lostDumps: number;
+  /** that were not written as free space on the volume was short, */
+  readonly withheldLines: number;
+  readonly withheldDumps: number;
+  /** or not begun as there were too many. */
+  readonly refusedDumps: number;
+}
