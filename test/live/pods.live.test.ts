@@ -104,6 +104,28 @@ test('down is not gone: the session goes on with the same files', async () => {
   });
 });
 
+test('bridged: the node’s end is a port of a bridge', async () => {
+  await Lab.use(async (lab) => {
+    const server = lab.pod();
+    const pod = await standInPod(lab, 'web-5');
+    lab.node.run('ip', 'link', 'add', 'bridge0', 'type', 'bridge');
+    lab.node.run('ip', 'link', 'set', 'bridge0', 'up');
+    for (const { hostInterface, nodeIpv4 } of [server, pod]) {
+      lab.node.run('ip', 'address', 'flush', 'dev', hostInterface);
+      lab.node.run('ip', 'link', 'set', hostInterface, 'master', 'bridge0');
+      lab.node.run('ip', 'address', 'add', `${nodeIpv4}/24`, 'dev', 'bridge0');
+    }
+    await lab.serve(server.namespace, 'reset', PORT);
+    const agent = AgentRun.start(lab, lab.node, podLogs(lab).env);
+    agent.configure({ INTERFACE_INDEX_SNIF: 'auto', ...identity('web-5', pod) });
+    await agent.capturing(pod.hostIndex);
+    await lab.traffic(pod.namespace, 'reset', server.ipv4, PORT).output();
+    const [reset] = await agent.events(pod.hostIndex, ({ code }) => code === '00002');
+    assert.equal([reset?.nodeIP, reset?.quality], [0, 1], 'both ways, and the pod is src');
+    await agent.stop();
+  });
+});
+
 test('CAPTURE_SIDE=pod: inside its network namespace, in the directory of the node’s index, until nobody lives there', async () => {
   await Lab.use(async (lab) => {
     const server = lab.pod();
