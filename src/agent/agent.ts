@@ -7,6 +7,7 @@ import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
+import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { PodFinder } from './pod-finder.ts';
 import { PodLocator } from './pod-locator.ts';
@@ -27,6 +28,7 @@ export class Agent {
   readonly #knowledge = new ProcessKnowledge();
   readonly #stopping = new AbortController();
   readonly #locator: PodLocator;
+  readonly #garbage = new GarbageCollector();
   readonly #claims = new InterfaceClaims(() => this.#onInterfaceFreed());
   /** By path. */
   readonly #kept = new Map<string, Kept>();
@@ -141,7 +143,9 @@ export class Agent {
     await Promise.all(this.#runs.values());
   }
 
+  /** A session has ended, or could not be opened. */
   #onInterfaceFreed(): void {
+    this.#garbage.soon();
     for (const { keeper } of this.#kept.values()) keeper.onInterfaceFreed();
   }
 }
