@@ -311,7 +311,9 @@ export class LiveSession {
   async #finish(state: SourceState): Promise<SessionEnd> {
     const { path } = this.#pipeline;
     const now = Date.now() * 1000;
-    const end = state === 'gone' || this.#isLeft ? 'gone' : 'stopped';
+    // the interface may have gone while the session was about to stop
+    const isGone = state === 'gone' || this.#isLeft || interfaceName(this.interfaceIndex) === null;
+    const end = isGone ? 'gone' : 'stopped';
     await this.#advance(now - READ_DELAY_US);
     if (end === 'gone') {
       this.#counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);

@@ -85,6 +85,21 @@ test('an index that is gone, and one that is another pod’s now', async () => {
   });
 });
 
+test('gone while the settings change: told all the same, once', async () => {
+  await Lab.use(async (lab) => {
+    const pod = lab.pod();
+    const agent = await AgentRun.watch(lab, pod);
+    agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, RING_MB: 8 });
+    lab.node.run('ip', 'link', 'delete', pod.hostInterface);
+    await agent.program.waitForOutput(/Cannot capture on interface \d+: there is none with that index/);
+    await agent.stop();
+    assert.equal(
+      agent.files(pod.hostIndex).events.map(({ code }) => code),
+      ['00011'],
+    );
+  });
+});
+
 test('down is not gone: the session goes on with the same files', async () => {
   await Lab.use(async (lab) => {
     const [pod, server] = [lab.pod(), lab.pod()];
