@@ -122,10 +122,8 @@ export class SessionKeeper {
     while (!this.#ending.signal.aborted) {
       const opened = this.#settings === null ? null : await this.#open(this.#settings);
       this.#noteTried();
-      if (opened !== null) {
-        retryMs = FIRST_RETRY_MS;
-        if (await this.#runOne(opened)) continue;
-      }
+      if (opened !== null && (await this.#runOne(opened))) continue;
+      if (opened !== null && this.#state === 'waiting') retryMs = FIRST_RETRY_MS;
       const isCut = await this.#pause.wait(this.#settings === null ? Number.POSITIVE_INFINITY : retryMs);
       retryMs = isCut ? FIRST_RETRY_MS : Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
