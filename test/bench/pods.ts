@@ -51,7 +51,7 @@ async function sendFromAll(lab: Lab, pods: readonly Pod[], seconds: number): Pro
   const rate = ['--pps', String(PACKETS_PER_SECOND), '--pps-multi', '100', '--timer', 'nano'];
   const options = ['-i', 'eth0', '--no-flow-stats', '--unique-ip', '--loop', String(loops), ...rate];
   const before = pods.map((pod) => arrived(lab, pod));
-  await Promise.all(pods.map((pod) => lab.start(pod.namespace, ['tcpreplay', ...options, file]).output()));
+  await Promise.all(pods.map((pod) => lab.start(pod.namespace, ['nice', 'tcpreplay', ...options, file]).output()));
   return pods.map((pod, i) => arrived(lab, pod) - (before[i] ?? 0));
 }
 
@@ -111,7 +111,7 @@ async function run({ scale }: BenchSettings): Promise<BenchResult> {
   return {
     title: 'Many pods on one agent',
     method:
-      `${PODS} pods in namespaces, one session each: idle, then tcpreplay from all of them at the same time, on the same machine. ` +
+      `${PODS} pods in namespaces, one session each: idle, then tcpreplay from all of them at the same time, on the same machine but with less right to its processors (nice). ` +
       `Then ${wanted} pods, ${AT_ONCE} at a time, are made, watched, deleted, and their env files removed; what the agent holds is ` +
       `counted after ${2 * AT_ONCE} pods and in the end, after a garbage collection.`,
     columns: ['', 'CPU %', 'MiB of rings', 'MiB besides'],
