@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ConfigMapMount } from './config-map-mount.ts';
 import { DirectoryTail } from './directory-tail.ts';
 import type { Lab, Pod } from './lab.ts';
 import type { Namespace } from './namespace.ts';
@@ -32,7 +33,7 @@ export class AgentRun {
   readonly logDirectory: string;
   readonly #events = new Map<string, DirectoryTail>();
   readonly #lab: Lab;
-  #published = 0;
+  #mount: ConfigMapMount | null = null;
   readonly #begin: () => Program;
 
   private constructor(lab: Lab, where: Namespace, env: NodeJS.ProcessEnv, prefix: readonly string[]) {
@@ -77,17 +78,10 @@ export class AgentRun {
     mkdirSync(this.configDirectory);
   }
 
-  /** Puts the first env file into the directory the way the kubelet mounts a ConfigMap: behind a link that it swaps. */
+  /** Puts the first env file into the directory the way the kubelet mounts a ConfigMap. */
   publish(text: string): void {
-    const version = `..${this.#published++}`;
-    const at = (name: string) => join(this.configDirectory, name);
-    mkdirSync(at(version));
-    writeFileSync(at(join(version, ENV_FILE)), text);
-    symlinkSync(version, at('..data_tmp'));
-    renameSync(at('..data_tmp'), at('..data'));
-    if (this.#published > 1) return;
-    rmSync(at(ENV_FILE), { force: true });
-    symlinkSync(join('..data', ENV_FILE), at(ENV_FILE));
+    this.#mount ??= new ConfigMapMount(this.configDirectory);
+    this.#mount.publish({ [ENV_FILE]: text });
   }
 
   /** Writes an env file whole, as an editor or kubectl does; `suffix` tells one pod's from another's. */
