@@ -12,7 +12,7 @@ const LIMIT_MS = 200;
 const CLOSED_PORT = 9;
 
 /** The wall clock in milliseconds with fractions: `Date.now()` has none, `performance.now()` has its own zero. */
-function preciseClock(): () => number {
+export function preciseClock(): () => number {
   const tick = Date.now();
   let now = Date.now();
   while (now === tick) now = Date.now();

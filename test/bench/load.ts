@@ -89,8 +89,18 @@ function startSniffer(lab: Lab, argv: readonly string[], captured: (program: Pro
   return { program, finish };
 }
 
-async function send(lab: Lab, pod: Pod, file: string, loops: number): Promise<{ packets: number; rate: number }> {
-  const argv = ['tcpreplay', '-i', 'eth0', '-K', '--topspeed', '--no-flow-stats', '--unique-ip', '--loop', `${loops}`];
+/**
+ * Sends a capture out of a pod so many times, each time from other addresses, at a pace given as options of tcpreplay;
+ * says how many packets that were, and how many a second.
+ */
+export async function send(
+  lab: Lab,
+  pod: Pod,
+  file: string,
+  loops: number,
+  pace: readonly string[] = ['--topspeed'],
+): Promise<{ packets: number; rate: number }> {
+  const argv = ['tcpreplay', '-i', 'eth0', '-K', ...pace, '--no-flow-stats', '--unique-ip', '--loop', `${loops}`];
   const output = await lab.start(pod.namespace, [...argv, file]).output();
   const packets = Number(output.match(/Actual: (\d+) packets/)?.[1]);
   const rate = Number(output.match(/([\d.]+) pps/)?.[1]);

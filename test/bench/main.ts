@@ -23,6 +23,7 @@ import { processes } from './process.ts';
 import { replay } from './replay.ts';
 import { type Bench, formatNumber, formatResult, mebibytes } from './report.ts';
 import { shortConnections } from './short-connections.ts';
+import { sideBySide } from './side-by-side.ts';
 
 const BENCHES: readonly Bench[] = [
   load,
@@ -36,6 +37,7 @@ const BENCHES: readonly Bench[] = [
   idle,
   pods,
   processes,
+  sideBySide,
 ];
 
 /** The machine, without which figures mean nothing. */
