@@ -96,7 +96,7 @@ export class PodEvents {
     const known = this.#troubles.get(key);
     this.#troubles.delete(key);
     const trouble = known !== undefined && nowMs - known.lastMs < FORGET_MS ? known : newTrouble(reason, nowMs);
-    trouble.count++;
+    trouble.count += 1 + (event.suppressed ?? 0);
     trouble.lastMs = nowMs;
     trouble.message = messageOf(event);
     this.#troubles.set(key, trouble);

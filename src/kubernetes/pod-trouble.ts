@@ -45,7 +45,7 @@ export function reasonOf(event: NetworkEvent): string | null {
 /** Which trouble an event is of: that at one server, for one cause whatever numbers it names. */
 export function troubleKey({ name, cause, connection, by }: NetworkEvent): string {
   const server = connection === null ? '' : `${connection.destinationAddress} ${connection.destinationPort}`;
-  return [name, server, by, cause.replace(/\d+/g, '#')].join('\n');
+  return [name, server, by, cause.replace(/; a flood: .*$/, '').replace(/\d+/g, '#')].join('\n');
 }
 
 /** What is told of an event: its cause, and between whom. */

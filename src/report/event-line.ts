@@ -9,6 +9,8 @@ export interface EventLine {
   /** Microseconds since 1970-01-01 UTC. */
   readonly timeUs: number;
   readonly value: number;
+  /** For how many more of its kind it stands, in a flood. */
+  readonly suppressed: number;
   readonly cause: string;
   /** Empty, like the ports 0, for an event that is not about a connection. */
   readonly sourceAddress: string;
@@ -55,6 +57,7 @@ export function parseEventLine(line: string): EventLine | null {
     code: EventCode[name],
     timeUs,
     value: numberOf(json['value']),
+    suppressed: numberOf(json['suppressed']),
     cause: textOf(json['cause']),
     sourceAddress: textOf(json['srcIP']),
     sourcePort: numberOf(json['srcPort']),

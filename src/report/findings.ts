@@ -21,7 +21,7 @@ export interface Finding {
   readonly cause: string;
   /** Events by code. */
   readonly events: Readonly<Partial<Record<EventCode, number>>>;
-  /** How often it happened at least: resets are told thinned out, with their count. */
+  /** How often it happened at least: resets are told thinned out with their count, floods are summed up. */
   readonly times: number;
   /** ISO 8601, UTC. */
   readonly first: string;
@@ -53,6 +53,8 @@ interface Group {
   telling: EventLine;
   severity: Severity;
   events: number;
+  /** Events that are not there, as others stand for them. */
+  suppressed: number;
   certain: number;
   mostResets: number;
   firstUs: number;
@@ -113,6 +115,7 @@ function newGroup(kind: TroubleKind, event: EventLine): Group {
     telling: event,
     severity: 'note',
     events: 0,
+    suppressed: 0,
     certain: 0,
     mostResets: 0,
     firstUs: event.timeUs,
@@ -122,6 +125,7 @@ function newGroup(kind: TroubleKind, event: EventLine): Group {
 
 function gather(group: Group, event: EventLine, severity: Severity): void {
   group.events++;
+  group.suppressed += event.suppressed;
   group.codes.set(event.code, (group.codes.get(event.code) ?? 0) + 1);
   group.firstUs = Math.min(group.firstUs, event.timeUs);
   group.lastUs = Math.max(group.lastUs, event.timeUs);
@@ -148,8 +152,8 @@ function severityOfGroup({ severity, certain }: Group): Severity {
   return severity === 'broken' && certain === 0 ? 'suspect' : severity;
 }
 
-function timesOf({ events, mostResets }: Group): number {
-  return Math.max(events, mostResets);
+function timesOf({ events, suppressed, mostResets }: Group): number {
+  return Math.max(events + suppressed, mostResets);
 }
 
 function findingOf(group: Group, hasFile: (name: string) => boolean): Finding {

@@ -78,11 +78,15 @@ export function severityOf(event: EventLine, kind: TroubleKind): Severity {
   }
 }
 
+/** What the cause of an event adds that stands for others. */
+const FLOOD = /; a flood: .*$/;
+
 /**
  * The part of an event's cause that tells its trouble from another of the same kind at the same place: without the
  * numbers that change from one event to the next. Empty where events of one kind are always one trouble.
  */
-export function variantOf(event: EventLine, kind: TroubleKind): string {
+export function variantOf({ cause }: EventLine, kind: TroubleKind): string {
+  const usual = cause.replace(FLOOD, '');
   switch (kind) {
     case 'unanswered':
     case 'refused':
@@ -90,11 +94,11 @@ export function variantOf(event: EventLine, kind: TroubleKind): string {
     case 'gone':
       return '';
     case 'stuck':
-      return event.cause.replace(/for \d+ s/, '');
+      return usual.replace(/for \d+ s/, '');
     case 'manyResets':
-      return event.cause.replace(/^\d+/, '');
+      return usual.replace(/^\d+/, '');
     default:
-      return event.cause;
+      return usual;
   }
 }
 

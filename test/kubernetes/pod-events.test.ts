@@ -105,13 +105,15 @@ test('an event is an object on the pod', async (context) => {
 test('a trouble that comes again is counted in its object, a few requests in all', async (context) => {
   const events = open(context, { ...FAST, againMs: 50 });
   for (let n = 1; n <= 500; n++) events.report(event({ cause: `connection refused, ${n} times so far` }));
+  const flood = '; a flood: 99 more of these within 10 s are not told one by one';
+  events.report(event({ cause: `connection refused, 501 times so far${flood}`, suppressed: 99 }));
   events.report(event({ cause: 'connection refused' }, 8081));
-  await untilTold(context, 501);
+  await untilTold(context, 601);
   assert.equal(
     stored(context)
       .map(({ count }) => count)
       .sort(),
-    [1, 500],
+    [1, 600],
   );
   assert.ok(context.api.requests.length <= 4, context.api.requests.join());
 });

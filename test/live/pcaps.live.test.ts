@@ -143,7 +143,7 @@ test('PCAP_FORMAT=pcapng: the packets say what they mean', async () => {
     makeCertificates(lab.directory);
     const certificate = `ssl_certificate ${lab.directory}/rsa.pem; ssl_certificate_key ${lab.directory}/rsa.key;`;
     await nginx(lab, server, [HTTPS], [`listen ${HTTPS} ssl; ${certificate}`]);
-    const openssl = `openssl s_client -quiet -servername shop.example -connect ${server.ipv4}:${HTTPS}`;
+    const openssl = `openssl s_client -servername shop.example -connect ${server.ipv4}:${HTTPS}`;
     const talk = lab.start(client.namespace, ['sh', '-c', `sleep ${FOLLOW_SECONDS + 1} | exec ${openssl}`]);
     await lab.traffic(client.namespace, 'reset', server.ipv4, RESETTING).ended;
     const [event] = await agent.events(client.hostIndex, ({ code }) => code === '00002');

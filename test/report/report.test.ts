@@ -63,6 +63,17 @@ test('resets that were told thinned out count as often as they came', async () =
   assert.match(await textOf(session), /how often at least 100 times, told as 00009 5 times/);
 });
 
+test('an event that stands for a flood counts as often as it came', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1, cause: 'a scan' }));
+  const cause = 'a scan; a flood: 5000 more of these within 10 s are not told one by one';
+  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1, cause, suppressed: 5000 }));
+  assert.equal(
+    (await diagnosisOf(session)).findings.map(({ times }) => times),
+    [5002],
+  );
+});
+
 test('many clients of the pod are one finding', async () => {
   const session = new SampleSession(makeScratch());
   for (let i = 0; i < 200; i++) {
