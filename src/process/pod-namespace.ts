@@ -45,8 +45,8 @@ export interface PodNamespace {
 /**
  * Finds the network namespace behind a captured interface: that of the other end when it is the node's end of a pair,
  * else the agent's own (a sidecar's `eth0`, `lo`, a plain interface of the machine). Null when there is no such
- * interface, or the namespace has neither a process that can be looked at nor a name. Does not hold up the event loop however many
- * processes there are. Rejects with `SystemError` when the kernel cannot be asked.
+ * interface, or the namespace has neither a process that can be looked at nor a name. Does not hold up the event loop
+ * however many processes there are. Rejects with `SystemError` when the kernel cannot be asked.
  */
 export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace | null> {
   const { interfaceIndex, namespacePath = OWN_NAMESPACE, podUid = '', isPodsEnd = false } = pod;
@@ -61,26 +61,30 @@ export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace 
     if (link === null || ownInode === null) return null;
     const own: PodNamespace = { path: OWN_NAMESPACE, inode: ownInode, interfaceIndex };
     if (!PAIRED_KINDS.has(link.kind) || link.peerNamespaceId === null) return own;
-    const seen = new Set<number>([ownInode]);
-    const found =
-      (await findById(route, link, seen)) ??
-      findByName(route, link) ??
-      (podUid === '' ? null : await findByPod(podUid, link));
+    const seen = new Set<number | null>([ownInode]);
+    const byId = await findById(route, link, seen);
+    const isAlone = byId === null && seen.size === 1;
+    const found = byId ?? (isAlone ? null : (findByName(route, link) ?? (await findByPod(podUid, link))));
     // who sees nobody in other namespaces, or finds the machine at the other end, stands in the pod
-    const inside = found === null ? seen.size === 1 : found.inode === machineNamespace();
+    const seesPodOnly = isAlone || (seen.size === 2 && seen.has(null) && !seesMachine());
+    const inside = found === null ? seesPodOnly : found.inode === machineNamespace();
     return inside ? own : found;
   } finally {
     route.close();
   }
 }
 
-/** Asks for each namespace in which a process lives whether it is that of the link's other end; adds it to `seen`. */
-async function findById(route: RouteSocket, link: PairedLink, seen: Set<number>): Promise<PodNamespace | null> {
+/**
+ * Asks for each namespace in which a process lives whether it is that of the link's other end; adds it to `seen`, or null
+ * for processes that cannot be looked at.
+ */
+async function findById(route: RouteSocket, link: PairedLink, seen: Set<number | null>): Promise<PodNamespace | null> {
   return findProcess((pid) => {
     const path = `/proc/${pid}/ns/net`;
     const inode = networkNamespaceOf(pid);
-    if (inode === null || seen.has(inode)) return null;
-    seen.add(inode);
+    if (seen.has(inode)) return null;
+    if (inode !== null || inodeOf(`/proc/${pid}`) !== null) seen.add(inode);
+    if (inode === null) return null;
     return isPeer(path, route, link) ? { path, inode, interfaceIndex: link.peerIndex } : null;
   });
 }
@@ -105,6 +109,7 @@ function isPeer(path: string, route: RouteSocket, link: PairedLink): boolean {
 
 /** Looks for a process whose control group is named after the pod, as the kubelet does. */
 async function findByPod(podUid: string, link: PairedLink): Promise<PodNamespace | null> {
+  if (podUid === '') return null;
   const names = [`pod${podUid}`, `pod${podUid.replaceAll('-', '_')}`]; // cgroupfs and systemd
   return findProcess((pid) => {
     const groups = readBeginning(`/proc/${pid}/cgroup`);
@@ -131,4 +136,9 @@ async function findProcess(look: (pid: number) => PodNamespace | null): Promise<
 /** The network namespace the machine began with: that of init, or of the kernel's threads where init hides its own. */
 function machineNamespace(): number | null {
   return networkNamespaceOf(1) ?? networkNamespaceOf(2);
+}
+
+/** Whether the machine's own processes can be seen, the kernel's threads among them. */
+function seesMachine(): boolean {
+  return readBeginning('/proc/2/comm') === 'kthreadd\n';
 }

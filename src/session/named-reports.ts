@@ -131,11 +131,15 @@ export class NamedReports implements ReportSink {
   }
 
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
-    if (connection === null || (this.#events.length === 0 && !this.#names.isPending(connection.slot))) {
-      this.#tell(event, connection === null ? UNKNOWN_PROCESS : this.#names.get(connection.slot));
+    if (connection === null) {
+      this.#parts.sink.event(event, null); // a summary: what it says of a process it has said already
       return;
     }
     const { slot } = connection;
+    if (this.#events.length === 0 && !this.#names.isPending(slot)) {
+      this.#tell(event, this.#names.get(slot));
+      return;
+    }
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
     if (this.#events.length === MAX_WAITING_EVENTS) this.#tellFirst();
     if (process === undefined) this.#urgent.add(slot);

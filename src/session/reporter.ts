@@ -84,7 +84,9 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   /** Other ports are followed from `timeUs` on, and the connection is open. */
   followOpen(connection: TrackedConnection, timeUs: number): void {
-    if (!connection.silenced) this.#followPort(connection, timeUs);
+    if (connection.silenced) return;
+    this.#identify(connection);
+    this.#followPort(connection, timeUs);
   }
 
   synRepeated(connection: TrackedConnection, timeUs: number): void {
@@ -128,6 +130,7 @@ export class Reporter implements TrackerListener, ConversationListener {
       return;
     }
     if (connection.silenced) return;
+    this.#identify(connection);
     const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
     const header = maskedLine(headerLine, follow.maskHttpHeaders);
     sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header, ...(pcap && { pcap }) });
@@ -164,8 +167,12 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   /** Tells the connection whether packets were lost since `sinceUs`, and whose it is. */
   #weigh(connection: TrackedConnection, sinceUs: number): void {
-    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
+    this.#identify(connection);
     connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
+  }
+
+  #identify(connection: TrackedConnection): void {
+    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
   }
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {
