@@ -195,6 +195,27 @@ test('auto: goes to the pod’s end where packets pass by the node’s', async (
   });
 });
 
+test('auto: where the pod cannot be entered, half of it is captured, in doubt', async () => {
+  await Lab.use(async (lab) => {
+    const server = lab.pod();
+    await lab.serve(server.namespace, 'orderly', PORT);
+    const pod = await standInPod(lab, 'web-6');
+    bypassNodeEnd(lab, server, pod);
+    const noEntry = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'];
+    const agent = AgentRun.start(lab, lab.node, podLogs(lab).env, noEntry);
+    agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...identity('web-6', pod) });
+    await agent.capturing(pod.hostIndex);
+    lab.traffic(pod.namespace, 'hold', server.ipv4, PORT);
+    await agent.program.waitForOutput(/needs CAP_SYS_ADMIN \(/);
+    await agent.program.waitForOutput(/captures inside the pod[\s\S]*session started/);
+    await agent.capturing(pod.hostIndex);
+    lab.traffic(pod.namespace, 'hold', server.ipv4, PORT);
+    await agent.program.waitForOutput(/one direction only .* the pod cannot be entered; .* in doubt/);
+    await agent.stop();
+    assert.ok(agent.files(pod.hostIndex).endFlows.every(({ quality }) => quality === 0));
+  });
+});
+
 test('sidecar: auto is the pod’s own interface, and NET_RAW is enough', async () => {
   await Lab.use(async (lab) => {
     const [pod, client] = [lab.pod(), lab.pod()];
