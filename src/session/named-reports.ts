@@ -236,7 +236,7 @@ export class NamedReports implements ReportSink {
     this.#tracer?.poll(); // it is gone, so what was seen of it is there
     if (this.#isSeen(line)) return;
     const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
-    if (earlier === null && (socket === NOT_KNOWN_YET ? !last : socket === NOBODYS_SOCKET && mayWait)) {
+    if (earlier === null && (socket === NOT_KNOWN_YET || (socket === NOBODYS_SOCKET && mayWait))) {
       this.#lines.setQuest(line, Quest.early);
     } else if (earlier !== null || isOpened) {
       this.#decide(line, earlier);
