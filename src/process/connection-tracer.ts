@@ -4,7 +4,7 @@ import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
 import { BpfRing } from '../native/bpf-ring.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { BpfObject, readEntry, removeEntry, setEntry } from '../native/libbpf.ts';
-import { wallClockUs } from '../native/libc.ts';
+import { monotonicOffsetUs } from '../native/libc.ts';
 import { namespaceOf, OWNER_BYTES, RECORD_BYTES, readOwner, readRecord } from './connection-record.ts';
 
 /** The program as clang builds it, beside the bundle (scripts/build-ebpf.sh). */
@@ -74,12 +74,12 @@ export class ConnectionTracer {
   poll(): void {
     const running = this.#running;
     if (running === null || !running.ring.hasRecords) return;
-    const monotonicOffsetUs = wallClockUs() - Number(process.hrtime.bigint()) / 1000;
+    const offsetUs = monotonicOffsetUs();
     running.ring.read((view, offset, lengthBytes) => {
       if (lengthBytes < RECORD_BYTES) return;
       const listeners = this.#listeners.get(namespaceOf(view, offset));
       if (listeners === undefined) return;
-      const seen = readRecord(view, offset, monotonicOffsetUs);
+      const seen = readRecord(view, offset, offsetUs);
       for (const listener of listeners) listener(seen);
     });
   }

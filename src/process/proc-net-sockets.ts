@@ -1,9 +1,9 @@
 import type { Connection, Side } from '../model/connection.ts';
-import { connectionKey, keyOf, NO_SOCKET, type PodSockets, portOf } from './pod-sockets.ts';
+import { connectionKey, keyOf, NO_SOCKET, NOT_KNOWN_YET, type PodSockets, portOf } from './pod-sockets.ts';
 import { readText } from './proc-files.ts';
 
 /** A table may be this old when it is asked: reading it costs, and grows with the number of sockets. */
-const FRESH_MS = 200;
+const FRESH_MS = 25;
 /** Of the time, at most this part is spent on reading tables. */
 const READING_SHARE = 0.1;
 const LISTEN = '0A'; // TCP_LISTEN in linux/net/tcp_states.h
@@ -33,8 +33,8 @@ export class ProcNetSockets implements PodSockets {
   }
 
   connection(connection: Connection, side: Side): number {
-    this.#refresh();
-    return this.#connections.get(keyOf(connection, side)) ?? NO_SOCKET;
+    const isFresh = this.#refresh();
+    return this.#connections.get(keyOf(connection, side)) ?? (isFresh ? NO_SOCKET : NOT_KNOWN_YET);
   }
 
   listener(connection: Connection, side: Side): number {
@@ -62,15 +62,17 @@ export class ProcNetSockets implements PodSockets {
     this.#listeners.clear();
   }
 
-  #refresh(): void {
+  /** Reads the tables unless they were read a moment ago; true when they are as of now. */
+  #refresh(): boolean {
     const beginMs = this.#now();
-    if (beginMs < this.#nextReadMs) return;
+    if (beginMs < this.#nextReadMs) return false;
     this.#connections = new Map();
     this.#listeners = new Map();
     const pid = this.#dweller();
     if (pid !== null) for (const file of ['tcp', 'tcp6']) this.#read(readText(`/proc/${pid}/net/${file}`) ?? '');
     const tookMs = this.#now() - beginMs;
     this.#nextReadMs = beginMs + Math.max(FRESH_MS, tookMs / READING_SHARE);
+    return true;
   }
 
   #read(table: string): void {

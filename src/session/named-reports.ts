@@ -228,8 +228,7 @@ export class NamedReports implements ReportSink {
       this.#lines.setQuest(line, Quest.early);
       return;
     }
-    const socket =
-      isOpened || connection.phase >= Phase.established ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
+    const socket = this.#mayHaveSocket(connection, isOpened) ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
     if (socket > 0) {
       if (!isOpened || !this.#isConnecting(line, finder)) this.#await(line, socket, finder);
       return;
@@ -237,7 +236,7 @@ export class NamedReports implements ReportSink {
     this.#tracer?.poll(); // it is gone, so what was seen of it is there
     if (this.#isSeen(line)) return;
     const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
-    if (earlier === null && (socket === NOT_KNOWN_YET ? !last : socket === NOBODYS_SOCKET && mayWait)) {
+    if (earlier === null && (socket === NOT_KNOWN_YET || (socket === NOBODYS_SOCKET && mayWait))) {
       this.#lines.setQuest(line, Quest.early);
     } else if (earlier !== null || isOpened) {
       this.#decide(line, earlier);
@@ -246,6 +245,11 @@ export class NamedReports implements ReportSink {
       if (listener === NO_SOCKET) this.#decide(line, null);
       else this.#await(line, listener, finder);
     }
+  }
+
+  /** What the pod has not accepted has no socket yet; what is closed in both directions has none any more. */
+  #mayHaveSocket(connection: TrackedConnection, isOpened: boolean): boolean {
+    return !connection.closed && (isOpened || connection.phase >= Phase.established);
   }
 
   /** Whether eBPF has told whose a connection is: then that is decided. */

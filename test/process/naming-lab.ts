@@ -8,7 +8,7 @@ import type { EndFlowLine, FlowLine } from '../lab/session-files.ts';
 export const ACTORS = 'test/process/actors.py';
 export const PORT = 7_001;
 /** How long a connection is held so that it is seen: the kernel hands out packets after 32 ms at the latest. */
-export const HOLD_SECONDS = 0.3;
+export const HOLD_SECONDS = 0.6;
 
 /** What `actors.py connect` prints. */
 export interface Acted {
