@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, getPriority } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -98,6 +99,18 @@ test('what is followed and reported changes in place; a bad value changes nothin
     for (const kind of ['flows_', 'end_flows_', 'netwevents_', 'log_notif_']) {
       assert.is(readdirSync(directory).filter((name) => name.startsWith(kind)).length, 1, `one ${kind} file`);
     }
+  });
+});
+
+test('the thread that reads packets goes before the others', async () => {
+  await Lab.use(async (lab) => {
+    const { program } = AgentRun.start(lab, lab.node);
+    await program.waitForOutput(/Nothing to monitor yet/);
+    const others = readdirSync(`/proc/${program.pid}/task`).map(Number);
+    others.splice(others.indexOf(program.pid), 1);
+    assert.is(getPriority(program.pid), constants.priority.PRIORITY_ABOVE_NORMAL);
+    const workers = others.filter((thread) => getPriority(thread) === getPriority());
+    assert.ok(workers.length > 0, 'those that compile and collect stay where they were');
   });
 });
 
