@@ -8,7 +8,7 @@ const FORBIDDEN = [
   /from ['"](?:node:)?(?:cluster|vm|worker_threads)['"]/,
   /import \{(?!(?: type \w+,)* execFile \})[^}]*\} from 'node:child_process'/,
   /\* as \w+ from 'node:child_process'/,
-  /\bshell:/,
+  /\bshell: (?:true|')/,
   /\beval\(/,
   /\bnew Function\(/,
   /\bimport\((?!'[a-z-]+'\))/,
