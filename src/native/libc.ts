@@ -74,7 +74,6 @@ const c = {
     length: number,
     advice: number,
   ) => number,
-  clock_gettime: libc.func('int clock_gettime(int clock, void *time)') as (clock: number, time: Uint8Array) => number,
   sysconf: libc.func('intptr_t sysconf(int name)') as (name: number) => number,
   munmap: libc.func('int munmap(void *address, size_t length)') as (address: bigint, length: number) => number,
   ifNameToIndex: libc.func('uint32_t if_nametoindex(const char *name)') as (name: string) => number,
@@ -91,11 +90,6 @@ const IF_NAMESIZE = 16;
 const PROT_READ = 0x1;
 const PROT_READ_WRITE = 0x1 | 0x2;
 const SC_PAGESIZE = 30;
-const CLOCK_REALTIME = 0;
-const CLOCK_MONOTONIC = 1;
-/** Looks at two clocks that lie this close together tell their difference well enough. */
-const CLOSE_ENOUGH_US = 20;
-const MOST_LOOKS = 10;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
@@ -242,32 +236,6 @@ export function mapForReading(fd: number, offset: number, lengthBytes: number, a
   const address = c.mmap(null, lengthBytes, PROT_READ, MAP_SHARED, fd, offset);
   if (address === null || address === MAP_FAILED) throw lastError(action);
   return { address, lengthBytes, buffer: koffi.view(address, lengthBytes) };
-}
-
-const clock = new BigInt64Array(2);
-const clockBytes = new Uint8Array(clock.buffer);
-
-/**
- * What makes a time of CLOCK_MONOTONIC one of the wall clock, in microseconds since 1970-01-01 UTC. Right to a few
- * microseconds also on a busy machine, where another program may have its turn between two looks at a clock.
- */
-export function monotonicOffsetUs(): number {
-  let offsetUs = 0;
-  let closestUs = Number.POSITIVE_INFINITY;
-  for (let looks = 0; looks < MOST_LOOKS && closestUs > CLOSE_ENOUGH_US; looks++) {
-    const beforeUs = clockUs(CLOCK_MONOTONIC);
-    const wallUs = clockUs(CLOCK_REALTIME);
-    const gapUs = clockUs(CLOCK_MONOTONIC) - beforeUs;
-    if (gapUs >= closestUs) continue;
-    closestUs = gapUs;
-    offsetUs = wallUs - beforeUs - gapUs / 2;
-  }
-  return offsetUs;
-}
-
-function clockUs(id: number): number {
-  c.clock_gettime(id, clockBytes);
-  return Number(clock[0]) * 1e6 + Number(clock[1]) / 1e3;
 }
 
 /** Bytes of a page of memory. */

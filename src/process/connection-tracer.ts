@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
 import { BpfRing } from '../native/bpf-ring.ts';
+import { monotonicOffsetUs } from '../native/clock.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { BpfObject, readEntry, removeEntry, setEntry } from '../native/libbpf.ts';
-import { monotonicOffsetUs } from '../native/libc.ts';
 import { namespaceOf, OWNER_BYTES, RECORD_BYTES, readOwner, readRecord } from './connection-record.ts';
 
 /** The program as clang builds it, beside the bundle (scripts/build-ebpf.sh). */

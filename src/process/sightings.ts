@@ -3,7 +3,7 @@ import type { Endpoints, SeenConnection } from '../model/seen-connection.ts';
 import { otherSide, portOf } from './pod-sockets.ts';
 
 /** Sightings that are kept until their packets come; the oldest go first. */
-const MAX_SIGHTINGS = 16_384;
+const MAX_SIGHTINGS = 8192;
 
 /** Connections that the kernel told of and whose packets are still to come. Found by both ends, without making text. */
 export class Sightings {

@@ -12,11 +12,10 @@ import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { LineQueue, Quest } from './line-queue.ts';
 import { NamesBySlot } from './names-by-slot.ts';
 import type { ReportSink } from './reporter.ts';
+import { WaitingEvents } from './waiting-events.ts';
 
 /** A line waits this long for its process: with reading and writing it is on disk within a second. */
 const LINE_WAIT_MS = 300;
-/** An event waits this long: it has to be on disk within 200 ms. */
-const EVENT_WAIT_MS = 60;
 /** How long the pod may take to accept a connection before the listener stands for it. */
 const ACCEPT_WAIT_MS = 30;
 /** The same with eBPF, which tells who serves a connection when its first bytes are read, or when it ends. */
@@ -29,15 +28,6 @@ const TURN_MS = 2;
 const TICK_MS = 10;
 /** Lines asked for between two looks at the clock. */
 const LINES_AT_ONCE = 32;
-const MAX_WAITING_EVENTS = 1024;
-
-interface WaitingEvent {
-  readonly event: NetworkEvent;
-  readonly slot: number;
-  readonly sinceMs: number;
-  /** Undefined while it is being looked for. */
-  process: ProcessIdentity | undefined;
-}
 
 /** What naming works with. */
 export interface NamingParts {
@@ -62,9 +52,7 @@ export class NamedReports implements ReportSink {
   readonly #lines = new LineQueue();
   /** Lines that wait, by slot: before a slot is used again they have to go. */
   readonly #waiting: Uint8Array;
-  readonly #events: WaitingEvent[] = [];
-  /** Slots of connections that an event waits for. */
-  readonly #urgent = new Set<number>();
+  readonly #events = new WaitingEvents((event, process) => this.#tell(event, process));
   #finder: Finder | null = null;
   /** Not null while eBPF helps. */
   #tracer: ConnectionTracer | null = null;
@@ -136,14 +124,9 @@ export class NamedReports implements ReportSink {
       return;
     }
     const { slot } = connection;
-    if (this.#events.length === 0 && !this.#names.isPending(slot)) {
-      this.#tell(event, this.#names.get(slot));
-      return;
-    }
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
-    if (this.#events.length === MAX_WAITING_EVENTS) this.#tellFirst();
-    if (process === undefined) this.#urgent.add(slot);
-    this.#events.push({ event, slot, sinceMs: this.#parts.knowledge.now(), process });
+    if (this.#events.isEmpty && process !== undefined) this.#tell(event, process);
+    else this.#events.push(event, slot, process, this.#parts.knowledge.now());
   }
 
   note(message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -168,7 +151,7 @@ export class NamedReports implements ReportSink {
       budget.spend(cpuMs() - beganCpuMs);
     }
     this.#flush(beganMs);
-    if (!this.#lines.isEmpty || this.#events.length > 0 || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
+    if (!this.#lines.isEmpty || !this.#events.isEmpty || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
   }
 
   /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
@@ -181,7 +164,7 @@ export class NamedReports implements ReportSink {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.turn();
     while (!this.#lines.isEmpty) this.#pop();
-    while (this.#events.length > 0) this.#tellFirst();
+    this.#events.flush(Number.POSITIVE_INFINITY);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#finder?.close();
@@ -284,7 +267,7 @@ export class NamedReports implements ReportSink {
       const quest = lines.quest(line);
       if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
       if (quest === Quest.early) {
-        const isDue = nowMs - lines.sinceMs(line) >= waitMs || this.#urgent.has(lines.slot(line));
+        const isDue = nowMs - lines.sinceMs(line) >= waitMs || this.#events.has(lines.slot(line));
         if (isDue) this.#askFor(line, finder, true);
       } else if (quest === Quest.socket) {
         const owner = finder.ownerOf(lines.inode(line));
@@ -305,8 +288,7 @@ export class NamedReports implements ReportSink {
       this.#names.set(slot, process);
       this.#parts.named(slot, process);
     }
-    if (!this.#urgent.delete(slot)) return;
-    for (const waiting of this.#events) if (waiting.slot === slot) waiting.process ??= process ?? UNKNOWN_PROCESS;
+    this.#events.decide(slot, process ?? UNKNOWN_PROCESS);
   }
 
   /** Lets go on what is decided or has waited long enough. */
@@ -317,11 +299,7 @@ export class NamedReports implements ReportSink {
       if (!isDecided && nowMs - lines.sinceMs(lines.head) < LINE_WAIT_MS) break;
       this.#pop();
     }
-    while (this.#events.length > 0) {
-      const [first] = this.#events;
-      if (first.process === undefined && nowMs - first.sinceMs < EVENT_WAIT_MS) break;
-      this.#tellFirst();
-    }
+    this.#events.flush(nowMs);
   }
 
   /** Lets the first line go on. */
@@ -344,11 +322,6 @@ export class NamedReports implements ReportSink {
     }
     sink.connectionEnded(connection);
     this.#names.delete(connection.slot);
-  }
-
-  #tellFirst(): void {
-    const first = this.#events.shift();
-    if (first !== undefined) this.#tell(first.event, first.process ?? UNKNOWN_PROCESS);
   }
 
   #tell(event: NetworkEvent, process: ProcessIdentity): void {
