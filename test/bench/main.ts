@@ -16,6 +16,7 @@ import { latency } from './latency.ts';
 import { load, loadTls } from './load.ts';
 import { memory } from './memory.ts';
 
+import { overload } from './overload.ts';
 import { pods } from './pods.ts';
 
 import { processes } from './process.ts';
@@ -38,6 +39,7 @@ const BENCHES: readonly Bench[] = [
   pods,
   processes,
   sideBySide,
+  overload,
 ];
 
 /** The machine, without which figures mean nothing. */

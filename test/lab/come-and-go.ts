@@ -13,6 +13,13 @@ const COUNTED_AGENT = fileURLToPath(new URL('./counted-agent.js', import.meta.ur
 const PORT = 8080;
 const PATIENCE = { timeoutMs: 60_000 };
 
+/** An agent that tells what it holds, and its directories. */
+export interface CountedAgent {
+  readonly agent: Program;
+  readonly config: string;
+  readonly logs: string;
+}
+
 /** What an agent held after a few pods, and after all. */
 export interface CameAndWent {
   readonly before: Holdings;
@@ -24,16 +31,11 @@ export interface CameAndWent {
  * is deleted, the agent sees it gone, and the file is removed. `pods` after as many as `warmUp` have gone first.
  */
 export async function comeAndGo(lab: Lab, pods: number, atOnce: number, warmUp: number): Promise<CameAndWent> {
-  const directory = join(lab.directory, 'come-and-go');
-  const [config, logs] = [join(directory, 'config'), join(directory, 'logs')];
-  for (const path of [directory, config, logs]) mkdirSync(path);
-  const agent = lab.start(lab.node, [process.execPath, '--expose-gc', COUNTED_AGENT], {
-    cwd: directory,
-    env: { ...process.env, DLLT_CONFIG_DIR: config, LOG_DIR: logs },
-  });
+  const counted = startCounted(lab);
+  const { agent, logs } = counted;
   const goThrough = async (count: number) => {
     for (let gone = 0; gone < count; gone += atOnce) {
-      await oneRound(lab, agent, config, logs, Math.min(atOnce, count - gone));
+      await oneRound(lab, counted, Math.min(atOnce, count - gone));
       for (const name of readdirSync(logs)) rmSync(join(logs, name), { recursive: true, maxRetries: 10 }); // its last lines may be on their way
     }
   };
@@ -45,7 +47,20 @@ export async function comeAndGo(lab: Lab, pods: number, atOnce: number, warmUp: 
   return { before, after };
 }
 
-async function oneRound(lab: Lab, agent: Program, config: string, logs: string, count: number): Promise<void> {
+/** Starts an agent without sessions that tells what it holds. */
+export function startCounted(lab: Lab): CountedAgent {
+  const directory = join(lab.directory, 'come-and-go');
+  const [config, logs] = [join(directory, 'config'), join(directory, 'logs')];
+  for (const path of [directory, config, logs]) mkdirSync(path);
+  const agent = lab.start(lab.node, [process.execPath, '--expose-gc', COUNTED_AGENT], {
+    cwd: directory,
+    env: { ...process.env, DLLT_CONFIG_DIR: config, LOG_DIR: logs },
+  });
+  return { agent, config, logs };
+}
+
+/** Lets `count` pods come at once, makes a connection in each, and lets them go. */
+export async function oneRound(lab: Lab, { agent, config, logs }: CountedAgent, count: number): Promise<void> {
   const describe = () => agent.stderr;
   const pods = Array.from({ length: count }, () => lab.pod());
   const fileOf = (pod: Pod) => join(config, `${ENV_FILE}.${pod.hostIndex}`);
@@ -68,16 +83,21 @@ async function count(agent: Program): Promise<Holdings> {
   return waitFor(
     'an agent at rest',
     async () => {
-      const lines = agent.stdout.length;
-      agent.child.kill('SIGUSR2');
-      await waitFor('its counts', () => agent.stdout.length > lines, { describe: () => agent.stderr });
-      const line = agent.stdout.slice(lines).trim();
-      const { descriptors, threads, mappings, resources } = JSON.parse(line) as Holdings;
+      const holdings = await holdingsOf(agent);
+      const { descriptors, threads, mappings, resources } = holdings;
       const now = JSON.stringify({ descriptors, threads, mappings, resources });
       const same = now === last;
       last = now;
-      return same && (JSON.parse(line) as Holdings);
+      return same && holdings;
     },
     { timeoutMs: 60_000, intervalMs: 700, describe: () => last },
   );
+}
+
+/** Asks an agent what it holds now. */
+export async function holdingsOf(agent: Program): Promise<Holdings> {
+  const before = agent.stdout.length;
+  agent.child.kill('SIGUSR2');
+  await waitFor('its counts', () => agent.stdout.indexOf('\n', before) >= 0, { describe: () => agent.stderr });
+  return JSON.parse(agent.stdout.slice(before).trim()) as Holdings;
 }

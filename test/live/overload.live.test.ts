@@ -3,31 +3,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
-import type { Program } from '../lab/program.ts';
 import type { EventLine } from '../lab/session-files.ts';
+import { throttle } from '../lab/throttle.ts';
 import { makeCapture } from '../tools/make-capture.ts';
 
 const test = suite('Overload of a live session');
 const NOBODY = 5_004;
 const RESETTING = 5_002;
-/** The agent may run for this part of each period: less than the traffic needs, whatever the machine. */
-const PERIOD_MS = 100;
-const RUN_MS = 10;
+/** The agent may run for this part of the time: less than the traffic needs, whatever the machine. */
+const SHARE = 0.1;
 const SOON_MS = 60_000;
-
-/** Leaves a program little time, as a CPU quota does; answers with how to end that. */
-function throttle(program: Program): () => void {
-  let resume: NodeJS.Timeout | undefined;
-  const timer = setInterval(() => {
-    program.child.kill('SIGSTOP');
-    resume = setTimeout(() => program.child.kill('SIGCONT'), PERIOD_MS - RUN_MS);
-  }, PERIOD_MS);
-  return () => {
-    clearInterval(timer);
-    clearTimeout(resume);
-    program.child.kill('SIGCONT');
-  };
-}
 
 test('history goes first, then payload, then established traffic; it comes back by itself; all of it is said', async () => {
   await Lab.use(async (lab) => {
@@ -39,7 +24,7 @@ test('history goes first, then payload, then established traffic; it comes back 
     const { hostIndex } = client;
     const said = (pattern: RegExp) => agent.program.waitForOutput(pattern, { timeoutMs: SOON_MS });
 
-    const release = throttle(agent.program);
+    const release = throttle(agent.program, SHARE);
     lab.defer(release);
     const argv = ['tcpreplay', '-i', 'eth0', '-K', '--pps', '40000', '--no-flow-stats', '--unique-ip', '--loop', '0'];
     const load = lab.start(client.namespace, [...argv, capture]);

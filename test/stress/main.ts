@@ -3,6 +3,7 @@
  *
  *     node build/test/stress/main.js kill [--times 200] [--seed 1]
  *     node build/test/stress/main.js fuzz [--times 30000] [--first 0] [--seed 1]
+ *     node build/test/stress/main.js soak [--times MINUTES]
  *
  * Prints what it found as JSON. Ends with status 1 when the agent did not keep its word.
  */
@@ -11,6 +12,7 @@ import { fuzzCaptures } from '../fuzz/fuzz-captures.ts';
 import { fuzzEnvFiles } from '../fuzz/fuzz-env-files.ts';
 import { fuzzFrames, type Outcome } from '../fuzz/fuzz-frames.ts';
 import { kill } from './kill.ts';
+import { soak } from './soak.ts';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -25,6 +27,7 @@ const times = (otherwise: number) => Number(values.times ?? otherwise);
 
 const STRESSES: Readonly<Record<string, () => Promise<object>>> = {
   kill: () => kill(times(200), seed),
+  soak: () => soak(60 * times(20)),
   fuzz: async () => ({
     frames: withoutDigest(fuzzFrames(seed, seed, 50 * times(30_000), 10_000)),
     captures: await fuzzCaptures(seed, times(30_000), Number(values.first)),
