@@ -17,7 +17,7 @@ readonly COMMANDS=(
   tcpdump:tcpdump tshark:tshark tcpreplay:tcpreplay
   iptables:iptables ip:iproute2 ethtool:ethtool
   nginx:nginx-light openssl:openssl curl:curl
-  ps:procps nsenter:util-linux mkfs.ext4:e2fsprogs shellcheck:shellcheck kubectl:kubernetes-client
+  chromium:chromium ps:procps nsenter:util-linux mkfs.ext4:e2fsprogs shellcheck:shellcheck kubectl:kubernetes-client
 )
 # file:package, for packages without a command.
 readonly FILES=(

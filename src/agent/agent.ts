@@ -5,10 +5,13 @@ import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
+import type { PageSource } from '../serve/observed.ts';
+import { PageFeed } from '../session/page-feed.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
+import { pageSource } from './page.ts';
 import { PodFinder } from './pod-finder.ts';
 import { PodLocator } from './pod-locator.ts';
 import { SessionKeeper } from './session-keeper.ts';
@@ -23,9 +26,12 @@ interface Kept {
 export class Agent {
   /** Changes of env files since the start, by whether they could be used. */
   readonly reloads = { good: 0, bad: 0 };
+  /** What live pages are told; null when there are none. */
+  readonly page: PageSource | null;
   readonly #process: ProcessSettings;
   readonly #console: Console;
   readonly #knowledge = new ProcessKnowledge();
+  readonly #feed: PageFeed | null;
   readonly #stopping = new AbortController();
   readonly #locator: PodLocator;
   readonly #garbage = new GarbageCollector();
@@ -40,6 +46,9 @@ export class Agent {
     this.#process = process;
     this.#console = console;
     this.#locator = new PodLocator(new PodFinder(finderScript));
+    this.#feed = process.isPageServed ? new PageFeed() : null;
+    const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
+    this.page = this.#feed && pageSource(this.#feed, process.logDirectory, keepers);
   }
 
   /** How the sessions are doing, one for each env file. */
@@ -119,7 +128,7 @@ export class Agent {
   #newKeeper(path: string): SessionKeeper {
     const { logDirectory } = this.#process;
     const [console, claims, locator, knowledge] = [this.#console, this.#claims, this.#locator, this.#knowledge];
-    return new SessionKeeper(path, { logDirectory, console, claims, locator, knowledge });
+    return new SessionKeeper(path, { logDirectory, console, claims, locator, knowledge, feed: this.#feed });
   }
 
   /** Begins a file's sessions, once those of an earlier file of that name have ended. */

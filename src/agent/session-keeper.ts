@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.ts';
+import type { PageConnection } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import { LiveSession } from '../session/live-session.ts';
+import type { PageFeed } from '../session/page-feed.ts';
 import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
@@ -24,6 +26,8 @@ export interface KeeperContext {
   /** What is known of the processes of this machine. */
   readonly knowledge: ProcessKnowledge;
   readonly locator: PodLocator;
+  /** What is kept for live pages; null when there are none. */
+  readonly feed: PageFeed | null;
 }
 
 /** An open session, and where it captures. */
@@ -82,6 +86,11 @@ export class SessionKeeper {
     return this.#session?.figures() ?? null;
   }
 
+  /** Its open connections for live pages. */
+  async *pageConnections(): AsyncGenerator<PageConnection> {
+    if (this.#session !== null) yield* this.#session.pageConnections();
+  }
+
   /** Goes by what the env file says now; what cannot be used is told, and the last good settings stand. */
   assign({ settings, complaints }: Assignment): void {
     this.#complaints = complaints;
@@ -132,7 +141,7 @@ export class SessionKeeper {
 
   /** Opens a session; null when there is none to be had now, which was told. */
   async #open(settings: Settings): Promise<Opened | null> {
-    const { claims, locator, knowledge, logDirectory, console } = this.#context;
+    const { claims, locator, knowledge, feed, logDirectory, console } = this.#context;
     let place: CapturePlace;
     try {
       place = await locator.locate(settings, this.#experience, this.#ending.signal);
@@ -151,7 +160,7 @@ export class SessionKeeper {
     try {
       const lines = this.#complaints.map(({ line }) => line);
       const print = (line: string) => console.out(line);
-      return { place, session: await LiveSession.open(settings, place, logDirectory, lines, knowledge, print) };
+      return { place, session: await LiveSession.open(settings, place, logDirectory, lines, knowledge, feed, print) };
     } catch (error) {
       claims.release(hostIndex);
       if (hostIndex === this.#experience.blindIndex) {

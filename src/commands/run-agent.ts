@@ -4,6 +4,7 @@ import { Agent } from '../agent/agent.ts';
 import { formatProblem } from '../config/problem.ts';
 import { parseProcessSettings } from '../config/process-settings.ts';
 import { HealthServer } from '../serve/health-server.ts';
+import { PageServer } from '../serve/page-server.ts';
 import { type Command, ExitStatus } from './outcome.ts';
 
 /** Beside the directory of the one file that all of this is built into (ADR 0006). */
@@ -24,8 +25,9 @@ export const runAgent: Command = {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
     // a console that is full or gone must not end the capture: the files say the same
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-    const { healthPort, healthAddresses } = settings;
-    const health = healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent);
+    const { healthPort, healthAddresses, pageToken } = settings;
+    const health =
+      healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent, pageOf(agent, pageToken));
     try {
       return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
     } finally {
@@ -45,4 +47,9 @@ function preferCapture(): void {
   } catch {
     // not allowed: everything works, but a busy machine loses packets sooner
   }
+}
+
+/** The live page of an agent that has one; its files stand beside the program. */
+function pageOf({ page }: Agent, token: string): PageServer | null {
+  return page && new PageServer(page, token, fileURLToPath(new URL('page', import.meta.url)));
 }

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { addresses, integer, type ValueType } from './parsers.ts';
+import { addresses, integer, text, type ValueType, yesOrNo } from './parsers.ts';
 import { ENVIRONMENT, type Problem } from './problem.ts';
 
 /** What holds for the whole process, from the container's environment. */
@@ -12,10 +12,21 @@ export interface ProcessSettings {
   readonly healthPort: number;
   /** Addresses it answers on: loopback, where the agent runs inside the pod the pod's, and HEALTH_ADDRESS. */
   readonly healthAddresses: readonly string[];
+  /** The live page is served on the same port. */
+  readonly isPageServed: boolean;
+  /** What somebody has to know who asks for the page elsewhere than on loopback; empty: nobody there gets it. */
+  readonly pageToken: string;
 }
 
 /** The keys of the process-wide settings. */
-export const PROCESS_KEYS: readonly string[] = ['DLLT_CONFIG_DIR', 'LOG_DIR', 'HEALTH_PORT', 'HEALTH_ADDRESS'];
+export const PROCESS_KEYS: readonly string[] = [
+  'DLLT_CONFIG_DIR',
+  'LOG_DIR',
+  'HEALTH_PORT',
+  'HEALTH_ADDRESS',
+  'UI',
+  'UI_TOKEN',
+];
 
 const absolutePath: ValueType<string> = {
   allowed: 'an absolute path',
@@ -44,6 +55,8 @@ export function parseProcessSettings(environment: Readonly<Record<string, string
     logDirectory: read('LOG_DIR', absolutePath, '/dllt/logs'),
     healthPort: read('HEALTH_PORT', integer(0, 65_535), 0),
     healthAddresses: ['127.0.0.1', ...read('POD_IP', addresses, []), ...read('HEALTH_ADDRESS', addresses, [])],
+    isPageServed: read('UI', yesOrNo, false),
+    pageToken: read('UI_TOKEN', text, ''),
   };
   return { settings: problems.length === 0 ? settings : null, problems };
 }

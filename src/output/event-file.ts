@@ -83,9 +83,14 @@ export class EventFile {
     });
   }
 
+  /** An event as it is written, without its end. */
+  format(event: NetworkEvent): string {
+    return formatEvent(event, this.#origin);
+  }
+
   /** Writes one event; it is on its way to the disk within 50 ms. */
   write(event: NetworkEvent): void {
-    this.file.beginLine(event.timeUs).text(formatEvent(event, this.#origin));
+    this.file.beginLine(event.timeUs).text(this.format(event));
     this.file.endLine();
   }
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { SessionStatus } from '../model/session-status.ts';
 import { Metrics } from './metrics.ts';
 import type { Observed } from './observed.ts';
+import type { PageServer } from './page-server.ts';
 
 /** Bounds of what a client may cost. */
 const MAX_CLIENTS = 16;
@@ -31,13 +32,18 @@ export class HealthServer {
     this.#servers = servers;
   }
 
-  /** Listens on a port of each address. Rejects with one line that says what to do when one cannot be had. */
-  static async listen(port: number, addresses: readonly string[], observed: Observed): Promise<HealthServer> {
+  /** Listens on a port of each address, also for the live page if there is one. Rejects with one line that says what to do when one cannot be had. */
+  static async listen(
+    port: number,
+    addresses: readonly string[],
+    observed: Observed,
+    page: PageServer | null = null,
+  ): Promise<HealthServer> {
     const servers: Server[] = [];
     const metrics = await Metrics.of(observed);
     try {
       for (const address of new Set(addresses)) {
-        const server = serverFor(observed, metrics);
+        const server = serverFor(observed, metrics, page);
         servers.push(server);
         await listenOn(server, port, address);
       }
@@ -57,7 +63,7 @@ export class HealthServer {
   }
 }
 
-function serverFor(observed: Observed, metrics: Metrics): Server {
+function serverFor(observed: Observed, metrics: Metrics, page: PageServer | null): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -66,7 +72,9 @@ function serverFor(observed: Observed, metrics: Metrics): Server {
       connectionsCheckingInterval: REQUEST_MS,
       requireHostHeader: false,
     },
-    (request, response) => void respond(request, response, observed, metrics),
+    (request, response) => {
+      if (page?.handle(request, response) !== true) void respond(request, response, observed, metrics);
+    },
   );
   server.maxConnections = MAX_CLIENTS;
   return server;

@@ -3,6 +3,12 @@ import { LatencyBuckets } from '../model/latency-buckets.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { ReportSink } from './reporter.ts';
 
+/** Hears of the same, after the sink. */
+export interface CountingListener {
+  readonly event?: (event: NetworkEvent) => void;
+  readonly ended?: (connection: TrackedConnection) => void;
+}
+
 /** Counts connections and events on their way to where they are reported. */
 export class CountingSink implements ReportSink {
   readonly events = new Map<EventName, number>();
@@ -11,13 +17,12 @@ export class CountingSink implements ReportSink {
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
   readonly #sink: ReportSink;
-  readonly #onEvent: (event: NetworkEvent) => void;
+  readonly #listener: CountingListener;
   #begun = 0;
 
-  /** `onEvent` hears of the events too. */
-  constructor(sink: ReportSink, onEvent: (event: NetworkEvent) => void = () => undefined) {
+  constructor(sink: ReportSink, listener: CountingListener = {}) {
     this.#sink = sink;
-    this.#onEvent = onEvent;
+    this.#listener = listener;
   }
 
   /** Connections that began. */
@@ -41,12 +46,13 @@ export class CountingSink implements ReportSink {
     if (synAckLatencyUs > 0 && ackLatencyUs > 0) this.handshakes.add(synAckLatencyUs + ackLatencyUs);
     if (tlsLatencyUs > 0) this.tlsHandshakes.add(tlsLatencyUs);
     this.#sink.connectionEnded(connection);
+    this.#listener.ended?.(connection);
   }
 
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
     this.events.set(event.name, (this.events.get(event.name) ?? 0) + 1);
     this.#sink.event(event, connection);
-    this.#onEvent(event);
+    this.#listener.event?.(event);
   }
 
   note(message: string, fields: Readonly<Record<string, unknown>>): void {

@@ -9,6 +9,8 @@ import type { PacketHistory } from '../history/packet-history.ts';
 import { openPodEvents } from '../kubernetes/open-pod-events.ts';
 import type { PodEvents } from '../kubernetes/pod-events.ts';
 import type { LogLevel } from '../model/log-level.ts';
+import type { PageConnection } from '../model/page-messages.ts';
+import type { ProcessIdentity } from '../model/process.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
@@ -25,6 +27,7 @@ import { EbpfWitness } from './ebpf-witness.ts';
 import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
+import { type PageFeed, pageConnection } from './page-feed.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import { SessionFiles } from './session-files.ts';
 
@@ -33,6 +36,8 @@ const FRAMES_AT_ONCE = 4096;
 const CONNECTIONS_AT_ONCE = 1000;
 /** Slots looked through at once for open connections when settings change. */
 const SLOTS_AT_ONCE = 20_000;
+/** The same where each open connection is copied. */
+const PAGE_SLOTS_AT_ONCE = 500;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
 /** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
@@ -55,6 +60,8 @@ export class LiveSession {
   /** Index of the interface on the node, which names the session's directory. */
   readonly interfaceIndex: number;
   readonly #source: LiveSource;
+  /** Tells its connections from those of other sessions. */
+  readonly #number: number;
   readonly #files: SessionFiles;
   /** What is reported goes through it into the files. */
   readonly #counted: CountingSink;
@@ -85,6 +92,7 @@ export class LiveSession {
     history: PacketHistory,
     files: SessionFiles,
     knowledge: ProcessKnowledge,
+    feed: PageFeed | null,
     print: (line: string) => void,
   ) {
     this.interfaceName = nameOf(place, source);
@@ -93,7 +101,16 @@ export class LiveSession {
     this.#source = source;
     this.#settings = settings;
     this.#files = files;
-    this.#counted = new CountingSink(files, (event) => this.#podEvents?.report(event));
+    this.#number = feed?.nextSession() ?? 0;
+    this.#counted = new CountingSink(files, {
+      event: (event) => {
+        this.#podEvents?.report(event);
+        feed?.events.add({ directory: this.directory, line: files.formatEvent(event) });
+      },
+      ended: (connection) => {
+        if (feed?.isWatched) feed.ends.add(this.#pageConnection(connection, connection.process));
+      },
+    });
     this.#podEvents = this.#openPodEvents(settings);
     this.#print = print;
     const warn = (message: string) => files.log.warn(message);
@@ -120,8 +137,8 @@ export class LiveSession {
 
   /**
    * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes. Rejects with one line
-   * that says what to do.
+   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes, `feed`
+   * what they keep for live pages. Rejects with one line that says what to do.
    */
   static async open(
     settings: Settings,
@@ -129,6 +146,7 @@ export class LiveSession {
     logDirectory: string,
     warnings: readonly string[],
     knowledge: ProcessKnowledge,
+    feed: PageFeed | null,
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
@@ -166,7 +184,7 @@ export class LiveSession {
       if (opened.note !== null) files.log.warn(opened.note);
       for (const warning of directory.warnings) files.log.warn(warning);
       for (const warning of warnings) files.log.note(warning);
-      return new LiveSession(opened, place, settings, history, files, knowledge, print);
+      return new LiveSession(opened, place, settings, history, files, knowledge, feed, print);
     } catch (error) {
       opened.source.close();
       throw error;
@@ -248,6 +266,30 @@ export class LiveSession {
   /** Whether `stop` was called. */
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  /** Name of the session's directory. */
+  get directory(): string {
+    return `dllt${this.interfaceIndex}`;
+  }
+
+  /** Its open connections for live pages, with turns for packets and files in between. */
+  async *pageConnections(): AsyncGenerator<PageConnection> {
+    const { tracker } = this.#pipeline.path;
+    for (let slot = 0; slot >= 0; ) {
+      const found: PageConnection[] = [];
+      const visit = (connection: TrackedConnection) => {
+        found.push(this.#pageConnection(connection, this.#reports.processOf(connection.slot)));
+      };
+      slot = tracker.visitOpen(visit, slot, PAGE_SLOTS_AT_ONCE);
+      yield* found;
+      await nextTurn();
+    }
+  }
+
+  #pageConnection(connection: TrackedConnection, process: ProcessIdentity): PageConnection {
+    const serverName = this.#pipeline.dumps?.serverNames.of(connection) ?? '';
+    return pageConnection(connection, this.#number, this.directory, process, serverName);
   }
 
   /** What was counted since the session began, for those who look from outside. */

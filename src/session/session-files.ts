@@ -167,6 +167,11 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#events.write(event);
   }
 
+  /** An event as it stands in its file. */
+  formatEvent(event: NetworkEvent): string {
+    return this.#events.format(event);
+  }
+
   note(message: string, fields: LogFields): void {
     this.log.info(message, fields);
   }

@@ -324,12 +324,16 @@ processWide('defaults, values and mistakes', () => {
     logDirectory: '/dllt/logs',
     healthPort: 0,
     healthAddresses: ['127.0.0.1'],
+    isPageServed: false,
+    pageToken: '',
   });
   const environment = {
     DLLT_CONFIG_DIR: '/a/',
     LOG_DIR: '/',
     HEALTH_PORT: '8080',
     HEALTH_ADDRESS: '192.168.0.2',
+    UI: 'Y',
+    UI_TOKEN: 'secret',
     POD_IP: '10.0.0.7,fd00::7',
   };
   assert.equal(parseProcessSettings(environment).settings, {
@@ -337,6 +341,8 @@ processWide('defaults, values and mistakes', () => {
     logDirectory: '/',
     healthPort: 8080,
     healthAddresses: ['127.0.0.1', '10.0.0.7', 'fd00::7', '192.168.0.2'],
+    isPageServed: true,
+    pageToken: 'secret',
   });
   const { settings, problems: found } = parseProcessSettings({ LOG_DIR: 'logs', HEALTH_PORT: '99999' });
   assert.is(settings, null);

@@ -41,7 +41,14 @@ async function holdings(): Promise<Holdings> {
 
 const { DLLT_CONFIG_DIR = '', LOG_DIR = '' } = process.env;
 const agent = new Agent(
-  { configDirectory: DLLT_CONFIG_DIR, logDirectory: LOG_DIR, healthPort: 0, healthAddresses: [] },
+  {
+    configDirectory: DLLT_CONFIG_DIR,
+    logDirectory: LOG_DIR,
+    healthPort: 0,
+    healthAddresses: [],
+    isPageServed: false,
+    pageToken: '',
+  },
   resolve('scripts/monitorPod.sh'),
   { out: () => undefined, error: (line) => console.error(line) },
 );

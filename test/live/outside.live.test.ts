@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { PageMessage } from '../../src/model/page-messages.ts';
 import type { StoredEvent } from '../kubernetes/api-server.ts';
 import { AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
@@ -12,7 +13,7 @@ const CLOSED_PORT = 5_001;
 const ORDERLY_PORT = 5_002;
 const HEALTH_PORT = 9_811;
 
-test('events of real traffic in the cluster, and in the metrics', async () => {
+test('real traffic in the metrics, on the live page, and as Events of the cluster', async () => {
   await Lab.use(async (lab) => {
     makeCertificates(lab.directory);
     const api = lab.start(lab.node, [process.execPath, 'build/test/kubernetes/serve-api.js', lab.directory]);
@@ -22,6 +23,7 @@ test('events of real traffic in the cluster, and in the metrics', async () => {
     const settings = { KUBERNETES_EVENTS: 'Y', POD_NAME: 'web-0', POD_NAMESPACE: 'shop', POD_UID: 'f00' };
     const agent = await AgentRun.watch(lab, client, settings, {
       HEALTH_PORT: String(HEALTH_PORT),
+      UI: 'Y',
       ...JSON.parse(environment),
     });
     await lab.traffic(client.namespace, 'orderly', server.ipv4, ORDERLY_PORT).ended;
@@ -42,8 +44,29 @@ test('events of real traffic in the cluster, and in the metrics', async () => {
     assert.is(sampleOf('dlltagent_connections_open', 'pod', 'web-0'), 0);
     assert.not.ok(scraped.includes(server.ipv4));
 
+    lab.traffic(client.namespace, 'hold', server.ipv4, ORDERLY_PORT, 1, 100, 20);
+    const stream = lab.start(lab.node, ['curl', '-sSN', `http://127.0.0.1:${HEALTH_PORT}/stream`]);
+    const told = () =>
+      stream.stdout
+        .split('\n\n')
+        .slice(0, -1)
+        .map((text) => JSON.parse(text.replace(/^data: /, '')) as PageMessage);
+    const established = await waitFor('the open connection on the page', () => {
+      const connections = told().flatMap((message) => (message.kind === 'connections' ? message.changed : []));
+      return connections.find(({ state }) => state === 'established');
+    });
+    assert.is(established.server, `${server.ipv4}:${ORDERLY_PORT}`);
+    const lines = told().flatMap((message) => (message.kind === 'events' ? message.events : []));
+    assert.is(lines.filter(({ line }) => line.includes('"code":"00009"')).length, 3);
+    await lab.start(client.namespace, ['curl', '-s', `http://${server.ipv4}:${CLOSED_PORT}/`]).ended;
+    await waitFor('the end of another on the page', () =>
+      told().some(
+        (message) => message.kind === 'connections' && message.changed.some(({ state }) => state === 'reset'),
+      ),
+    );
+
     await agent.stop(); // what is untold is told in the end
-    const told = await waitFor('the last event', () => {
+    const last = await waitFor('the last event', () => {
       const objects = api.stdout
         .trim()
         .split('\n')
@@ -51,8 +74,8 @@ test('events of real traffic in the cluster, and in the metrics', async () => {
         .map((line) => JSON.parse(line) as StoredEvent);
       return objects.find(({ count }) => count === 3);
     });
-    assert.equal([told.reason, told.involvedObject.uid], ['TcpSynReset', 'f00']);
-    assert.match(told.message, new RegExp(`^connection refused: .* → ${server.ipv4}:${CLOSED_PORT}`));
+    assert.equal([last.reason, last.involvedObject.uid], ['TcpSynReset', 'f00']);
+    assert.match(last.message, new RegExp(`^connection refused: .* → ${server.ipv4}:${CLOSED_PORT}`));
   });
 });
 

@@ -14,7 +14,7 @@ interface Context {
 }
 
 const test = suite<Context>('health');
-const NOTHING: Observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 } };
+const NOTHING: Observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: null };
 
 test.before.each(async (context) => {
   context.port = await freePort();

@@ -44,6 +44,7 @@ const observed: Observed = {
   sessions: () => [],
   figures: () => [figures, hostile],
   reloads: { good: 5, bad: 1 },
+  page: null,
 };
 
 const text = async (what = observed) => (await Metrics.of(what)).text();

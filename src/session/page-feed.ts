@@ -1,0 +1,87 @@
+import { ConnectionType, EndType, Side } from '../model/connection.ts';
+import { addressText } from '../model/event.ts';
+import {
+  MOST_PAGE_CONNECTIONS,
+  MOST_PAGE_EVENTS,
+  type PageConnection,
+  type PageEventLine,
+  type PageState,
+} from '../model/page-messages.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
+import { Phase } from '../track/phase.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
+import { Recent } from './recent.ts';
+
+/** What the sessions of an agent keep for live pages: bounded, and connections only while somebody looks. */
+export class PageFeed {
+  readonly events = new Recent<PageEventLine>(MOST_PAGE_EVENTS);
+  readonly ends = new Recent<PageConnection>(MOST_PAGE_CONNECTIONS);
+  #watchers = 0;
+  #sessions = 0;
+
+  /** Whether somebody looks. */
+  get isWatched(): boolean {
+    return this.#watchers > 0;
+  }
+
+  /** Somebody looks, until the function that is given back is called. */
+  watch(): () => void {
+    this.#watchers++;
+    return () => {
+      this.#watchers--;
+    };
+  }
+
+  /** A number that no other session has. */
+  nextSession(): number {
+    return this.#sessions++;
+  }
+}
+
+const STATES: readonly PageState[] = ['opening', 'half-open', 'established'];
+const ENDS: readonly (readonly [EndType, PageState])[] = [
+  [EndType.fin, 'ended'],
+  [EndType.tlsAlert, 'TLS alert'],
+  [EndType.reset, 'reset'],
+  [EndType.stale, 'stale'],
+  [EndType.halfOpen, 'half-open, given up'],
+  [EndType.stopped, 'stopped'],
+];
+const END_STATES: ReadonlyMap<EndType, PageState> = new Map(ENDS);
+const TYPES: Readonly<Record<ConnectionType, PageConnection['type']>> = {
+  [ConnectionType.unknown]: 'unknown',
+  [ConnectionType.tls]: 'TLS',
+  [ConnectionType.http]: 'HTTP',
+  [ConnectionType.plain]: 'plain',
+};
+
+/** A connection as pages show it. `session` and the connection's serial make a key of it. */
+export function pageConnection(
+  connection: TrackedConnection,
+  session: number,
+  directory: string,
+  process: ProcessIdentity,
+  serverName: string,
+): PageConnection {
+  const { synAckLatencyUs, ackLatencyUs, phase } = connection;
+  return {
+    key: `${session} ${connection.serial}`,
+    directory,
+    client: endpoint(connection, Side.initiator, connection.initiatorPort),
+    server: endpoint(connection, Side.responder, connection.responderPort),
+    beginMs: Math.floor(connection.beginUs / 1000),
+    state: (phase < Phase.closed ? STATES[phase] : END_STATES.get(connection.endType)) ?? 'ended',
+    type: TYPES[connection.connectionType],
+    sentBytes: connection.initiatorBytes,
+    receivedBytes: connection.responderBytes,
+    handshakeUs: synAckLatencyUs > 0 && ackLatencyUs > 0 ? synAckLatencyUs + ackLatencyUs : 0,
+    tlsUs: connection.tlsLatencyUs,
+    process: process.name === UNKNOWN_PROCESS.name ? '' : `${process.name} (pid ${process.pid})`,
+    serverName,
+  };
+}
+
+function endpoint(connection: TrackedConnection, side: Side, port: number): string {
+  const address = addressText(connection, side);
+  return connection.ipVersion === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
