@@ -22,8 +22,8 @@ export interface StepTaken {
   readonly afterMs: number;
 }
 
-/** A pressure that lasts so long is no hiccup. */
-const TOO_LONG_MS = 250;
+/** A pressure that lasts so long is no hiccup: the rings of eight sessions are read empty sooner than that. */
+const TOO_LONG_MS = 500;
 /** Without a sign of pressure for so long, it is over. */
 const RELIEF_MS = 250;
 /** How long it has to be calm before less is shed. */

@@ -6,7 +6,7 @@ import type { Holdings } from './counted-agent.ts';
 import type { Lab, Pod } from './lab.ts';
 import { capturesOn } from './packet-sockets.ts';
 import type { Program } from './program.ts';
-import { readEvents } from './session-files.ts';
+import { readEvents, readLog } from './session-files.ts';
 import { waitFor } from './wait.ts';
 
 const COUNTED_AGENT = fileURLToPath(new URL('./counted-agent.js', import.meta.url));
@@ -73,7 +73,14 @@ export async function oneRound(lab: Lab, { agent, config, logs }: CountedAgent, 
   for (const pod of pods) pod.namespace.remove();
   const seenGone = ({ hostIndex }: Pod) =>
     readEvents(join(logs, `dllt${hostIndex}`)).some(({ code }) => code === '00011');
-  await waitFor('all pods seen gone', () => pods.every(seenGone), { ...PATIENCE, describe });
+  const unseen = () =>
+    pods
+      .filter((pod) => !seenGone(pod))
+      .flatMap(({ hostIndex }) => readLog(join(logs, `dllt${hostIndex}`)).map((line) => JSON.stringify(line)));
+  await waitFor('all pods seen gone', () => pods.every(seenGone), {
+    ...PATIENCE,
+    describe: () => `${unseen().join('\n')}\n${describe()}`,
+  });
   for (const pod of pods) rmSync(fileOf(pod));
 }
 

@@ -36,22 +36,22 @@ test('a hiccup changes nothing', () => {
 
 test('step by step for as long as it lasts, and no further than there are steps', () => {
   const { steps, ladder } = new Load().play(5, always);
-  assert.equal(steps, ['0.25 +1', '0.50 +2', '0.75 +3', '1.00 +4']);
+  assert.equal(steps, ['0.50 +1', '1.00 +2', '1.50 +3', '2.00 +4']);
   assert.is(ladder.step, 4);
 });
 
 test('pressure that shows now and then is pressure', () => {
-  const { steps } = new Load().play(0.9, (ms) => ms % 200 === 0);
-  assert.equal(steps, ['0.40 +1', '0.80 +2']);
+  const { steps } = new Load().play(1.3, (ms) => ms % 200 === 0);
+  assert.equal(steps, ['0.60 +1', '1.20 +2']);
 });
 
 test('back step by step when it is calm', () => {
-  const { steps } = new Load().play(0.6, always).play(12, never);
-  assert.equal(steps, ['0.25 +1', '0.50 +2', '5.84 -1', '10.84 -0']);
+  const { steps } = new Load().play(1.1, always).play(12, never);
+  assert.equal(steps, ['0.50 +1', '1.00 +2', '6.34 -1', '11.34 -0']);
 });
 
 test('who falls back at once is waited for longer, up to a minute', () => {
-  const load = new Load().play(0.3, always);
+  const load = new Load().play(0.6, always);
   const waits: number[] = [];
   for (let round = 0; round < 6; round++) {
     const before = load.steps.length;
@@ -61,10 +61,10 @@ test('who falls back at once is waited for longer, up to a minute', () => {
       calmMs += 100;
     }
     waits.push(Math.round(calmMs / 1000));
-    load.play(0.3, always);
+    load.play(0.6, always);
   }
   assert.equal(waits, [5, 10, 20, 40, 60, 60]);
-  load.play(300, never).play(0.3, always).play(6, never);
+  load.play(300, never).play(0.6, always).play(6, never);
   assert.is(load.ladder.step, 0, 'long after, it is as at first');
 });
 

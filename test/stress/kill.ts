@@ -10,7 +10,7 @@ import { Random } from '../tools/random.ts';
 const ORDERLY = 5_001;
 const RESETTING = 5_002;
 const CONNECTIONS_PER_SECOND = 400;
-/** A kill comes at a random moment within this time of the start: before there are files, and in full swing. */
+/** A kill comes at a random moment within this time of the start or, every other time, of the first captured packet. */
 const LATEST_MS = 1_600;
 /** Of each kill's pcaps, how many tshark takes apart; capinfos reads all of them from end to end. */
 const TAKEN_APART = 2;
@@ -51,6 +51,7 @@ export async function kill(times: number, seed: number): Promise<KillReport> {
     const directory = agent.sessionDirectory(hostIndex);
     const left = new LeftFiles(directory);
     while (report.kills < times) {
+      if (report.kills % 2 === 1) await agent.capturing(hostIndex);
       await sleep(random.between(0, LATEST_MS));
       await agent.stop('SIGKILL');
       report.kills++;
