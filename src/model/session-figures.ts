@@ -32,6 +32,8 @@ export interface SessionFigures {
   readonly table: Usage;
   /** Open connections that had to make room in the table. */
   readonly evicted: number;
+  /** Step of the overload ladder: 0 nothing is left out. */
+  readonly shedStep: number;
   /** Bytes of memory for packets. */
   readonly history: Usage;
   /** Bytes in the session's directory. */

@@ -74,6 +74,11 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
   counter('dlltagent_table_evictions_total', 'Open connections that had to make room.', ({ evicted }) =>
     single(evicted),
   ),
+  gauge(
+    'dlltagent_shed_step',
+    'What overload has left out: 0 nothing, 1 packets for pcaps, 2 payload, 3 most and 4 all established traffic.',
+    ({ shedStep }) => single(shedStep),
+  ),
   gauge('dlltagent_history_bytes', 'Memory of packets kept for pcaps.', ({ history }) => single(history.used)),
   gauge('dlltagent_history_limit_bytes', 'Memory there may be for packets (BUFFER_MB).', ({ history }) =>
     single(history.limit),

@@ -314,6 +314,7 @@ export class LiveSession {
       agentDrops,
       table: { used: path.tracker.size, limit: maxConnections },
       evicted: path.tracker.evicted,
+      shedStep: this.#shedding.step,
       history: { used: history?.memoryBytes ?? 0, limit: bufferMb * MEBIBYTE },
       disk: { used: this.#files.diskBytes, limit: maxLogMb * MEBIBYTE },
       ...this.#files.losses,

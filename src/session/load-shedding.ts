@@ -60,6 +60,11 @@ export class LoadShedding {
     return { step: this.#ladder.step, stepsUp: this.#stepsUp, shedSeconds, unkeptPackets: path.unkept };
   }
 
+  /** What is left out at this moment. */
+  get step(): Step {
+    return this.#ladder.step;
+  }
+
   /** Whether packets were lost, or left out, up to now. */
   get hasLost(): boolean {
     return this.#lost > 0 || this.#stepsUp > 0;

@@ -31,6 +31,7 @@ const figures: SessionFigures = {
   agentDrops: 0,
   table: { used: 12, limit: 1000 },
   evicted: 0,
+  shedStep: 2,
   history: { used: 4096, limit: 8192 },
   disk: { used: 1, limit: 2 },
   lostLines: 0,
@@ -92,6 +93,7 @@ test('what the sessions counted', async () => {
     ['dlltagent_tcp_handshake_seconds_bucket', { ...whose, le: '+Inf' }, 4],
     ['dlltagent_tcp_handshake_seconds_sum', whose, 20.000291],
     ['dlltagent_tls_handshake_seconds_count', whose, 0],
+    ['dlltagent_shed_step', whose, 2],
     ['dlltagent_reloads_total', { result: 'bad' }, 1],
   ] as const) {
     assert.is(sampleOf(name, labels), want, `${name} ${JSON.stringify(labels)}`);
