@@ -26,6 +26,8 @@ export const runAgent: Command = {
     // a console that is full or gone must not end the capture: the files say the same
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
     const { healthPort, healthAddresses, pageToken } = settings;
+    if (agent.page !== null && healthPort === 0)
+      console.error('UI=Y shows nothing: HEALTH_PORT is 0; set it to a port');
     const health =
       healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent, pageOf(agent, pageToken));
     try {
