@@ -1,4 +1,6 @@
 const MOST_KEYS = 10_000;
+/** More than one, so that they become fewer. */
+const FORGOTTEN_AT_ONCE = 2;
 
 /** How much each key may have: `burst` at once, and `perSecond` in the long run. */
 export interface Allowance {
@@ -12,8 +14,8 @@ interface Bucket {
 }
 
 /**
- * A token bucket for each of many keys. Bounded to 10,000 of them: the one not used for longest is forgotten, and would
- * begin anew with all it may have.
+ * A token bucket for each of many keys. A key is forgotten when it has all it may have again, and the one not used for
+ * longest when there are 10,000.
  */
 export class Allowances {
   readonly #allowance: Allowance;
@@ -22,6 +24,11 @@ export class Allowances {
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#buckets.size;
   }
 
   /** Whether a key has anything left at `timeUs`. */
@@ -37,10 +44,16 @@ export class Allowances {
     bucket.sinceUs = Math.max(bucket.sinceUs, timeUs);
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size <= MOST_KEYS) return;
-    for (const oldest of this.#buckets.keys()) {
-      this.#buckets.delete(oldest);
-      return;
+    this.#forget(timeUs);
+  }
+
+  /** Forgets keys that have all they may have again, and the oldest where there are too many; a few at a time. */
+  #forget(timeUs: number): void {
+    let left = FORGOTTEN_AT_ONCE;
+    for (const [key, bucket] of this.#buckets) {
+      const isFull = this.#tokens(bucket, timeUs) === this.#allowance.burst;
+      if (left-- === 0 || (!isFull && this.#buckets.size <= MOST_KEYS)) return;
+      this.#buckets.delete(key);
     }
   }
 

@@ -20,6 +20,8 @@ const SESSIONS = [1, 8] as const;
 const SECONDS = 6;
 const FULL_SPEED_PACKETS = 2_000_000;
 const CONNECTIONS = 1_000;
+/** Few and slow, in each session: what is lost of it counts, too. */
+const WARM_UP = ['--pps=1000', '--limit=1500'];
 /** Refused connections a second beside the load, whose events are timed. */
 const PROBES_PER_SECOND = 10;
 const CLOSED_PORT = 9;
@@ -109,7 +111,7 @@ async function measure(name: string, sessions: number, rate: number, scale: numb
     const wanted = (Number.isFinite(rate) ? perSession * SECONDS : FULL_SPEED_PACKETS / sessions) * scale;
     const loops = Math.max(1, Math.round(wanted / packets));
     const pace = Number.isFinite(rate) ? [`--pps=${perSession}`] : ['--topspeed'];
-    const warmUp = await Promise.all(pods.map((pod) => send(lab, pod, file, 2, ['--pps=20000'])));
+    const warmUp = await Promise.all(pods.map((pod) => send(lab, pod, file, 1, WARM_UP)));
     await Promise.all(programs.map(({ pid }) => untilIdle(pid, SETTLE_MS)));
     const before = cpu();
     const probes = await Probes.begin(lab, pods[0] as Pod, events);

@@ -1,0 +1,39 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Allowances } from '../../src/detect/allowances.ts';
+
+const SECOND_US = 1_000_000;
+
+test('a burst, and then what comes in the long run', () => {
+  const allowances = new Allowances({ burst: 3, perSecond: 2 });
+  const take = (timeUs: number) => {
+    const has = allowances.has('a', timeUs);
+    if (has) allowances.take('a', timeUs);
+    return has;
+  };
+  assert.equal(
+    [0, 0, 0, 0, 0.4, 0.5, 0.6].map((s) => take(s * SECOND_US)),
+    [true, true, true, false, false, true, false],
+  );
+  assert.equal(
+    [100, 100, 100, 100].map((s) => take(s * SECOND_US)),
+    [true, true, true, false],
+  );
+  assert.ok(allowances.has('b', 100 * SECOND_US), 'each key for itself');
+});
+
+test('keys that have all they may have are forgotten, so that few are remembered', () => {
+  const allowances = new Allowances({ burst: 10, perSecond: 1 });
+  for (let i = 0; i < 100_000; i++) allowances.take(`${i}`, i * 10_000); // a hundred a second, full again after a second
+  assert.ok(allowances.size <= 103, `${allowances.size}`);
+});
+
+test('never more than 10,000, the oldest goes first', () => {
+  const allowances = new Allowances({ burst: 1, perSecond: 0 });
+  for (let i = 0; i < 15_000; i++) allowances.take(`${i}`, 0);
+  assert.is(allowances.size, 10_000);
+  assert.ok(allowances.has('4999', 0));
+  assert.not.ok(allowances.has('5000', 0));
+});
+
+test.run();
