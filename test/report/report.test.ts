@@ -149,6 +149,12 @@ test('the newest file may be empty yet', async () => {
   assert.equal([from, to], ['2023-11-14T22:13:21.000000Z', '2023-11-14T22:13:22.000000Z']);
 });
 
+test('of an interface that is gone nobody is told which side the pod is', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'VIF_DISAPPEARED', connection: null, cause: 'gone' }));
+  assert.not.match(await textOf(session), /which side|POD_IP/);
+});
+
 test('--since counts back from where the files end', async () => {
   const session = new SampleSession(makeScratch());
   session.events(eventLine({ timeUs: T0_US }), '2023_11_14_22_13_20');
