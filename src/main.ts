@@ -5,6 +5,7 @@ import { type Command, ExitStatus, WrongCall } from './commands/outcome.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runAgent } from './commands/run-agent.ts';
+import { endWithReader } from './commands/standard-output.ts';
 import { watchCommand } from './commands/watch.ts';
 
 const USAGE = `Watches the network of a Kubernetes pod and says what is wrong with its TCP connections.
@@ -80,6 +81,7 @@ function strayOption(option: string): string {
 }
 
 function print(text: string): ExitStatus {
+  endWithReader();
   process.stdout.write(text);
   return ExitStatus.ok;
 }

@@ -23,9 +23,11 @@ export function editDistance(a: string, b: string): number {
 /** The word that `text` was most likely meant to be; null when none is near. */
 export function nearestWord(text: string, words: readonly string[]): string | null {
   let nearest: string | null = null;
-  let nearestDistance = Math.max(2, Math.floor(text.length / 3)) + 1;
+  const upper = text.toUpperCase();
+  let nearestDistance = Math.max(2, Math.floor(upper.length / 3)) + 1;
   for (const word of words) {
-    const distance = editDistance(text.toUpperCase(), word);
+    if (Math.abs(upper.length - word.length) >= nearestDistance) continue; // however alike, it is no nearer
+    const distance = editDistance(upper, word);
     if (distance < nearestDistance) {
       nearest = word;
       nearestDistance = distance;

@@ -14,8 +14,8 @@ export type EnvDirectory =
 const BASE_NAME = 'dlltagent_searchpod';
 /** Manifests that stand beside an env file, and what editors and tools leave behind. */
 const NOT_SETTINGS = /(~|#|\.(ya?ml|sw[a-z]|bak|tmp|orig|rej|save|kate-swp))$/i;
-/** No env file is longer; it keeps a mistaken path from filling the memory. */
-const MAX_FILE_BYTES = 1_048_576;
+/** No env file is longer; it keeps a mistaken path from filling the memory, and from holding up the capture. */
+const MAX_FILE_BYTES = 65_536;
 
 /** True for the name (without directory) of an env file: `dlltagent_searchpod` or `dlltagent_searchpod.<anything>`. */
 export function isEnvFileName(name: string): boolean {

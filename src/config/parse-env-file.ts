@@ -25,6 +25,8 @@ interface Source {
 }
 
 const KEYS = SETTING_NAMES.map((name) => SETTINGS[name].key);
+/** A file that holds anything but settings would have a warning on every line: no more of them are told one by one. */
+const MOST_WARNINGS = 20;
 
 /**
  * Reads an env file's text (dotenv syntax). A key that is missing, or empty where empty means nothing, is taken from
@@ -41,8 +43,21 @@ export function parseEnvFile(
   const settings: Mutable<Settings> = { ...DEFAULT_SETTINGS };
   const sources = new Map<keyof Settings, Source>();
 
-  for (const key of Object.keys(values)) {
-    if (!KEYS.includes(key)) problems.push(unknownKey(key, values[key], filePath, lines.get(key) ?? null));
+  const unknown = Object.keys(values).filter((key) => !KEYS.includes(key));
+  const untold = problems.length + unknown.length - MOST_WARNINGS;
+  for (const key of unknown.slice(0, Math.max(0, MOST_WARNINGS - problems.length))) {
+    problems.push(unknownKey(key, values[key], filePath, lines.get(key) ?? null));
+  }
+  if (untold > 0) {
+    const reason = `${untold} more lines and keys are of no use; is it the right file?`;
+    problems.splice(MOST_WARNINGS, Infinity, {
+      severity: 'warning',
+      place: filePath,
+      line: null,
+      key: '',
+      value: '…',
+      reason,
+    });
   }
   for (const name of SETTING_NAMES) {
     const { key, type } = SETTINGS[name];
@@ -153,6 +168,6 @@ function lastRowOfValue(rows: readonly string[], first: number, rest: string): n
   const quoteMark = rest[0];
   if (quoteMark !== '"' && quoteMark !== "'" && quoteMark !== '`') return first;
   if (rest.indexOf(quoteMark, 1) >= 0) return first;
-  const last = rows.findIndex((row, i) => i > first && row.includes(quoteMark));
-  return last < 0 ? first : last;
+  for (let i = first + 1; i < rows.length; i++) if (rows[i].includes(quoteMark)) return i;
+  return first;
 }

@@ -2,7 +2,13 @@ import koffi from 'koffi';
 
 const codes = koffi.os.errno;
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(codes).map(([name, code]) => [code, name]));
+/** Where one number has two names it goes by the first of the alphabet: EAGAIN, not EWOULDBLOCK. */
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(codes)
+    .sort()
+    .reverse()
+    .map(([name, code]) => [code, name]),
+);
 
 /** What usually mends it, said after the code. */
 const HINTS: Readonly<Record<string, string>> = {

@@ -140,8 +140,10 @@ export class ProcessFinder {
     this.close();
   }
 
-  /** Gives back what is open; it is opened again when something is asked. */
+  /** Gives back what is open, and ends the pass that is under way; it is opened again when something is asked. */
   close(): void {
+    this.#pass?.return(undefined);
+    this.#pass = null;
     this.#sockets?.close();
     this.#sockets = null;
     this.#usedMs = Number.NEGATIVE_INFINITY;
@@ -159,9 +161,13 @@ export class ProcessFinder {
   *#rememberEarlier(): Generator<void> {
     const sockets = new Map<string, number>();
     yield* this.#shared.processes.refresh(this.#shared.now());
-    const open = this.#open();
+    const open = this.#openAny(); // not the one that is asked for single sockets in between
     if (open === null) return;
-    yield* open.list(MAX_EARLIER, sockets);
+    try {
+      yield* open.list(MAX_EARLIER, sockets);
+    } finally {
+      open.close();
+    }
     const wanted = new Set(sockets.values());
     const owners = new Map<number, ProcessIdentity>();
     const found = (inode: number, pid: number) => {
@@ -196,8 +202,12 @@ export class ProcessFinder {
     const nowMs = this.#shared.now();
     if (this.#sockets === null && nowMs - this.#usedMs < REOPEN_MS) return null;
     this.#usedMs = nowMs;
-    this.#sockets ??= this.#openDiag() ?? this.#openProcNet();
+    this.#sockets ??= this.#openAny();
     return this.#sockets;
+  }
+
+  #openAny(): PodSockets | null {
+    return this.#openDiag() ?? this.#openProcNet();
   }
 
   #openDiag(): PodSockets | null {

@@ -51,7 +51,7 @@ export function adviceFor(kind: TroubleKind, event: EventLine): string[] {
     case 'gone':
       return [
         `Was the pod deleted, restarted or moved? \`kubectl get pod ${names.pod} -o wide; kubectl describe pod ${names.pod}\``,
-        'If it came back on this node, it has a new interface: let monitorPod.sh write the settings again.',
+        'If it came back under its name on this node, the agent goes on by itself where it knows POD_NAME and POD_NAMESPACE, or POD_UID; on another node, or without: call monitorPod.sh again.',
       ];
   }
 }

@@ -52,6 +52,7 @@ class Reading {
   #connectionsEnded = 0;
   #damagedLines = 0;
   #firstUs = Number.POSITIVE_INFINITY;
+  #lastUs = Number.NEGATIVE_INFINITY;
 
   constructor(session: SessionFiles, sinceUs: number) {
     this.#session = session;
@@ -79,7 +80,7 @@ class Reading {
       namespace: end.podNamespace,
       interface: end.interfaceName,
       from: empty ? null : formatIsoTime(this.#firstUs),
-      to: empty ? null : formatIsoTime(end.timeUs),
+      to: empty ? null : formatIsoTime(Math.max(end.timeUs, this.#lastUs)), // the newest file may be empty yet
       events: this.#events,
       connectionsEnded: this.#connectionsEnded,
       tlsHandshakes: this.#tlsHandshakes,
@@ -107,6 +108,7 @@ class Reading {
             this.#damagedLines++;
           } else if (timeOf(line) >= this.#sinceUs) {
             this.#firstUs = Math.min(this.#firstUs, timeOf(line));
+            this.#lastUs = Math.max(this.#lastUs, timeOf(line));
             add(line);
           }
         }

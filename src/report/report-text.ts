@@ -100,8 +100,8 @@ function factsOf(finding: Finding, directory: string, layout: Layout): [label: s
   const facts: [string, string][] = [
     ['cause', cause],
     ['how often', frequencyOf(finding)],
-    ['who', whoOf(finding)],
   ];
+  if (finding.kind !== 'gone') facts.push(['who', whoOf(finding)]);
   if (clients.length > 0) {
     const listed = clients.map(({ address, events }) => (events === 1 ? address : `${address} (${events})`));
     facts.push([

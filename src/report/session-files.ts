@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -20,11 +21,12 @@ const PREFIXES = { events: 'netwevents_', endFlows: 'end_flows_', logs: 'log_not
 export async function findSessions(directories: readonly string[]): Promise<SessionFiles[]> {
   const sessions = new Map<string, SessionFiles>();
   for (const directory of directories) {
-    const names = await namesIn(directory);
-    const found = [sessionFiles(directory, names)];
-    for (const name of names.filter((name) => SESSION_DIRECTORY.test(name)).sort(byNumber)) {
+    const entries = await entriesOf(directory);
+    const found = [sessionFiles(directory, entries)];
+    const names = entries.map(({ name }) => name).filter((name) => SESSION_DIRECTORY.test(name));
+    for (const name of names.sort(byNumber)) {
       const path = join(directory, name);
-      found.push(sessionFiles(path, await readdir(path).catch(() => []))); // not a directory, or gone meanwhile
+      found.push(sessionFiles(path, await entriesOf(path).catch(() => []))); // not a directory, or gone meanwhile
     }
     for (const files of found) {
       if (files.events.length + files.endFlows.length > 0) sessions.set(files.directory, files);
@@ -33,8 +35,9 @@ export async function findSessions(directories: readonly string[]): Promise<Sess
   return [...sessions.values()];
 }
 
-/** The files of one session, of the names in its directory. */
-function sessionFiles(directory: string, names: readonly string[]): SessionFiles {
+/** The files of one session, of what is in its directory. Whatever is no file (a pipe would never end) is left alone. */
+function sessionFiles(directory: string, entries: readonly Dirent[]): SessionFiles {
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const withPrefix = (prefix: string) =>
     names.filter((name) => name.startsWith(prefix) && name.endsWith('.log')).sort();
   return {
@@ -45,9 +48,9 @@ function sessionFiles(directory: string, names: readonly string[]): SessionFiles
   };
 }
 
-async function namesIn(directory: string): Promise<string[]> {
+async function entriesOf(directory: string): Promise<Dirent[]> {
   try {
-    return await readdir(directory);
+    return await readdir(directory, { withFileTypes: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is not a directory' : message;

@@ -145,9 +145,7 @@ export class NamedReports implements ReportSink {
     let hasMore = false;
     if (this.#finder !== null && budget.allows(beganMs)) {
       const beganCpuMs = cpuMs();
-      this.#ask(this.#finder, beganMs + TURN_MS);
-      hasMore = this.#finder.work(beganMs + TURN_MS);
-      this.#collect(this.#finder, beganMs);
+      hasMore = this.#find(this.#finder, beganMs);
       budget.spend(cpuMs() - beganCpuMs);
     }
     this.#flush(beganMs);
@@ -183,6 +181,21 @@ export class NamedReports implements ReportSink {
     this.#lines.push(connection.slot, ended, connection.lossMeanwhile, this.#parts.knowledge.now());
     this.#waiting[connection.slot]++;
     this.#arm(TICK_MS);
+  }
+
+  /** Names what it can; true when there is more to do at once. A finder that fails is done without: names are not all. */
+  #find(finder: Finder, nowMs: number): boolean {
+    try {
+      this.#ask(finder, nowMs + TURN_MS);
+      const hasMore = finder.work(nowMs + TURN_MS);
+      this.#collect(finder, nowMs);
+      return hasMore;
+    } catch (error) {
+      this.#finder = null;
+      finder.close();
+      this.note('processes are no longer named without eBPF', { cause: (error as Error).message });
+      return false;
+    }
   }
 
   /** Asks for the sockets of the lines that came since the last time. */

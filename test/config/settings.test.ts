@@ -197,6 +197,24 @@ problems('all mistakes are told at once, each with its line', () => {
   );
 });
 
+problems('a file that is something else has a few warnings and their number, not one on every line', () => {
+  const untold = (count: number) =>
+    `warning: "…" (${PATH}): ${count} more lines and keys are of no use; is it the right file?`;
+  const prose = lines(parse('not a setting\n'.repeat(100)));
+  assert.is(prose.length, 21);
+  assert.match(prose[19], 'line 20');
+  assert.is(prose[20], untold(80));
+  const keys = Array.from({ length: 30 }, (_, i) => `SHOE_SIZE_${i}=44\n`).join('');
+  assert.equal(lines(parse(keys)).slice(20), [untold(10)]);
+  assert.is(lines(parse(`${'not a setting\n'.repeat(10)}${keys}`)).at(-1), untold(20));
+  assert.is(
+    lines(parse(`not a setting\n${keys}FOLLOW_PORT=x`))
+      .at(-1)
+      ?.slice(0, 29),
+    'error: Cannot use FOLLOW_PORT',
+  );
+});
+
 problems('lines are counted through values of several lines', () => {
   const text = 'POD_NAME="a\nFOLLOW_PORT=1\n"\nFOLLOW_PORT=70000';
   assert.equal(

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import koffi from 'koffi';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SystemError } from '../../src/native/errno.ts';
@@ -28,6 +29,12 @@ test('a failed call is said with what was tried and the name of the errno', () =
     assert.is((error as SystemError).message, 'Cannot open a socket: EAFNOSUPPORT');
     assert.is((error as SystemError).code, 'EAFNOSUPPORT');
   }
+});
+
+test('an errno with two names goes by one of them', () => {
+  const { EAGAIN, EWOULDBLOCK } = koffi.os.errno;
+  assert.is(EAGAIN, EWOULDBLOCK);
+  assert.is(new SystemError('read', EAGAIN).code, 'EAGAIN');
 });
 
 test('a hint says what to do', () => {

@@ -130,6 +130,31 @@ test('damaged and half-written lines are passed over, the damaged ones counted',
   assert.equal([events, connectionsEnded, damagedLines], [2, 1, 3]);
 });
 
+test('what has the name of a file and is none is left alone', async () => {
+  const logs = makeScratch();
+  const session = new SampleSession(join(logs, 'dllt5'));
+  session.events(eventLine());
+  mkdirSync(join(session.directory, 'netwevents_2023_11_15_00_00_00.log'));
+  spawnSync('mkfifo', [join(session.directory, 'end_flows_2023_11_15_00_00_00.log')]);
+  const { status, stdout, stderr } = report([logs]);
+  assert.equal([status, stderr], [0, '']);
+  assert.match(stdout, /1 event of trouble/);
+});
+
+test('the newest file may be empty yet', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ timeUs: seconds(1) }) + eventLine({ timeUs: seconds(2) }));
+  session.events('', '2023_11_15_00_00_00');
+  const { from, to } = await diagnosisOf(session);
+  assert.equal([from, to], ['2023-11-14T22:13:21.000000Z', '2023-11-14T22:13:22.000000Z']);
+});
+
+test('of an interface that is gone nobody is told which side the pod is', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'VIF_DISAPPEARED', connection: null, cause: 'gone' }));
+  assert.not.match(await textOf(session), /which side|POD_IP/);
+});
+
 test('--since counts back from where the files end', async () => {
   const session = new SampleSession(makeScratch());
   session.events(eventLine({ timeUs: T0_US }), '2023_11_14_22_13_20');

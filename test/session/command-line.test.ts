@@ -54,6 +54,14 @@ const path = (name: string, content: string | Uint8Array) => {
 const file = path('capture.pcap', capture);
 const FLOWS = 5;
 
+test('a standard output that takes nothing is no reason for a stack trace', () => {
+  for (const args of [['--help'], ['replay', file], ['report', directory]]) {
+    const { status, stderr } = call(args, { prefix: ['sh', '-c', 'exec "$0" "$@" >/dev/full'] });
+    assert.is(status, 1, args[0]);
+    assert.not.match(stderr, /^ +at /m);
+  }
+});
+
 test('--help and --version', () => {
   for (const flag of ['--help', '-h']) {
     const { status, stdout, stderr } = call([flag]);

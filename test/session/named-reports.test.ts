@@ -26,6 +26,10 @@ class Stage {
   readonly sockets = new Map<number, number>();
   readonly owners = new Map<number, ProcessIdentity | null>();
   readonly asked: number[] = [];
+  /** What the log has. */
+  readonly noted: unknown[] = [];
+  /** The kernel cannot be asked any more. */
+  isBroken = false;
   readonly reports: NamedReports;
   readonly #table = new ConnectionTable(CAPACITY, 1);
   readonly #window = new TrackedConnection(this.#table);
@@ -39,13 +43,14 @@ class Stage {
         this.told.push(`ended ${initiatorPort} ${process.pid}`),
       event: ({ connection }: NetworkEvent) =>
         this.told.push(`event ${connection?.sourcePort} ${connection?.process.pid}`),
-      note() {},
+      note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),
     };
     const nothing = () => undefined;
     this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, named: nothing });
     const finder: Finder = {
       cookie: null,
       socketOf: ({ initiatorPort }) => {
+        if (this.isBroken) throw new Error('Cannot ask the kernel about sockets: ENOBUFS');
         this.asked.push(initiatorPort);
         return this.sockets.get(initiatorPort) ?? NO_SOCKET;
       },
@@ -122,6 +127,22 @@ onStage('lines stay in order behind one that waits, and an end has the name that
   assert.equal(stage.told, ['began 1 7', 'began 2 -1', 'ended 2 -1', 'ended 1 7']);
   assert.equal(stage.reports.counters()['named'], 1);
   assert.equal(stage.reports.counters()['unnamed'], 1);
+});
+
+onStage('a finder that fails ends nothing but the names, and is told of once', (stage) => {
+  stage.sockets.set(1, 11);
+  stage.owners.set(11, processOf(7));
+  stage.begin(1);
+  stage.pass(0);
+  stage.isBroken = true;
+  const slot = stage.begin(2);
+  stage.pass(300);
+  stage.end(slot);
+  stage.begin(3);
+  stage.pass(300);
+  assert.equal(stage.told, ['began 1 7', 'began 2 -1', 'ended 2 -1', 'began 3 -1']);
+  const cause = 'Cannot ask the kernel about sockets: ENOBUFS';
+  assert.equal(stage.noted, [['processes are no longer named without eBPF', { cause }]]);
 });
 
 onStage('a line waits 300 ms at most, an event 60', (stage) => {
