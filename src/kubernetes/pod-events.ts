@@ -53,6 +53,8 @@ const CLOSE_MS = 2_000;
 /** Names of objects have 253 characters at most; the rest makes them different. */
 const MOST_NAME_CHARACTERS = 230;
 const NOT_FOUND = 404;
+/** Refusals that may pass: rights are given, a namespace comes, there is less to do. */
+const MAY_PASS: ReadonlySet<number> = new Set([401, 403, 404, 408, 409, 429]);
 
 /**
  * Tells a pod's owner what is wrong, as Events of the cluster on the pod: one object for each trouble, with how often it
@@ -82,7 +84,7 @@ export class PodEvents {
     this.#tokens = pace.burst;
   }
 
-  /** Troubles that were dropped untold, as there were too many. */
+  /** Troubles that were dropped untold: too many, or refused by the cluster. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -169,7 +171,8 @@ export class PodEvents {
         trouble.objectName = null; // the cluster has forgotten it
         return await this.#tell(trouble);
       }
-      if (status >= 300) throw new Error(message);
+      if (status >= 400 && status < 500 && !MAY_PASS.has(status)) this.#giveUp(message);
+      else if (status >= 300) throw new Error(message);
     } catch (error) {
       this.#fail((error as Error).message);
       return false;
@@ -191,6 +194,11 @@ export class PodEvents {
     const answer = await this.#send('POST', path, eventObject(name, trouble, this.#subject));
     if (answer.status < 300) trouble.objectName = name;
     return answer;
+  }
+
+  /** What the cluster will never take must not keep the rest waiting. */
+  #giveUp(reason: string): void {
+    if (this.#dropped++ === 0) this.#log.warn(`The cluster refuses a Kubernetes Event: ${reason}`);
   }
 
   #fail(reason: string): void {

@@ -73,7 +73,9 @@ function serverFor(observed: Observed, metrics: Metrics, page: PageServer | null
       requireHostHeader: false,
     },
     (request, response) => {
-      if (page?.handle(request, response) !== true) void respond(request, response, observed, metrics);
+      if (page?.handle(request, response) !== true) {
+        respond(request, response, observed, metrics).catch(() => response.destroy());
+      }
     },
   );
   server.maxConnections = MAX_CLIENTS;

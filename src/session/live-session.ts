@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type OpenedSource, openSource } from '../capture/open-source.ts';
 import type { LiveSource, SourceState } from '../capture/packet-source.ts';
@@ -13,9 +12,6 @@ import type { PageConnection } from '../model/page-messages.ts';
 import type { ProcessIdentity } from '../model/process.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
-import { parseNetworks } from '../output/internet.ts';
-import { removeUnfinishedDumps } from '../output/pcap-file.ts';
-import { prepareSessionDirectory } from '../output/session-directory.ts';
 import type { PodNamespace } from '../process/pod-namespace.ts';
 import { PodSearch } from '../process/pod-search.ts';
 import { ProcessFinder } from '../process/process-finder.ts';
@@ -24,12 +20,14 @@ import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { CapturePlace } from './capture-place.ts';
 import { CountingSink } from './counting-sink.ts';
 import { EbpfWitness } from './ebpf-witness.ts';
+import { figuresOf } from './figures.ts';
 import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
+import { nameOf, openSessionFiles } from './open-session-files.ts';
 import { type PageFeed, pageConnection } from './page-feed.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
-import { SessionFiles } from './session-files.ts';
+import type { SessionFiles } from './session-files.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
@@ -45,7 +43,6 @@ const READ_DELAY_US = 200_000;
 /** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms. */
 const LAST_FRAMES_MS = 100;
 const COUNTERS_EVERY_MS = 60_000;
-const MEBIBYTE = 1_048_576;
 
 /** Why a session ended. */
 export type SessionEnd = 'stopped' | 'gone';
@@ -84,6 +81,8 @@ export class LiveSession {
   #advancing = false;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
+  /** What went wrong outside of `run`, which it then rejects with. */
+  #failure: unknown = null;
 
   private constructor(
     { source }: OpenedSource,
@@ -156,37 +155,13 @@ export class LiveSession {
       filter: settings.pcapFilter,
       store: history.store,
     });
+    let files: SessionFiles | null = null;
     try {
-      const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
-      await removeUnfinishedDumps(directory.path);
-      const interfaceName = nameOf(place, opened.source);
-      const ownNetworks = parseNetworks([...settings.podAddresses, ...networksOf(interfaceName)]);
-      const clock = () => Date.now();
-      const captureTotals = () => {
-        const { frames, kernelDrops, agentDrops } = opened.source.counters();
-        return kernelDrops < 0 ? null : { received: frames, dropped: kernelDrops + agentDrops };
-      };
-      const files = new SessionFiles({
-        directory: directory.path,
-        settings,
-        interfaceName,
-        ownNetworks,
-        print,
-        captureTotals,
-        clock,
-      });
-      files.start(clock() * 1000);
-      await files.watchSpace();
-      files.log.info(`session started: ${opened.source.description}`, {
-        directory: directory.path,
-        ifindex: place.hostIndex,
-      });
-      if (opened.note !== null) files.log.warn(opened.note);
-      for (const warning of directory.warnings) files.log.warn(warning);
-      for (const warning of warnings) files.log.note(warning);
+      files = await openSessionFiles(opened, place, settings, logDirectory, warnings, print);
       return new LiveSession(opened, place, settings, history, files, knowledge, feed, print);
     } catch (error) {
       opened.source.close();
+      await files?.close();
       throw error;
     }
   }
@@ -197,8 +172,8 @@ export class LiveSession {
    * one direction only and the settings leave it to the agent where to capture.
    */
   async run(onOneSided: () => void = () => undefined): Promise<SessionEnd> {
-    const ticker = setInterval(() => this.#tick(onOneSided), IDLE_TICK_MS);
-    const reporting = setInterval(() => this.#reportCounters(), COUNTERS_EVERY_MS);
+    const ticker = setInterval(() => this.#guard(() => this.#tick(onOneSided)), IDLE_TICK_MS);
+    const reporting = setInterval(() => this.#guard(() => this.#reportCounters()), COUNTERS_EVERY_MS);
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
@@ -209,10 +184,12 @@ export class LiveSession {
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
       }
+      if (this.#failure !== null) throw this.#failure;
     } catch (error) {
       this.#files.log.error('session failed', { cause: (error as Error).stack });
       this.#source.close();
       this.#endNaming();
+      await this.#podEvents?.close();
       await this.#files.close();
       throw error;
     } finally {
@@ -259,7 +236,7 @@ export class LiveSession {
       void this.#podEvents?.close();
       this.#podEvents = this.#openPodEvents(settings);
     }
-    void this.#lookThrough(this.#pipeline.apply(settings));
+    this.#lookThrough(this.#pipeline.apply(settings)).catch((error) => this.#fail(error));
     return true;
   }
 
@@ -294,32 +271,15 @@ export class LiveSession {
 
   /** What was counted since the session began, for those who look from outside. */
   figures(): SessionFigures {
-    const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = this.#settings;
-    const { path, history, dumps } = this.#pipeline;
-    const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
-    const { events, begun, endedByType, handshakes, tlsHandshakes } = this.#counted;
-    return {
-      podName,
-      podNamespace,
+    return figuresOf({
       interfaceName: this.interfaceName,
-      events,
-      connectionsBegun: begun,
-      connectionsEnded: endedByType,
-      halfOpen: path.tracker.halfOpen,
-      handshakes,
-      tlsHandshakes,
-      packets: frames,
-      bytes,
-      kernelDrops,
-      agentDrops,
-      table: { used: path.tracker.size, limit: maxConnections },
-      evicted: path.tracker.evicted,
-      shedStep: this.#shedding.step,
-      history: { used: history?.memoryBytes ?? 0, limit: bufferMb * MEBIBYTE },
-      disk: { used: this.#files.diskBytes, limit: maxLogMb * MEBIBYTE },
-      ...this.#files.losses,
-      refusedDumps: dumps?.refused ?? 0,
-    };
+      settings: this.#settings,
+      source: this.#source,
+      pipeline: this.#pipeline,
+      counted: this.#counted,
+      shedding: this.#shedding,
+      files: this.#files,
+    });
   }
 
   /** Writes into the log what people were told on the console. */
@@ -384,6 +344,21 @@ export class LiveSession {
     this.#witness.stop();
   }
 
+  /** Does what a timer asks for: what goes wrong there ends this session, and not the agent. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Lets `run` end with what went wrong elsewhere. */
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#source.close();
+  }
+
   #tick(onOneSided: () => void): void {
     this.#shedding.turn();
     this.#reports.rest();
@@ -391,9 +366,11 @@ export class LiveSession {
     if (this.#isOneSided()) onOneSided();
     if (!this.#dry || this.#advancing) return;
     this.#advancing = true;
-    void this.#advance(Date.now() * 1000 - READ_DELAY_US).finally(() => {
-      this.#advancing = false;
-    });
+    this.#advance(Date.now() * 1000 - READ_DELAY_US)
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        this.#advancing = false;
+      });
   }
 
   /** True once: when it is certain that one direction only is seen. */
@@ -428,14 +405,4 @@ export class LiveSession {
     });
     this.#files.tellLosses();
   }
-}
-
-function nameOf({ hostIndex }: CapturePlace, { interfaceName: captured }: LiveSource): string {
-  return interfaceName(hostIndex) ?? captured;
-}
-
-/** The networks of an interface of this machine, in CIDR notation. */
-function networksOf(interfaceName: string): string[] {
-  const addresses = networkInterfaces()[interfaceName] ?? [];
-  return addresses.flatMap(({ cidr }) => (cidr === null ? [] : [cidr.replace(/%[^/]*/, '')]));
 }

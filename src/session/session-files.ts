@@ -62,6 +62,8 @@ export class SessionFiles implements ReportSink, DumpSink {
   #withheldLines = 0;
   #withheldDumps = 0;
   #ebpf: EbpfFiles | null = null;
+  /** Of files that are closed. */
+  #lostLinesBefore = 0;
 
   constructor(options: SessionFilesOptions) {
     const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
@@ -150,7 +152,10 @@ export class SessionFiles implements ReportSink, DumpSink {
   async closeEbpf(): Promise<void> {
     const files = this.#ebpf;
     this.#ebpf = null;
-    if (files !== null) await Promise.all([files.flows.file.close(), files.log.file.close()]);
+    if (files === null) return;
+    const closed = [files.flows.file, files.log.file];
+    await Promise.all(closed.map((file) => file.close()));
+    this.#lostLinesBefore += lostLinesOf(closed);
   }
 
   connectionBegan(connection: Connection): void {
@@ -217,7 +222,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   get losses(): Losses {
     const { failed, dropped } = this.#dumps.counters;
     return {
-      lostLines: this.#all().reduce((sum, file) => sum + file.counters.lostLines, 0),
+      lostLines: this.#lostLinesBefore + lostLinesOf(this.#all()),
       lostDumps: failed + dropped,
       withheldLines: this.#withheldLines,
       withheldDumps: this.#withheldDumps,
@@ -249,6 +254,10 @@ export class SessionFiles implements ReportSink, DumpSink {
       ...ebpf,
     ];
   }
+}
+
+function lostLinesOf(files: readonly RotatingFile[]): number {
+  return files.reduce((sum, file) => sum + file.counters.lostLines, 0);
 }
 
 /** What a pcapng file says of the capture. */

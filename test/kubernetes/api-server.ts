@@ -23,6 +23,8 @@ const COLLECTION = /^\/api\/v1\/namespaces\/([a-z0-9.-]+)\/events(?:\/([a-z0-9.-
 /** As much of an API server as Events need: over TLS, with a token, creating and patching them. */
 export class ApiServer {
   mood: Mood = 'good';
+  /** Events of this reason are invalid. */
+  invalidReason = '';
   /** By namespace and name. */
   readonly events: Map<string, StoredEvent>;
   /** Method and path of each request that came in with the right token. */
@@ -90,6 +92,7 @@ export class ApiServer {
     const [, namespace = '', name] = COLLECTION.exec(url) ?? [];
     if (namespace === '') return refuse(404, 'the server could not find the requested resource');
     const object = JSON.parse(body);
+    if (object.reason === this.invalidReason) return refuse(422, 'Event is invalid: reason');
     if (method === 'POST' && headers['content-type'] === 'application/json') {
       if (object.metadata.namespace !== namespace || object.involvedObject.namespace !== namespace) {
         return refuse(422, 'involvedObject.namespace: does not match');

@@ -118,6 +118,17 @@ test('a trouble that comes again is counted in its object, a few requests in all
   assert.ok(context.api.requests.length <= 4, context.api.requests.join());
 });
 
+test('what the cluster will never take is dropped, and keeps nothing else waiting', async (context) => {
+  context.api.invalidReason = 'TcpReset';
+  const events = open(context);
+  events.report(event({ name: 'TCP_RESET' }));
+  events.report(event());
+  await untilTold(context, 1);
+  assert.is(stored(context)[0]?.reason, 'TcpSynReset');
+  assert.is(events.dropped, 1);
+  assert.equal(context.said, ['The cluster refuses a Kubernetes Event: Event is invalid: reason']);
+});
+
 test('only what is of interest to the owner of the pod', async (context) => {
   const events = open(context);
   for (const name of ['TCP_SYN_RETRANS', 'TCP_IS_TLS', 'TCP_ESTABLISHED_STALE'] as const)
