@@ -188,7 +188,9 @@ async function run({ rounds, scale, programs }: BenchSettings): Promise<BenchRes
         const measured: Measurement[] = [];
         for (let round = 0; round < rounds; round++) measured.push(await measure(name, sessions, rate, scale));
         all.push(...measured);
-        rows.push(rowOf(measured));
+        const row = rowOf(measured);
+        console.error(row.join('  ')); // it takes long: who watches sees how far it is
+        rows.push(row);
       }
     }
   }
