@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import koffi from 'koffi';
 import { lastError } from './errno.ts';
 
@@ -290,12 +291,23 @@ function openReadOnly(path: string, action: string): number {
   return fd;
 }
 
+function isOwnNetworkNamespace(path: string): boolean {
+  try {
+    const [own, other] = ['/proc/thread-self/ns/net', path].map((name) => statSync(name));
+    return own.ino === other.ino && own.dev === other.dev;
+  } catch {
+    return false; // opening it will say why
+  }
+}
+
 /**
  * Runs `work` inside the network namespace that `path` names (e.g. `/proc/1234/ns/net`), and comes back before it
  * returns, also when `work` throws. A namespace belongs to a thread, so `work` must be synchronous: what it opens
- * stays in that namespace, everything else goes on in the old one. Needs CAP_SYS_ADMIN. Throws `SystemError`.
+ * stays in that namespace, everything else goes on in the old one. Needs CAP_SYS_ADMIN, unless it is the namespace the
+ * agent is in anyway. Throws `SystemError`.
  */
 export function inNetworkNamespace<T>(path: string, work: () => T): T {
+  if (isOwnNetworkNamespace(path)) return work();
   const home = openReadOnly('/proc/thread-self/ns/net', 'open the own network namespace');
   try {
     const target = openReadOnly(path, `open the network namespace ${path}`);

@@ -17,6 +17,7 @@ import {
   SOCK_DGRAM,
   takeSocketError,
 } from '../../src/native/libc.ts';
+import { Namespace } from '../lab/namespace.ts';
 
 const AF_INET = 2;
 
@@ -88,24 +89,37 @@ test('large memory is zero, resident where it was touched, and given back when n
 const root = process.getuid?.() === 0 ? test : test.skip;
 
 root('the network namespace is left again, also when the work throws', () => {
-  const own = '/proc/thread-self/ns/net';
-  const before = readlinkSync(own);
-  const descriptors = readdirSync('/proc/self/fd').length;
-  assert.is(
-    inNetworkNamespace(own, () => 7),
-    7,
-  );
-  assert.throws(
-    () =>
-      inNetworkNamespace(own, () => {
-        throw new Error('work failed');
-      }),
-    /work failed/,
-  );
-  assert.throws(() => inNetworkNamespace('/proc/thread-self/ns/none', () => 0), /ENOENT/);
-  assert.throws(() => inNetworkNamespace('/proc/thread-self/ns/uts', () => 0), /enter the network namespace .*EINVAL/);
-  assert.is(readlinkSync(own), before);
-  assert.is(readdirSync('/proc/self/fd').length, descriptors);
+  const other = new Namespace('other');
+  try {
+    const path = `/run/netns/${other.name}`;
+    const own = '/proc/thread-self/ns/net';
+    const before = readlinkSync(own);
+    const descriptors = readdirSync('/proc/self/fd').length;
+    assert.is.not(
+      inNetworkNamespace(path, () => readlinkSync(own)),
+      before,
+    );
+    assert.is(
+      inNetworkNamespace(own, () => readlinkSync(own)),
+      before,
+    );
+    assert.throws(
+      () =>
+        inNetworkNamespace(path, () => {
+          throw new Error('work failed');
+        }),
+      /work failed/,
+    );
+    assert.throws(() => inNetworkNamespace('/proc/thread-self/ns/none', () => 0), /ENOENT/);
+    assert.throws(
+      () => inNetworkNamespace('/proc/thread-self/ns/uts', () => 0),
+      /enter the network namespace .*EINVAL/,
+    );
+    assert.is(readlinkSync(own), before);
+    assert.is(readdirSync('/proc/self/fd').length, descriptors);
+  } finally {
+    other.remove();
+  }
 });
 
 test.run();
