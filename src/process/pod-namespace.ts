@@ -1,7 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeDescriptor, interfaceIndex as indexOfName, inNetworkNamespace, tryOpenReadOnly } from '../native/libc.ts';
 import { type PairedLink, RouteSocket } from '../native/rtnetlink.ts';
-import { inodeOf, listDirectory, listProcessIds, networkNamespaceOf, readBeginning } from './proc-files.ts';
+import {
+  hidesProcesses,
+  inodeOf,
+  listDirectory,
+  listProcessIds,
+  networkNamespaceOf,
+  readBeginning,
+} from './proc-files.ts';
 
 /** Kinds of interfaces that come in pairs, one end on the node and one in the pod. */
 const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
@@ -66,7 +73,7 @@ export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace 
     const isAlone = byId === null && seen.size === 1;
     const found = byId ?? (isAlone ? null : (findByName(route, link) ?? (await findByPod(podUid, link))));
     // who sees nobody in other namespaces, or finds the machine at the other end, stands in the pod
-    const seesPodOnly = isAlone || (seen.size === 2 && seen.has(null) && !seesMachine());
+    const seesPodOnly = !hidesProcesses() && (isAlone || (seen.size === 2 && seen.has(null) && !seesMachine()));
     const inside = found === null ? seesPodOnly : found.inode === machineNamespace();
     return inside ? own : found;
   } finally {

@@ -82,3 +82,10 @@ export function readText(path: string): string | null {
     return null;
   }
 }
+
+/** Whether /proc is mounted so that it does not show the processes of others (proc(5), hidepid). */
+export function hidesProcesses(): boolean {
+  return (readText('/proc/self/mounts') ?? '')
+    .split('\n')
+    .some((line) => /^\S+ \/proc proc \S*\bhidepid=(?!0|off)/.test(line));
+}

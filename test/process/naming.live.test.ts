@@ -169,6 +169,27 @@ test('without the right to look at processes it is said once, and lines go on wi
   });
 });
 
+test('behind a /proc with hidepid it is said once, and lines go on without names', async () => {
+  await Lab.use(async (lab) => {
+    const [pod, other] = [lab.pod(), lab.pod()];
+    await serve(lab, other.namespace, 'threaded', other.ipv4);
+    const hidden = 'mount -t proc -o hidepid=2,gid=65534 proc /proc && exec "$@"';
+    const caps = ['setpriv', '--bounding-set', '-sys_ptrace,-dac_read_search,-dac_override'];
+    const prefix = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', hidden, 'sh', ...caps];
+    const agent = await AgentRun.watch(lab, pod, {}, {}, prefix);
+    const { ports } = await act(lab, pod.namespace, 'threaded', other.ipv4, PORT, 20, 100, HOLD_SECONDS);
+    const told = () => agent.files(pod.hostIndex).log.filter(({ msg }) => msg.startsWith('Cannot name the pod'));
+    await waitFor('what is missing', () => told().length > 0, {
+      timeoutMs: 30_000,
+      describe: () => agent.transcript(),
+    });
+    await agent.stop();
+    for (const port of ports) assert.is(linesOf(agent, pod.hostIndex, port)[0]?.pid, -1);
+    assert.is(told().length, 1, agent.transcript());
+    assert.match(told()[0]?.msg ?? '', /no process of it can be seen; .* CAP_SYS_PTRACE/);
+  });
+});
+
 test('a sidecar names the processes of a pod that shares its process namespace', async () => {
   await Lab.use(async (lab) => {
     const [pod, other] = [lab.pod(), lab.pod()];
