@@ -36,7 +36,7 @@ export async function comeAndGo(lab: Lab, pods: number, atOnce: number, warmUp: 
   const goThrough = async (count: number) => {
     for (let gone = 0; gone < count; gone += atOnce) {
       await oneRound(lab, counted, Math.min(atOnce, count - gone));
-      for (const name of readdirSync(logs)) rmSync(join(logs, name), { recursive: true, maxRetries: 10 }); // its last lines may be on their way
+      for (const name of readdirSync(logs)) rmSync(join(logs, name), { recursive: true });
     }
   };
   await goThrough(warmUp);
@@ -71,8 +71,12 @@ export async function oneRound(lab: Lab, { agent, config, logs }: CountedAgent, 
     pods.map((pod) => lab.start(pod.namespace, ['curl', '-s', '-m', '1', `http://${pod.nodeIpv4}:${PORT}`]).ended),
   );
   for (const pod of pods) pod.namespace.remove();
-  const seenGone = ({ hostIndex }: Pod) =>
-    readEvents(join(logs, `dllt${hostIndex}`)).some(({ code }) => code === '00011');
+  // its log ends after all its other files: nothing is written there any more
+  const hasEnded = (directory: string) => readLog(directory).some(({ msg }) => msg === 'session ended');
+  const seenGone = ({ hostIndex }: Pod) => {
+    const directory = join(logs, `dllt${hostIndex}`);
+    return readEvents(directory).some(({ code }) => code === '00011') && hasEnded(directory);
+  };
   const unseen = () =>
     pods
       .filter((pod) => !seenGone(pod))
