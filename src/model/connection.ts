@@ -39,6 +39,11 @@ export interface Connection {
   readonly ackLatencyUs: number;
   /** SYN to the end of the TLS handshake, in microseconds; 0 when not seen. */
   readonly tlsLatencyUs: number;
+  /**
+   * The initiator's first payload to the responder's first, in microseconds; where the responder speaks first, from the
+   * end of the handshake. 0 when not seen, or when bytes before either were not captured.
+   */
+  readonly firstByteLatencyUs: number;
   /** Stream bytes from initiator to responder; a retransmitted byte counts once. */
   readonly initiatorBytes: number;
   /** Stream bytes from responder to initiator. */

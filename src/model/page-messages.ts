@@ -45,6 +45,7 @@ export interface PageConnection {
   readonly receivedBytes: number;
   readonly handshakeUs: number;
   readonly tlsUs: number;
+  readonly firstByteUs: number;
   /** Short name and pid; empty when unknown. */
   readonly process: string;
   /** SNI; empty when unknown. */

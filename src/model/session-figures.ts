@@ -22,6 +22,8 @@ export interface SessionFigures {
   readonly handshakes: LatencyBuckets;
   /** From the SYN to the end of the TLS handshake. */
   readonly tlsHandshakes: LatencyBuckets;
+  /** From the initiator's first payload, or the handshake where the responder speaks first, to the responder's first. */
+  readonly firstBytes: LatencyBuckets;
   readonly packets: number;
   readonly bytes: number;
   /** Packets the kernel had no room for; -1 when the source cannot know. */

@@ -8,7 +8,7 @@ import { RotatingFile } from './rotating-file.ts';
 /** First line of each end_flows file. */
 export const END_FLOW_HEADER =
   '#srcIP,srcPort,dstIP,dstPort,beginSec,beginUsec,endSec,endUsec,latency1,latency2,latency3,dataFrom,dataTo,' +
-  'connType,endType,evtSrc,quality,pid,ppid,uid,processName';
+  'connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4';
 
 /** Appends the line of a connection that ended, without its end. */
 export function appendEndFlow(line: LineBuffer, connection: Connection): void {
@@ -34,6 +34,8 @@ export function appendEndFlow(line: LineBuffer, connection: Connection): void {
   line.comma();
   line.integer(connection.certain ? 1 : 0);
   appendProcess(line, connection);
+  line.comma();
+  line.integer(connection.firstByteLatencyUs);
 }
 
 /** `end_flows_<time>.log`: a line per connection that ended. Files are named by the end of their first connection. */

@@ -83,13 +83,14 @@ export class Detail {
 }
 
 function connectionFacts(connection: PageConnection): (readonly [string, string])[] {
-  const { state, type, sentBytes, receivedBytes, handshakeUs, tlsUs } = connection;
+  const { state, type, sentBytes, receivedBytes, handshakeUs, tlsUs, firstByteUs } = connection;
   return [
     ['State', state],
     ['Carries', type],
     ['Sent', `${bytesText(sentBytes)}, received ${bytesText(receivedBytes)}`],
     ['TCP handshake', latencyText(handshakeUs)],
     ['TLS handshake', latencyText(tlsUs)],
+    ['First byte', latencyText(firstByteUs)],
   ];
 }
 

@@ -18,6 +18,15 @@ const LABEL_WIDTH = 9;
 const INDENT = '   ';
 const MOST_FINDINGS_SHOWN = 50;
 const MOST_SERVICES_SHOWN = 20;
+/** Of a latency in the table: a space and `durationText`. */
+const CELL_WIDTH = 8;
+
+/** What is told of how fast a server answers. */
+const LATENCIES: readonly { readonly name: string; readonly of: (service: Service) => Latency | null }[] = [
+  { name: 'handshake', of: ({ handshake }) => handshake },
+  { name: 'TLS', of: ({ tls }) => tls },
+  { name: 'first byte', of: ({ firstByte }) => firstByte },
+];
 
 const HEADINGS: Readonly<Record<Severity, string>> = {
   broken: 'Broken',
@@ -161,33 +170,41 @@ function whoOf({ pod, by }: Finding): string {
 }
 
 function latencyLines(services: readonly Service[], { style, width }: Layout): string[] {
-  const timed = services.filter(({ handshake, tls }) => handshake !== null || tls !== null);
+  const timed = services.filter((service) => LATENCIES.some(({ of }) => of(service) !== null));
   if (timed.length === 0) return [];
   const shown = timed.slice(0, MOST_SERVICES_SHOWN);
   const whereWidth = Math.max(...shown.map(({ where }) => where.length), 'server'.length);
-  const columns = ['handshake p50', 'p99', 'TLS p50', 'p99'];
-  const cells = ({ handshake, tls }: Service) => [...latencyCells(handshake), ...latencyCells(tls)];
-  const row = (where: string, connections: string, rest: readonly string[]) => {
-    const padded = rest.map((cell, i) => cell.padStart(columns[i].length < 9 ? 9 : columns[i].length));
-    return `  ${where.padEnd(whereWidth)}  ${connections.padStart(11)}  ${padded.join('  ')}`;
-  };
-  const head = row('server', 'connections', columns);
-  if (head.length > width) return ['', style.bold('How fast servers answer'), '', ...narrowLatency(shown)];
+  const row = (where: string, connections: string, cells: readonly string[], cellWidth = CELL_WIDTH) =>
+    `  ${where.padEnd(whereWidth)}  ${connections.padStart(11)}${cells.map((cell) => cell.padStart(cellWidth)).join('')}`;
+  const names = LATENCIES.map(({ name }) => name);
+  const quantiles = names.flatMap(() => ['p50', 'p99']);
+  const head = [row('', '', names, 2 * CELL_WIDTH), row('server', 'connections', quantiles)];
+  const table = [
+    ...head.map(style.dim),
+    ...shown.map((service) =>
+      row(
+        service.where,
+        String(service.connections),
+        LATENCIES.flatMap(({ of }) => latencyCells(of(service))),
+      ),
+    ),
+  ];
   return [
     '',
     style.bold('How fast servers answer'),
     '',
-    style.dim(head),
-    ...shown.map((service) => row(service.where, String(service.connections), cells(service))),
+    ...(head[0].length > width ? narrowLatency(shown) : table),
     ...moreServices(timed.length),
+    ...tlsNote(shown, width).map(style.dim),
   ];
 }
 
 /** For a narrow terminal: a line for each server and one for what it took. */
 function narrowLatency(services: readonly Service[]): string[] {
-  return services.flatMap(({ where, connections, handshake, tls }) => [
-    `  ${where}  ${count(connections, 'connection')}`,
-    ...[['handshake', handshake] as const, ['TLS', tls] as const].flatMap(([name, latency]) => {
+  return services.flatMap((service) => [
+    `  ${service.where}  ${count(service.connections, 'connection')}`,
+    ...LATENCIES.flatMap(({ name, of }) => {
+      const latency = of(service);
       if (latency === null) return [];
       const [p50, p99] = latencyCells(latency);
       return [`    ${name} p50 ${p50}, p99 ${p99}`];
@@ -197,6 +214,13 @@ function narrowLatency(services: readonly Service[]): string[] {
 
 function latencyCells(latency: Latency | null): [p50: string, p99: string] {
   return latency === null ? ['–', '–'] : [durationText(latency.p50Us), durationText(latency.p99Us)];
+}
+
+/** What the first byte is not, where that may be thought. */
+function tlsNote(services: readonly Service[], width: number): string[] {
+  if (!services.some(({ tls, firstByte }) => tls !== null && firstByte !== null)) return [];
+  const note = 'With TLS the first byte is that of the answer to the ClientHello; what answers requests is encrypted.';
+  return ['', ...wrap(note, width - 2).map((line) => `  ${line}`)];
 }
 
 function moreServices(all: number): string[] {

@@ -21,6 +21,8 @@ export interface Service {
   readonly handshake: Latency | null;
   /** From the SYN to the end of the TLS handshake; null when none was seen. */
   readonly tls: Latency | null;
+  /** From what the client first said, or the handshake where the server speaks first, to the server's first byte. */
+  readonly firstByte: Latency | null;
 }
 
 interface Group {
@@ -29,6 +31,7 @@ interface Group {
   orderly: number;
   handshake: LatencyHistogram | null;
   tls: LatencyHistogram | null;
+  firstByte: LatencyHistogram | null;
 }
 
 const MOST_SERVICES = 1000;
@@ -44,29 +47,37 @@ export class Services {
 
   add(flow: EndFlowLine): void {
     const where = endpointText(flow.destinationAddress, flow.destinationPort);
-    const group = this.#groups.get(where, () => ({ where, connections: 0, orderly: 0, handshake: null, tls: null }));
+    const group = this.#groups.get(where, () => newGroup(where));
     group.connections++;
     if (flow.endType === EndType.fin) group.orderly++;
-    if (flow.handshakeUs > 0) {
-      group.handshake ??= new LatencyHistogram();
-      group.handshake.add(flow.handshakeUs);
-    }
-    if (flow.tlsUs > 0) {
-      group.tls ??= new LatencyHistogram();
-      group.tls.add(flow.tlsUs);
-    }
+    group.handshake = counted(group.handshake, flow.handshakeUs);
+    group.tls = counted(group.tls, flow.tlsUs);
+    group.firstByte = counted(group.firstByte, flow.firstByteUs);
   }
 
   /** The services, the most used first. */
   list(): Service[] {
-    return this.#groups.heaviest().map(({ where, connections, orderly, handshake, tls }) => ({
+    return this.#groups.heaviest().map(({ where, connections, orderly, handshake, tls, firstByte }) => ({
       where,
       connections,
       orderly,
       handshake: latencyOf(handshake),
       tls: latencyOf(tls),
+      firstByte: latencyOf(firstByte),
     }));
   }
+}
+
+function newGroup(where: string): Group {
+  return { where, connections: 0, orderly: 0, handshake: null, tls: null, firstByte: null };
+}
+
+/** The histogram with one more latency in it; made for the first one that was seen. */
+function counted(histogram: LatencyHistogram | null, latencyUs: number): LatencyHistogram | null {
+  if (latencyUs === 0) return histogram;
+  const filled = histogram ?? new LatencyHistogram();
+  filled.add(latencyUs);
+  return filled;
 }
 
 function latencyOf(histogram: LatencyHistogram | null): Latency | null {

@@ -60,6 +60,11 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
     'From the SYN to the end of the TLS handshake, of connections that ended.',
     ({ tlsHandshakes }) => tlsHandshakes,
   ),
+  histogram(
+    'dlltagent_first_byte_seconds',
+    "From the client's first payload, or the handshake where the server speaks first, to the server's first byte, of connections that ended.",
+    ({ firstBytes }) => firstBytes,
+  ),
   counter('dlltagent_captured_packets_total', 'Packets that were captured.', ({ packets }) => single(packets)),
   counter('dlltagent_captured_bytes_total', 'Bytes of the captured packets, as on the wire.', ({ bytes }) =>
     single(bytes),

@@ -14,6 +14,7 @@ export class CountingSink implements ReportSink {
   readonly events = new Map<EventName, number>();
   readonly handshakes = new LatencyBuckets();
   readonly tlsHandshakes = new LatencyBuckets();
+  readonly firstBytes = new LatencyBuckets();
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
   readonly #sink: ReportSink;
@@ -42,9 +43,10 @@ export class CountingSink implements ReportSink {
 
   connectionEnded(connection: TrackedConnection): void {
     this.endedByType[connection.endType]++;
-    const { synAckLatencyUs, ackLatencyUs, tlsLatencyUs } = connection;
+    const { synAckLatencyUs, ackLatencyUs, tlsLatencyUs, firstByteLatencyUs } = connection;
     if (synAckLatencyUs > 0 && ackLatencyUs > 0) this.handshakes.add(synAckLatencyUs + ackLatencyUs);
     if (tlsLatencyUs > 0) this.tlsHandshakes.add(tlsLatencyUs);
+    if (firstByteLatencyUs > 0) this.firstBytes.add(firstByteLatencyUs);
     this.#sink.connectionEnded(connection);
     this.#listener.ended?.(connection);
   }

@@ -25,7 +25,7 @@ export function figuresOf(parts: CountingParts): SessionFigures {
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
-  const { events, begun, endedByType, handshakes, tlsHandshakes } = counted;
+  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes } = counted;
   return {
     podName,
     podNamespace,
@@ -36,6 +36,7 @@ export function figuresOf(parts: CountingParts): SessionFigures {
     halfOpen: path.tracker.halfOpen,
     handshakes,
     tlsHandshakes,
+    firstBytes,
     packets: frames,
     bytes,
     kernelDrops,

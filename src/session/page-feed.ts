@@ -76,6 +76,7 @@ export function pageConnection(
     receivedBytes: connection.responderBytes,
     handshakeUs: synAckLatencyUs > 0 && ackLatencyUs > 0 ? synAckLatencyUs + ackLatencyUs : 0,
     tlsUs: connection.tlsLatencyUs,
+    firstByteUs: connection.firstByteLatencyUs,
     process: process.name === UNKNOWN_PROCESS.name ? '' : `${process.name} (pid ${process.pid})`,
     serverName,
   };

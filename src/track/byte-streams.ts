@@ -1,11 +1,13 @@
-import { EndType, type Side } from '../model/connection.ts';
+import { EndType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
+  ESTABLISHED_AT,
   FIN_SENT,
+  FIRST_BYTE_AT,
   FIRST_FIN_SHIFT,
   LAST_SPEAKER_SHIFT,
   MISSING,
@@ -112,9 +114,27 @@ export class ByteStreams {
       // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
       if (!this.#isWithinWindow(word, side, end, fresh)) return;
       words[word + MISSING + side] += fresh - length;
+    } else if ((words[word + STATE] & (SPOKE << side)) === 0) {
+      this.#firstBytes(slot, side, packet.timeUs);
     }
     this.#move(slot, side, fresh);
     this.#lifetimes.progress(slot, packet.timeUs);
+  }
+
+  /**
+   * A side's first bytes were captured. The responder's answer what the initiator asked or, where the responder speaks
+   * first, the handshake. Whoever spoke before without that being captured leaves it unknown.
+   */
+  #firstBytes(slot: number, side: Side, timeUs: number): void {
+    const time = slot * TIMES_PER_RECORD;
+    const times = this.#times;
+    const otherSpoke = (this.#words[slot * WORDS_PER_RECORD + STATE] & (SPOKE << (1 - side))) !== 0;
+    if (side === Side.initiator) {
+      if (!otherSpoke) times[time + FIRST_BYTE_AT] = -timeUs;
+      return;
+    }
+    const askedUs = otherSpoke ? -times[time + FIRST_BYTE_AT] : times[time + ESTABLISHED_AT];
+    if (askedUs !== 0) times[time + FIRST_BYTE_AT] = timeUs - askedUs;
   }
 
   /** Bytes that were passed over before, or that are sent again, came: those that are missing go first. */

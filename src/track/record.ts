@@ -52,6 +52,11 @@ export const END_AT = 20;
 export const ISN = 42;
 /** Bytes that the initiator must have sent and that were not captured; the responder's are the next word. */
 export const MISSING = 44;
+/**
+ * How long the responder's first byte took, in microseconds; while it is awaited, minus the time of the initiator's
+ * first byte; 0 when that was not seen.
+ */
+export const FIRST_BYTE_AT = 23;
 
 /** Where the connection is (`Phase`), in bits 0–2 of `STATE`. */
 export const PHASE_MASK = 0x7;

@@ -12,6 +12,7 @@ import {
   ESTABLISHED_AT,
   FATAL_ALERT,
   FIN_SENT,
+  FIRST_BYTE_AT,
   INITIATOR_ADDRESS,
   IPV6,
   ISN,
@@ -115,6 +116,10 @@ export class TrackedConnection implements Connection {
 
   get tlsLatencyUs(): number {
     return this.#since(this.beginUs, TLS_DONE_AT);
+  }
+
+  get firstByteLatencyUs(): number {
+    return this.isBeginKnown(Side.responder) ? Math.max(0, this.#table.times[this.#time + FIRST_BYTE_AT]) : 0;
   }
 
   get initiatorBytes(): number {

@@ -15,6 +15,7 @@ const connection = (server: number): Connection => ({
   synAckLatencyUs: 0,
   ackLatencyUs: 0,
   tlsLatencyUs: 0,
+  firstByteLatencyUs: 0,
   initiatorBytes: 0,
   responderBytes: 0,
   connectionType: 0,

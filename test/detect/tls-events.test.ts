@@ -22,6 +22,7 @@ const connection: Connection = {
   synAckLatencyUs: 11,
   ackLatencyUs: 22,
   tlsLatencyUs: 0,
+  firstByteLatencyUs: 0,
   initiatorBytes: 0,
   responderBytes: 0,
   connectionType: 1,

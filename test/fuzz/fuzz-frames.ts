@@ -65,8 +65,16 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
     connectionEnded(connection) {
       ended++;
       assert.ok(open.delete(identify(connection)), 'what ends has begun');
-      const { initiatorBytes, responderBytes, endType, synAckLatencyUs, ackLatencyUs, tlsLatencyUs } = connection;
-      for (const number of [initiatorBytes, responderBytes, synAckLatencyUs, ackLatencyUs, tlsLatencyUs]) {
+      const { initiatorBytes, responderBytes, endType } = connection;
+      const { synAckLatencyUs, ackLatencyUs, tlsLatencyUs, firstByteLatencyUs } = connection;
+      for (const number of [
+        initiatorBytes,
+        responderBytes,
+        synAckLatencyUs,
+        ackLatencyUs,
+        tlsLatencyUs,
+        firstByteLatencyUs,
+      ]) {
         assert.ok(Number.isInteger(number) && number >= 0, `${number} in ${identify(connection)}`);
       }
       assert.ok((Object.values(EndType) as number[]).includes(endType));

@@ -72,6 +72,7 @@ export interface EndFlowLine {
   readonly ppid: number;
   readonly uid: number;
   readonly processName: string;
+  readonly latency4: number;
 }
 
 /** A line of process_flows. */

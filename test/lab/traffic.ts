@@ -1,12 +1,14 @@
 /**
  * Makes TCP traffic; run inside a network namespace by `Lab.traffic` and `Lab.serve`.
  *
- *     traffic.js serve orderly|http|reset|silent PORT
- *     traffic.js orderly|reset|refused|hold|half-open HOST PORT [COUNT] [RATE] [SECONDS]
+ *     traffic.js serve orderly|slow|greeting|http|reset|silent PORT
+ *     traffic.js orderly|greeted|reset|refused|hold|half-open HOST PORT [COUNT] [RATE] [SECONDS]
  *
  * A client opens COUNT connections (1) at RATE a second (100), and prints one JSON line, `TrafficReport`, at its end.
- * orderly: a request, an answer, FIN from the client. reset: RST from the client after the answer. refused: counts the
- * refusals. hold: rests for SECONDS (3600) after the answer. half-open: gives up after SECONDS.
+ * orderly: a request, an answer, FIN from the client. greeted: says nothing before the server did. reset: RST from the
+ * client after the answer. refused: counts the refusals. hold: rests for SECONDS (3600) after the answer. half-open:
+ * gives up after SECONDS. The server `slow` answers after `SLOW_MS`; `greeting` speaks, unasked, that long after it was
+ * connected to.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
@@ -23,10 +25,12 @@ export interface TrafficReport {
 
 const REQUEST = 'ping\n';
 const ANSWER = 'pong\n';
+/** What a slow server takes for an answer or a greeting. */
+export const SLOW_MS = 300;
 const TICK_MS = 5;
 const KEPT_PORTS = 1_000;
 
-const CLIENTS = ['orderly', 'reset', 'refused', 'hold', 'half-open'] as const;
+const CLIENTS = ['orderly', 'greeted', 'reset', 'refused', 'hold', 'half-open'] as const;
 type ClientKind = (typeof CLIENTS)[number];
 
 function serve(mode: string, port: number): void {
@@ -37,10 +41,13 @@ function serve(mode: string, port: number): void {
   }
   const server = createServer((socket) => {
     socket.on('error', () => undefined); // a reset by the client is part of the plan
-    if (mode === 'silent') return;
+    const answer = () => socket.write(ANSWER);
+    if (mode === 'greeting') setTimeout(answer, SLOW_MS);
+    if (mode === 'greeting' || mode === 'silent') return;
     socket.on('data', () => {
       if (mode === 'reset') socket.resetAndDestroy();
-      else socket.write(ANSWER);
+      else if (mode === 'slow') setTimeout(answer, SLOW_MS);
+      else answer();
     });
   });
   server.listen(listen);
@@ -61,7 +68,7 @@ function open(kind: ClientKind, host: string, port: number, seconds: number): Pr
     if (kind === 'half-open') setTimeout(() => socket.destroy(), seconds * 1_000);
     socket.on('connect', () => {
       localPort = socket.localPort ?? 0;
-      socket.write(REQUEST);
+      if (kind !== 'greeted') socket.write(REQUEST);
     });
     socket.once('data', () => leave(kind, socket, seconds));
     socket.on('error', (error: NodeJS.ErrnoException) => {

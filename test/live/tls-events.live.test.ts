@@ -123,9 +123,10 @@ test('handshakes that complete: a 00003 each and nothing else, connType 1, laten
         assert.ok(Number.isInteger(tls?.handshakeUs) && (tls?.handshakeUs ?? 0) > 0, message);
         assert.is(pcap, undefined, message);
       }
-      for (const { connType, latency1, latency3, quality } of ends) {
+      for (const { connType, latency1, latency3, latency4, quality } of ends) {
         assert.is(connType, TLS, message);
         assert.ok(latency3 > latency1, message);
+        assert.ok(latency4 > 0 && latency4 < latency3, message);
         assert.is(quality, 1, message);
       }
     }

@@ -21,6 +21,7 @@ export function sampleConnection(
     synAckLatencyUs: 412,
     ackLatencyUs: 35,
     tlsLatencyUs: 2048,
+    firstByteLatencyUs: 731,
     initiatorBytes: 1517,
     responderBytes: 48_230,
     connectionType: ConnectionType.tls,

@@ -96,6 +96,7 @@ export function sampleConnection(number: number, change: Partial<PageConnection>
     receivedBytes: 5000 + ((number * 7919) % 10_007),
     handshakeUs: 300 + (number % 500),
     tlsUs: number % 3 === 0 ? 2000 + (number % 900) : 0,
+    firstByteUs: 700 + (number % 300),
     process: number % 5 === 0 ? 'nginx (pid 17)' : 'curl (pid 4711)',
     serverName: number % 3 === 0 ? `s${number % 50}.shop.example` : '',
     ...change,

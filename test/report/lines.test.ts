@@ -16,6 +16,9 @@ import { makeScratch, removeScratch } from '../output/scratch.ts';
 const test = suite('lines of the agent');
 test.after.each(removeScratch);
 
+/** Of end_flows before `latency4`. */
+const OLD_COLUMNS = 21;
+
 for (const [name, text, want] of [
   ['an escape sequence', 'a\u001b[2Jb', 'a\\u{1b}[2Jb'],
   ['a new line and a bell', 'a\n\u0007b', 'a\\u{a}\\u{7}b'],
@@ -91,14 +94,15 @@ test('a connection that ended: as the agent writes it, whatever the process is c
     endUs: 1_700_000_001_000_007,
     handshakeUs: 447,
     tlsUs: 2048,
+    firstByteUs: 731,
     endType: 0,
   };
   assert.equal(parseEndFlowLine(text), want);
   assert.equal(parseEndFlowLine(`${text},17,more`), want);
-  const { length } = text.split(',');
-  for (let fields = 0; fields < length - 1; fields++) {
-    assert.is(parseEndFlowLine(text.split(',').slice(0, fields).join(',')), null);
-  }
+  const fields = text.split(',');
+  const firstOf = (count: number) => parseEndFlowLine(fields.slice(0, count).join(','));
+  assert.equal(firstOf(OLD_COLUMNS), { ...want, firstByteUs: 0 }, 'a line of an older agent');
+  for (let count = 0; count < OLD_COLUMNS; count++) assert.is(firstOf(count), null);
   assert.is(parseEndFlowLine(text.replace('8443', 'x')), null);
 });
 

@@ -177,7 +177,11 @@ test('latency by server, and what is healthy', async () => {
   session.events(eventLine({}, { destinationAddress: '10.96.0.1', destinationPort: 80 }));
   session.endFlows(endFlowLine(seconds(1)) + endFlowLine(seconds(2)) + endFlowLine(seconds(1), 80));
   const text = await textOf(session);
-  assert.match(text, /10\.96\.0\.1:8443 +2 +447 µs +447 µs +2\.05 ms +2\.05 ms/);
+  assert.match(text, /handshake +TLS +first byte\n +server +connections +p50 +p99 +p50 +p99 +p50 +p99\n/);
+  assert.match(text, /10\.96\.0\.1:8443 +2 +447 µs +447 µs +2\.05 ms +2\.05 ms +731 µs +731 µs\n/);
+  assert.match(text, /With TLS the first byte is/);
+  const { services } = await diagnosisOf(session);
+  assert.equal(services[0]?.firstByte, { connections: 2, p50Us: 731, p99Us: 731 });
   assert.match(text, /Healthy[\s\S]+10\.96\.0\.1:8443 \(2\)$/);
 });
 

@@ -25,6 +25,7 @@ const figures: SessionFigures = {
   halfOpen: 1,
   handshakes: latencies(90, 100, 101, 20_000_000),
   tlsHandshakes: latencies(),
+  firstBytes: latencies(700),
   packets: 100,
   bytes: 6400,
   kernelDrops: 7,
@@ -93,6 +94,7 @@ test('what the sessions counted', async () => {
     ['dlltagent_tcp_handshake_seconds_bucket', { ...whose, le: '+Inf' }, 4],
     ['dlltagent_tcp_handshake_seconds_sum', whose, 20.000291],
     ['dlltagent_tls_handshake_seconds_count', whose, 0],
+    ['dlltagent_first_byte_seconds_sum', whose, 0.0007],
     ['dlltagent_shed_step', whose, 2],
     ['dlltagent_reloads_total', { result: 'bad' }, 1],
   ] as const) {

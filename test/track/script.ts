@@ -40,6 +40,7 @@ export interface ScriptOptions {
 export interface Ending {
   readonly synAckLatencyUs: number;
   readonly ackLatencyUs: number;
+  readonly firstByteLatencyUs: number;
   readonly midstream: boolean;
   readonly certain: boolean;
   readonly initiatorPort: number;
@@ -141,10 +142,10 @@ class ScriptRun implements TrackerListener {
 
   ended(connection: TrackedConnection): void {
     const { endType, endedBy, initiatorBytes, responderBytes, endUs } = connection;
-    const { synAckLatencyUs, ackLatencyUs, midstream, certain, initiatorPort } = connection;
+    const { synAckLatencyUs, ackLatencyUs, firstByteLatencyUs, midstream, certain, initiatorPort } = connection;
     const name = END_NAMES.find((key) => EndType[key] === endType);
     this.#say(connection, `end ${name} by ${sideLetter(endedBy)} ${initiatorBytes}/${responderBytes}`, endUs);
-    this.endings.push({ synAckLatencyUs, ackLatencyUs, midstream, certain, initiatorPort });
+    this.endings.push({ synAckLatencyUs, ackLatencyUs, firstByteLatencyUs, midstream, certain, initiatorPort });
   }
 
   forgotten(): void {
