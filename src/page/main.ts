@@ -150,12 +150,10 @@ function redraw(show: () => void): void {
 
 function take(message: PageMessage): void {
   store.take(message);
+  if (message.kind === 'sessions') redraw(showPods);
   if (message.kind === 'events') redraw(showEvents);
   if (message.kind === 'connections') redraw(showConnections);
-  if (message.kind === 'sessions') {
-    redraw(showPods);
-    redraw(showCharts);
-  }
+  else redraw(showCharts);
 }
 
 function options(id: string, values: readonly string[]): void {
