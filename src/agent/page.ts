@@ -9,6 +9,9 @@ export function pageSource(feed: PageFeed, logDirectory: string, keepers: () => 
     logDirectory,
     events: feed.events,
     ends: feed.ends,
+    get leftOut() {
+      return feed.leftOut;
+    },
     sessions: () => keepers().map(pageSession),
     watch: () => feed.watch(),
     async *connections(): AsyncGenerator<PageConnection> {

@@ -4,14 +4,12 @@ import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
 import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
-import { attachFilter, isInterfaceThere, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
+import { LinkCheck } from './link-check.ts';
+import { attachFilter, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
+import { RingBlocks } from './ring-blocks.ts';
 import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ringShape } from './ring-layout.ts';
 import {
-  BLOCK_FIRST_FRAME_OFFSET,
-  BLOCK_FRAME_COUNT,
-  BLOCK_STATUS,
-  BLOCK_USED_BYTES,
   FRAME_CAPTURED_LENGTH,
   FRAME_LINK_PROTOCOL,
   FRAME_LINK_TYPE,
@@ -24,9 +22,6 @@ import {
   FRAME_VLAN_TPID,
   FRAME_WIRE_LENGTH,
   PACKET_OUTGOING,
-  TP_STATUS_BLOCK_TIMED_OUT,
-  TP_STATUS_KERNEL,
-  TP_STATUS_USER,
   TP_STATUS_VLAN_TPID_VALID,
   TP_STATUS_VLAN_VALID,
 } from './ring-words.ts';
@@ -68,10 +63,6 @@ const LAST_BLOCK_MS = 4 * RETIRE_MS;
 const REST_MS = 4;
 const REST_SHARE_OF_RING = 1 / 8;
 
-/** While the link is down: how soon, then how often, it is looked whether the interface still exists. */
-const LINK_CHECK_FIRST_MS = 20;
-const LINK_CHECK_MAX_MS = 500;
-
 const NO_MEMORY = new ArrayBuffer(0);
 const NO_BYTES = new Uint8Array(NO_MEMORY);
 const NO_VIEW = new DataView(NO_MEMORY);
@@ -98,7 +89,13 @@ export function openRingSource(options: RingOptions): RingSource {
   });
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
-  return new RingSource(socket, shape.blockBytes, options, description);
+  try {
+    return new RingSource(socket, new RingBlocks(socket.mapping.buffer, shape.blockBytes), options, description);
+  } catch (error) {
+    retireMapping(socket.mapping);
+    closeDescriptor(socket.fd);
+    throw error;
+  }
 }
 
 function compileFor(
@@ -124,7 +121,8 @@ export class RingSource implements LiveSource {
 
   readonly #socket: PacketSocket;
   readonly #watch: DescriptorWatch;
-  readonly #blockWords: number;
+  readonly #linkCheck: LinkCheck;
+  readonly #blocks: RingBlocks;
   readonly #linkType: number;
   readonly #outgoingDirection: Direction;
   readonly #incomingDirection: Direction;
@@ -134,27 +132,16 @@ export class RingSource implements LiveSource {
   readonly #store: FrameStore | null;
   readonly #namespacePath: string | undefined;
 
-  // The ring's memory three ways. Not readonly: `close()` must let go of them.
-  #ringWords: Int32Array;
-  #ringBytes: Uint8Array;
-  #ringView: DataView;
+  // What the open block is read from, at hand.
+  #words: Int32Array = NO_WORDS;
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = NO_VIEW;
 
-  // What the open block is read from: the ring's memory or the store's.
-  #words: Int32Array;
-  #bytes: Uint8Array;
-  #view: DataView;
-
-  /** First word of the block that is read now, or that comes next. */
-  #block = 0;
   /** Frames of a block were given out and the consumer was not yet told that the block is at its end. */
   #begun = false;
-  /** True when the block is ours and has to be given back. */
-  #held = false;
   #framesLeft = 0;
   /** Blocks opened since `ready()` last had to wait. */
   #blocksOpened = 0;
-  /** The last block that was opened was handed over because it was full, not because its time was over. */
-  #blockWasFull = false;
   /** Word of the next frame's header. */
   #header = 0;
 
@@ -169,15 +156,13 @@ export class RingSource implements LiveSource {
   #pending: Promise<SourceState> | null = null;
   #answerPending: (state: SourceState) => void = () => undefined;
   #restTimer: NodeJS.Timeout | null = null;
-  #linkTimer: NodeJS.Timeout | null = null;
-  #linkCheckMs = LINK_CHECK_FIRST_MS;
 
-  constructor(socket: PacketSocket, blockBytes: number, options: RingOptions, description: string) {
+  constructor(socket: PacketSocket, blocks: RingBlocks, options: RingOptions, description: string) {
     const { side } = options;
     this.description = description;
     this.interfaceName = socket.interfaceName;
     this.#socket = socket;
-    this.#blockWords = blockBytes / 4;
+    this.#blocks = blocks;
     this.#linkType = socket.hasLinkHeader ? LinkType.ethernet : LinkType.raw;
     this.#selective = socket.loopback || !socket.hasLinkHeader;
     const outgoing = side === 'host' ? Direction.toPod : Direction.fromPod;
@@ -186,13 +171,8 @@ export class RingSource implements LiveSource {
     this.#incomingDirection = socket.loopback ? Direction.unknown : incoming;
     this.#store = options.store ?? null;
     this.#namespacePath = options.namespacePath;
-    this.#ringWords = new Int32Array(socket.mapping.buffer);
-    this.#ringBytes = new Uint8Array(socket.mapping.buffer);
-    this.#ringView = new DataView(socket.mapping.buffer);
-    this.#words = this.#ringWords;
-    this.#bytes = this.#ringBytes;
-    this.#view = this.#ringView;
     this.#watch = new DescriptorWatch(socket.fd, (readable) => this.#onDescriptor(readable));
+    this.#linkCheck = new LinkCheck(socket.fd, LAST_BLOCK_MS, () => this.#becomeGone());
   }
 
   next(frame: Frame): boolean {
@@ -230,12 +210,12 @@ export class RingSource implements LiveSource {
 
   ready(): Promise<SourceState> {
     if (this.#closed) return Promise.resolve('closed');
-    if (this.#framesLeft > 0 || this.#isNextBlockReady()) return Promise.resolve('readable');
+    if (this.#framesLeft > 0 || this.#blocks.isReady()) return Promise.resolve('readable');
     if (this.#gone) return Promise.resolve('gone');
     this.#pending ??= new Promise((resolve) => {
       this.#answerPending = resolve;
       if (this.#mayRest()) this.#rest();
-      else this.#watch.start();
+      else this.#wait();
       this.#blocksOpened = 0;
     });
     return this.#pending;
@@ -255,9 +235,7 @@ export class RingSource implements LiveSource {
   }
 
   isBehind(): boolean {
-    const half = this.#block + ((this.#ringWords.length / this.#blockWords) >>> 1) * this.#blockWords;
-    const block = half < this.#ringWords.length ? half : half - this.#ringWords.length;
-    return !this.#closed && (Atomics.load(this.#ringWords, block + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
+    return this.#blocks.isBehind;
   }
 
   close(): void {
@@ -265,13 +243,12 @@ export class RingSource implements LiveSource {
     this.#drops += takeDrops(this.#socket.fd);
     this.#closed = true;
     this.#framesLeft = 0;
-    this.#held = false;
     this.#watch.close();
-    if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
+    this.#linkCheck.close();
     if (this.#restTimer !== null) clearTimeout(this.#restTimer);
-    this.#linkTimer = null;
     this.#restTimer = null;
     this.#dropViews();
+    this.#blocks.close();
     retireMapping(this.#socket.mapping);
     closeDescriptor(this.#socket.fd);
     this.#answer('closed');
@@ -283,57 +260,18 @@ export class RingSource implements LiveSource {
       this.#begun = false; // what was given out of the last block may still be looked at
       return false;
     }
-    if (this.#held) this.#giveBack();
-    if (this.#closed) return false;
-    const ring = this.#ringWords;
-    const block = this.#block;
-    const status = Atomics.load(ring, block + BLOCK_STATUS);
-    if ((status & TP_STATUS_USER) === 0) return false;
-    this.#held = true;
-    this.#blocksOpened++;
-    this.#blockWasFull = (status & TP_STATUS_BLOCK_TIMED_OUT) === 0;
-    this.#framesLeft = ring[block + BLOCK_FRAME_COUNT];
-    const firstFrame = ring[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2;
-    const store = this.usesStore ? this.#store : null;
-    const stored = store === null ? -1 : this.#moveInto(store);
-    if (store !== null && stored >= 0) {
-      this.#readFrom(store.words, store.bytes, store.view);
-      this.#header = (stored >>> 2) + firstFrame;
-    } else {
-      this.#readFrom(ring, this.#ringBytes, this.#ringView);
-      this.#header = block + firstFrame;
-    }
-    this.#begun = this.#framesLeft > 0;
-    return this.#begun || this.#openBlock();
-  }
-
-  #giveBack(): void {
-    this.#held = false;
-    // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
-    Atomics.store(this.#ringWords, this.#block + BLOCK_STATUS, TP_STATUS_KERNEL);
-    this.#block = this.#nextBlock();
-  }
-
-  #nextBlock(): number {
-    const next = this.#block + this.#blockWords;
-    return next < this.#ringWords.length ? next : 0;
-  }
-
-  /** Copies the block into the store and gives it back; where it is now, or -1 when the store has no room for it. */
-  #moveInto(store: FrameStore): number {
-    const start = this.#block << 2;
-    const lengthBytes = this.#ringWords[this.#block + BLOCK_USED_BYTES];
-    const stored = store.take(lengthBytes);
-    if (stored < 0) return -1;
-    store.bytes.set(this.#ringBytes.subarray(start, start + lengthBytes), stored);
-    this.#giveBack();
-    return stored;
-  }
-
-  #readFrom(words: Int32Array, bytes: Uint8Array, view: DataView): void {
-    this.#words = words;
-    this.#bytes = bytes;
-    this.#view = view;
+    const blocks = this.#blocks;
+    do {
+      if (!blocks.open(this.usesStore ? this.#store : null)) return false;
+      this.#blocksOpened++;
+    } while (blocks.frames === 0);
+    this.#words = blocks.memory.words;
+    this.#bytes = blocks.memory.bytes;
+    this.#view = blocks.memory.view;
+    this.#header = blocks.firstFrame;
+    this.#framesLeft = blocks.frames;
+    this.#begun = true;
+    return true;
   }
 
   /** Loopback shows each frame going out and coming in: the latter is taken. Without a link header only IP is. */
@@ -346,15 +284,10 @@ export class RingSource implements LiveSource {
     return protocol === IP_SWAPPED || protocol === IPV6_SWAPPED;
   }
 
-  #isNextBlockReady(): boolean {
-    const block = this.#held ? this.#nextBlock() : this.#block;
-    return (Atomics.load(this.#ringWords, block + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
-  }
-
   /** Whether more blocks are likely to come soon, and the ring has room for them. */
   #mayRest(): boolean {
-    const ringBlocks = this.#ringWords.length / this.#blockWords;
-    return this.#blocksOpened > 0 && this.#blockWasFull && this.#blocksOpened <= ringBlocks * REST_SHARE_OF_RING;
+    const { wasFull, count } = this.#blocks;
+    return this.#blocksOpened > 0 && wasFull && this.#blocksOpened <= count * REST_SHARE_OF_RING;
   }
 
   #rest(): void {
@@ -362,9 +295,14 @@ export class RingSource implements LiveSource {
     this.#restTimer = setTimeout(() => {
       this.#restTimer = null;
       if (this.#pending === null) return;
-      if (this.#isNextBlockReady()) this.#answer('readable');
-      else this.#watch.start();
+      if (this.#blocks.isReady()) this.#answer('readable');
+      else this.#wait();
     }, REST_MS);
+  }
+
+  #wait(): void {
+    this.#blocks.trim();
+    this.#watch.start();
   }
 
   #lend(frame: Frame): void {
@@ -375,17 +313,16 @@ export class RingSource implements LiveSource {
 
   #dropViews(): void {
     const frame = this.#lastFrame;
-    if (frame !== null && frame.view === this.#ringView) {
+    if (frame !== null && frame.view !== this.#store?.view) {
       frame.view = NO_VIEW;
       frame.bytes = NO_BYTES;
       frame.start = 0;
       frame.end = 0;
     }
     this.#lastFrame = null;
-    this.#ringWords = NO_WORDS;
-    this.#ringBytes = NO_BYTES;
-    this.#ringView = NO_VIEW;
-    this.#readFrom(NO_WORDS, NO_BYTES, NO_VIEW);
+    this.#words = NO_WORDS;
+    this.#bytes = NO_BYTES;
+    this.#view = NO_VIEW;
   }
 
   #answer(state: SourceState): void {
@@ -396,11 +333,9 @@ export class RingSource implements LiveSource {
   #onDescriptor(readable: boolean): void {
     if (this.#closed) return;
     if (!readable) {
-      // ENETDOWN, both when the link goes down and when the interface is deleted. A link that comes up again goes on
-      // by itself; that the interface was deleted after it went down, nobody says. So look from time to time.
+      // ENETDOWN
       takeSocketError(this.#socket.fd);
-      this.#linkCheckMs = LINK_CHECK_FIRST_MS;
-      this.#checkLinkLater();
+      this.#linkCheck.begin();
       this.#watch.start();
     } else if (this.#pending === null) {
       this.#watch.stop(); // nobody waits: level-triggered, it would be called in every turn of the event loop
@@ -409,25 +344,9 @@ export class RingSource implements LiveSource {
     }
   }
 
-  #checkLinkLater(): void {
-    if (this.#linkTimer !== null) clearTimeout(this.#linkTimer);
-    this.#linkTimer = setTimeout(() => {
-      this.#linkTimer = null;
-      if (!isInterfaceThere(this.#socket.fd)) {
-        this.#linkTimer = setTimeout(() => this.#becomeGone(), LAST_BLOCK_MS);
-        return;
-      }
-      // Looked at for as long as the source is open: frames of the last block may still come when the interface is on
-      // its way out, so they are no sign that the link is up again.
-      this.#linkCheckMs = Math.min(2 * this.#linkCheckMs, LINK_CHECK_MAX_MS);
-      this.#checkLinkLater();
-    }, this.#linkCheckMs);
-  }
-
   #becomeGone(): void {
-    this.#linkTimer = null;
     this.#gone = true;
     this.#watch.stop();
-    this.#answer(this.#isNextBlockReady() ? 'readable' : 'gone');
+    this.#answer(this.#blocks.isReady() ? 'readable' : 'gone');
   }
 }

@@ -58,9 +58,21 @@ export interface PageEventLine {
   readonly line: string;
 }
 
+/** What came too fast to be shown, since the agent began: it is in the files. */
+export interface PageLeftOut {
+  readonly events: number;
+  /** Connections that ended. */
+  readonly ends: number;
+}
+
 /** What the agent tells a live page. */
 export type PageMessage =
-  | { readonly kind: 'sessions'; readonly timeMs: number; readonly sessions: readonly PageSession[] }
+  | {
+      readonly kind: 'sessions';
+      readonly timeMs: number;
+      readonly sessions: readonly PageSession[];
+      readonly leftOut: PageLeftOut;
+    }
   | { readonly kind: 'events'; readonly events: readonly PageEventLine[] }
   | {
       readonly kind: 'connections';

@@ -97,6 +97,7 @@ const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 
@@ -227,6 +228,11 @@ export function mapLargeMemory(lengthBytes: number): ArrayBuffer {
   const buffer = koffi.view(start, lengthBytes);
   retired.register(buffer, { address, lengthBytes: reservedBytes });
   return buffer;
+}
+
+/** Gives back the pages of memory of `mapLargeMemory`, which is zeros from here on and can be used as before. */
+export function forgetMemory(memory: Uint8Array): void {
+  c.madvise(addressOf(memory), memory.length, MADV_DONTNEED);
 }
 
 /**

@@ -97,6 +97,11 @@ function showPods(): void {
   byId('pods').replaceChildren(...items);
 }
 
+function countText(shown: number, known: number, leftOut: number): string {
+  const more = leftOut === 0 ? '' : ` (${leftOut} more came too fast to be shown; they are in the files)`;
+  return `${shown} of ${known}${more}`;
+}
+
 function showEvents(): void {
   const text = byId<HTMLInputElement>('events-search').value.toLowerCase();
   const code = byId<HTMLSelectElement>('events-code').value;
@@ -108,7 +113,7 @@ function showEvents(): void {
     );
   });
   shown.reverse();
-  byId('events-count').textContent = `${shown.length} of ${store.events.length}`;
+  byId('events-count').textContent = countText(shown.length, store.events.length, store.leftOut.events);
   events.show(shown);
 }
 
@@ -124,7 +129,7 @@ function showConnections(): void {
   };
   const codes = query.code === '' ? new Map<string, Set<string>>() : codesByEnds(store.events);
   const shown = selectConnections(store.connections.values(), codes, query);
-  byId('connections-count').textContent = `${shown.length} of ${store.connections.size}`;
+  byId('connections-count').textContent = countText(shown.length, store.connections.size, store.leftOut.ends);
   connections.markSorted(sortBy, descending);
   connections.show(shown);
 }
@@ -150,12 +155,10 @@ function redraw(show: () => void): void {
 
 function take(message: PageMessage): void {
   store.take(message);
+  if (message.kind === 'sessions') redraw(showPods);
   if (message.kind === 'events') redraw(showEvents);
   if (message.kind === 'connections') redraw(showConnections);
-  if (message.kind === 'sessions') {
-    redraw(showPods);
-    redraw(showCharts);
-  }
+  else redraw(showCharts);
 }
 
 function options(id: string, values: readonly string[]): void {

@@ -2,6 +2,7 @@ import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
   type PageConnection,
+  type PageLeftOut,
   type PageMessage,
   type PageSession,
 } from '../model/page-messages.ts';
@@ -39,6 +40,7 @@ export class Store {
   sessions: readonly PageSession[] = [];
   /** The agent's time when it last told of its sessions. */
   timeMs = Date.now();
+  leftOut: PageLeftOut = { events: 0, ends: 0 };
   /** Oldest first. */
   readonly events: PageEvent[] = [];
   readonly connections = new Map<string, PageConnection>();
@@ -52,6 +54,7 @@ export class Store {
       case 'sessions':
         this.sessions = message.sessions;
         this.timeMs = message.timeMs;
+        this.leftOut = message.leftOut;
         this.#takeLatency(message.timeMs, message.sessions);
         return;
       case 'events':

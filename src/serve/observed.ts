@@ -1,4 +1,4 @@
-import type { PageConnection, PageEventLine, PageSession } from '../model/page-messages.ts';
+import type { PageConnection, PageEventLine, PageLeftOut, PageSession } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 
@@ -23,6 +23,8 @@ export interface PageSource {
   readonly events: { readonly last: number; after(number: number): PageEventLine[] };
   /** Connections that ended while somebody watched. */
   readonly ends: { readonly last: number; after(number: number): PageConnection[] };
+  /** What came too fast to be told. */
+  readonly leftOut: PageLeftOut;
   /** Connections that are open, at most as many as a page keeps; packets have their turn in between. */
   connections(): AsyncIterable<PageConnection>;
   /** Somebody looks, until the function that is given back is called. */

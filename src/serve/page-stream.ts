@@ -41,7 +41,8 @@ export class PageStream {
 
   async #tellAll(): Promise<void> {
     const { events } = this.#source;
-    this.#tell({ kind: 'sessions', timeMs: Date.now(), sessions: this.#source.sessions() });
+    const { leftOut } = this.#source;
+    this.#tell({ kind: 'sessions', timeMs: Date.now(), sessions: this.#source.sessions(), leftOut });
     const lines = events.after(this.#lastEvent);
     this.#lastEvent = events.last;
     for (let i = 0; i < lines.length; i += AT_ONCE) {

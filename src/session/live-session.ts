@@ -104,10 +104,11 @@ export class LiveSession {
     this.#counted = new CountingSink(files, {
       event: (event) => {
         this.#podEvents?.report(event);
-        feed?.events.add({ directory: this.directory, line: files.formatEvent(event) });
+        if (!feed?.admitsEvent(event)) return;
+        feed.events.add({ directory: this.directory, line: files.formatEvent(event) });
       },
       ended: (connection) => {
-        if (feed?.isWatched) feed.ends.add(this.#pageConnection(connection, connection.process));
+        if (feed?.admitsEnd(connection)) feed.ends.add(this.#pageConnection(connection, connection.process));
       },
     });
     this.#podEvents = this.#openPodEvents(settings);

@@ -1,10 +1,12 @@
+import { type Allowance, Allowances } from '../detect/allowances.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
-import { addressText } from '../model/event.ts';
+import { addressText, type NetworkEvent } from '../model/event.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
   type PageConnection,
   type PageEventLine,
+  type PageLeftOut,
   type PageState,
 } from '../model/page-messages.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
@@ -12,16 +14,45 @@ import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { Recent } from './recent.ts';
 
-/** What the sessions of an agent keep for live pages: bounded, and connections only while somebody looks. */
+/** Of each kind of event, and of each way to end. More than that nobody can read, and each costs time to tell. */
+const FOR_EVENTS: Allowance = { burst: 1_000, perSecond: 50 };
+const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 100 };
+
+/**
+ * What the sessions of an agent keep for live pages: bounded, connections only while somebody looks, and of what comes
+ * by the thousand a part.
+ */
 export class PageFeed {
   readonly events = new Recent<PageEventLine>(MOST_PAGE_EVENTS);
   readonly ends = new Recent<PageConnection>(MOST_PAGE_CONNECTIONS);
+  readonly #forEvents = new Allowances(FOR_EVENTS);
+  readonly #forEnds = new Allowances(FOR_ENDS);
+  #eventsLeftOut = 0;
+  #endsLeftOut = 0;
   #watchers = 0;
   #sessions = 0;
 
-  /** Whether somebody looks. */
-  get isWatched(): boolean {
-    return this.#watchers > 0;
+  /** How many came too fast to be kept. */
+  get leftOut(): PageLeftOut {
+    return { events: this.#eventsLeftOut, ends: this.#endsLeftOut };
+  }
+
+  /** Whether an event is to be kept; one that is not is counted. */
+  admitsEvent({ name, timeUs }: Pick<NetworkEvent, 'name' | 'timeUs'>): boolean {
+    const isAdmitted = this.#forEvents.has(name, timeUs);
+    if (isAdmitted) this.#forEvents.take(name, timeUs);
+    else this.#eventsLeftOut++;
+    return isAdmitted;
+  }
+
+  /** Whether a connection that ended is to be kept, if somebody looks; one that is not is counted. */
+  admitsEnd({ endType, endUs }: Pick<TrackedConnection, 'endType' | 'endUs'>): boolean {
+    if (this.#watchers === 0) return false;
+    const key = `${endType}`;
+    const isAdmitted = this.#forEnds.has(key, endUs);
+    if (isAdmitted) this.#forEnds.take(key, endUs);
+    else this.#endsLeftOut++;
+    return isAdmitted;
   }
 
   /** Somebody looks, until the function that is given back is called. */

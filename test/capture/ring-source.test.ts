@@ -9,7 +9,7 @@ import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { interfaceIndex } from '../../src/native/libc.ts';
 import { pcapFile, recordsOf, seededFrames, tcpFrame, tcpPacket } from './frames.ts';
-import { collect, drain, type Lab, live, openTun, run, withLab } from './lab.ts';
+import { collect, drain, type Lab, live, openTun, run, type SeenFrame, withLab } from './lab.ts';
 
 /** A frame no other can be taken for: tells the test that everything before it has come. */
 const LAST = tcpFrame(9, Buffer.from('the last one'));
@@ -149,20 +149,49 @@ live('who does not want frames in the store reads them in the ring, and back aga
   }),
 );
 
-live('a consumer that does not read is behind when half of the ring waits, and no longer when it has read', () =>
+for (const [where, store] of [
+  ['read there', null],
+  ['moved into the store', new RoundStore(1 << 20)],
+] as const) {
+  live(`blocks that come faster than they are read are put aside, and ${where}: nothing is lost`, () =>
+    withLab((lab) =>
+      withRing(
+        lab,
+        async (source) => {
+          const sent = seededFrames(10_800, 2);
+          const seen: SeenFrame[] = [];
+          assert.not(source.isBehind());
+          for (let at = 0; at < sent.length; at += 2700) {
+            lab.send('pod', sent.slice(at, at + 2700)); // more than half of the ring, less than all
+            seen.push(...(await collect(source, 400)));
+          }
+          assert.is(source.counters().kernelDrops, 0);
+          assert.ok(source.isBehind());
+          seen.push(...(await collect(source, sent.length - seen.length)));
+          assert.ok(seen.every((frame, i) => frame.bytes.equals(sent[i] as Buffer)));
+          assert.not(source.isBehind());
+        },
+        { ringMb: 3, ...(store === null ? {} : { store }) },
+      ),
+    ),
+  );
+}
+
+live('who is behind when the source is closed gets nothing more', () =>
   withLab((lab) =>
     withRing(
       lab,
       async (source) => {
-        assert.not(source.isBehind());
-        lab.send('pod', seededFrames(3000, 2));
+        for (let n = 0; n < 4; n++) {
+          lab.send('pod', seededFrames(2700, 2));
+          await collect(source, 400);
+        }
         assert.ok(source.isBehind());
-        await collect(source, 3000 - source.counters().kernelDrops);
-        assert.not(source.isBehind());
         source.close();
         assert.not(source.isBehind());
+        assert.not(source.next(new Frame()));
       },
-      { ringMb: 1 },
+      { ringMb: 3 },
     ),
   ),
 );

@@ -132,6 +132,14 @@ test('pods with their state, events and connections are seen; what comes later t
   await page.getByText('1 of 201').waitFor();
 });
 
+test('what came too fast to be shown is counted', async (context) => {
+  const { source } = context;
+  source.leftOut = { events: 12_345, ends: 67 };
+  const page = await open(context);
+  await page.getByText('42 of 42 (12345 more came too fast to be shown; they are in the files)').waitFor();
+  await page.getByText('201 of 201 (67 more').waitFor();
+});
+
 test('events and latency over time', async (context) => {
   const { source } = context;
   const counts = Array.from({ length: 17 }, (_, i) => (i === 8 ? 100 : i === 12 ? 3 : 0));

@@ -18,6 +18,7 @@ export class SampleSource implements PageSource {
   readonly ends = new Recent<PageConnection>(MOST_PAGE_CONNECTIONS);
   readonly open = new Map<string, PageConnection>();
   sessionList: PageSession[] = [sampleSession()];
+  leftOut = { events: 0, ends: 0 };
   watchers = 0;
   readonly #changes = new EventEmitter();
 

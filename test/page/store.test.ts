@@ -9,6 +9,8 @@ import { sampleConnection, sampleSession } from './sample-source.ts';
 
 const test = suite('what a page knows');
 
+const NOTHING = { events: 0, ends: 0 };
+
 const event = (change = {}, ends = {}) => ({ directory: 'dllt5', line: eventLine(change, ends).trim() });
 
 test('a page that is open for an hour does not grow', () => {
@@ -16,7 +18,7 @@ test('a page that is open for an hour does not grow', () => {
   for (let step = 0; step < 1800; step++) {
     const counts = Array.from({ length: 17 }, (_, i) => step * i);
     const sessions = [sampleSession({ handshakes: counts, tlsHandshakes: counts })];
-    store.take({ kind: 'sessions', timeMs: step * 2000, sessions });
+    store.take({ kind: 'sessions', timeMs: step * 2000, sessions, leftOut: NOTHING });
     store.take({ kind: 'events', events: Array.from({ length: 20 }, () => event({ timeUs: step * 2e6 })) });
     const changed = Array.from({ length: 40 }, (_, i) => sampleConnection(step * 40 + i));
     store.take({ kind: 'connections', changed, removed: [`0 ${step}`] });
@@ -31,7 +33,8 @@ test('a page that is open for an hour does not grow', () => {
 test('latency is that of the last interval; a session that begins anew counts nothing twice', () => {
   const store = new Store();
   for (const [i, count] of [5, 8, 2, 3].entries()) {
-    store.take({ kind: 'sessions', timeMs: i, sessions: [sampleSession({ handshakes: [0, count] })] });
+    const sessions = [sampleSession({ handshakes: [0, count] })];
+    store.take({ kind: 'sessions', timeMs: i, sessions, leftOut: NOTHING });
   }
   assert.equal(
     store.latency.map(({ handshakes }) => handshakes[1]),

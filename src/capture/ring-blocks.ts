@@ -1,0 +1,152 @@
+import type { FrameStore } from '../model/frame-store.ts';
+import { BlockBacklog } from './block-backlog.ts';
+import {
+  BLOCK_FIRST_FRAME_OFFSET,
+  BLOCK_FRAME_COUNT,
+  BLOCK_STATUS,
+  BLOCK_USED_BYTES,
+  TP_STATUS_BLOCK_TIMED_OUT,
+  TP_STATUS_KERNEL,
+  TP_STATUS_USER,
+} from './ring-words.ts';
+
+/** Room for blocks that were put aside, in rings. */
+const BACKLOG_RINGS = 3;
+
+const NO_MEMORY = new ArrayBuffer(0);
+
+/** Memory seen in three ways, to which the same offsets apply. */
+class Memory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.words = new Int32Array(buffer);
+  }
+}
+
+const NOTHING = new Memory(NO_MEMORY);
+
+/**
+ * The blocks of a packet ring in the order in which the kernel filled them. When half of the ring waits to be read, all
+ * that waits is put aside, so that the kernel has the ring back: it holds a twentieth of a second of what a busy link
+ * brings, less than code that is not compiled yet, or a turn of many sessions, may take.
+ */
+export class RingBlocks {
+  /** What the open block is read from: memory of the ring, of the backlog, or of the store. */
+  memory: Memory | BlockBacklog | FrameStore = NOTHING;
+  /** Word where the header of the open block's first frame begins. */
+  firstFrame = 0;
+  /** Frames in the open block. */
+  frames = 0;
+  /** The open block was handed over because it was full, not because its time was over. */
+  wasFull = false;
+  /** Blocks of the ring. */
+  readonly count: number;
+  // Not readonly: `close()` must let go of the mapping.
+  #ring: Memory;
+  readonly #backlog: BlockBacklog;
+  readonly #blockBytes: number;
+  /** Where the block that comes next, or that is held, begins in the ring, in bytes. */
+  #next = 0;
+  /** What has to be given back before another block is opened. */
+  #held: 'ring' | 'backlog' | null = null;
+
+  /** Throws `SystemError` when there is no address space for a backlog. */
+  constructor(mapping: ArrayBuffer, blockBytes: number) {
+    this.#ring = new Memory(mapping);
+    this.#blockBytes = blockBytes;
+    this.count = mapping.byteLength / blockBytes;
+    this.#backlog = new BlockBacklog(blockBytes, BACKLOG_RINGS * this.count);
+  }
+
+  /**
+   * Opens the next block; the one that was open before is given back. With a store that has room for it the block is
+   * moved there. False when there is none.
+   */
+  open(store: FrameStore | null): boolean {
+    this.#giveBack();
+    if (this.#isFilled(this.#halfARingOn())) this.#putAside();
+    const isAside = !this.#backlog.isEmpty;
+    if (!isAside && !this.#isFilled(this.#next)) return false;
+    const from = isAside ? this.#backlog : this.#ring;
+    const start = isAside ? this.#backlog.oldest : this.#next;
+    const block = start >>> 2;
+    const { words } = from;
+    this.#held = isAside ? 'backlog' : 'ring';
+    this.wasFull = (words[block + BLOCK_STATUS] & TP_STATUS_BLOCK_TIMED_OUT) === 0;
+    this.frames = words[block + BLOCK_FRAME_COUNT];
+    const firstFrame = words[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2;
+    const usedBytes = words[block + BLOCK_USED_BYTES];
+    const stored = store === null ? -1 : store.take(usedBytes);
+    if (store !== null && stored >= 0) {
+      store.bytes.set(from.bytes.subarray(start, start + usedBytes), stored);
+      this.#giveBack();
+      this.memory = store;
+      this.firstFrame = (stored >>> 2) + firstFrame;
+    } else {
+      this.memory = from;
+      this.firstFrame = block + firstFrame;
+    }
+    return true;
+  }
+
+  /** Whether there is a block to open; the one that was open is given back. */
+  isReady(): boolean {
+    this.#giveBack();
+    return !this.#backlog.isEmpty || this.#isFilled(this.#next);
+  }
+
+  /** Whether about half of all room, the backlog's included, is taken. */
+  get isBehind(): boolean {
+    return this.#backlog.isHalfFull;
+  }
+
+  /** Gives memory back that putting aside has taken, when nothing is in it. */
+  trim(): void {
+    this.#backlog.trim();
+  }
+
+  /** Lets go of the ring's memory; there are no blocks from here on. */
+  close(): void {
+    this.#held = null;
+    this.#ring = NOTHING;
+    this.memory = NOTHING;
+    while (!this.#backlog.isEmpty) this.#backlog.shift();
+    this.#backlog.trim();
+  }
+
+  #putAside(): void {
+    while (!this.#backlog.isFull && this.#isFilled(this.#next)) {
+      const usedBytes = this.#ring.words[(this.#next >>> 2) + BLOCK_USED_BYTES];
+      this.#backlog.add(this.#ring.bytes.subarray(this.#next, this.#next + usedBytes));
+      this.#giveToKernel();
+    }
+  }
+
+  #giveBack(): void {
+    if (this.#held === 'ring') this.#giveToKernel();
+    else if (this.#held === 'backlog') this.#backlog.shift();
+    this.#held = null;
+  }
+
+  #giveToKernel(): void {
+    // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
+    Atomics.store(this.#ring.words, (this.#next >>> 2) + BLOCK_STATUS, TP_STATUS_KERNEL);
+    this.#next += this.#blockBytes;
+    if (this.#next === this.#ring.bytes.length) this.#next = 0;
+  }
+
+  #isFilled(start: number): boolean {
+    const { words } = this.#ring;
+    return words.length > 0 && (Atomics.load(words, (start >>> 2) + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
+  }
+
+  #halfARingOn(): number {
+    const half = this.#next + (this.count >>> 1) * this.#blockBytes;
+    return half < this.#ring.bytes.length ? half : half - this.#ring.bytes.length;
+  }
+}
