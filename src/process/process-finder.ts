@@ -134,16 +134,19 @@ export class ProcessFinder {
     return this.#pass !== null;
   }
 
-  /** To be called now and then: lets go of what keeps the pod's namespace alive. */
+  /** To be called now and then: lets go of what keeps the pod's namespace alive, also while a pass is under way. */
   rest(): void {
-    if (this.#sockets === null || this.#shared.now() - this.#usedMs < IDLE_MS || this.#pass !== null) return;
-    this.close();
+    if (this.#shared.now() - this.#usedMs >= IDLE_MS) this.#closeSockets();
   }
 
   /** Gives back what is open, and ends the pass that is under way; it is opened again when something is asked. */
   close(): void {
     this.#pass?.return(undefined);
     this.#pass = null;
+    this.#closeSockets();
+  }
+
+  #closeSockets(): void {
     this.#sockets?.close();
     this.#sockets = null;
     this.#usedMs = Number.NEGATIVE_INFINITY;

@@ -64,6 +64,8 @@ export class NamedReports implements ReportSink {
   /** The first line nobody has asked for. */
   #next = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** The finder has begun what it has not ended: it has to have its turn again, whether a line waits or not. */
+  #hasMore = false;
   #named = 0;
   #unnamed = 0;
 
@@ -77,6 +79,7 @@ export class NamedReports implements ReportSink {
   use(finder: Finder): void {
     this.#finder?.close();
     this.#finder = finder;
+    this.#hasMore = true;
     this.#arm(0);
   }
 
@@ -142,14 +145,15 @@ export class NamedReports implements ReportSink {
   turn(): void {
     const { now, cpuMs, budget } = this.#parts.knowledge;
     const beganMs = now();
-    let hasMore = false;
+    let delayMs = TICK_MS;
     if (this.#finder !== null && budget.allows(beganMs)) {
       const beganCpuMs = cpuMs();
-      hasMore = this.#find(this.#finder, beganMs);
+      this.#hasMore = this.#find(this.#finder, beganMs);
       budget.spend(cpuMs() - beganCpuMs);
+      if (this.#hasMore) delayMs = 0;
     }
     this.#flush(beganMs);
-    if (!this.#lines.isEmpty || !this.#events.isEmpty || hasMore) this.#arm(hasMore ? 0 : TICK_MS);
+    if (!this.#lines.isEmpty || !this.#events.isEmpty || this.#hasMore) this.#arm(delayMs);
   }
 
   /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
@@ -167,6 +171,7 @@ export class NamedReports implements ReportSink {
     this.#timer = null;
     this.#finder?.close();
     this.#finder = null;
+    this.#hasMore = false;
   }
 
   #arm(ms: number): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENV_FILE, envFile } from './agent.ts';
 import type { Holdings } from './counted-agent.ts';
+import { evidence } from './evidence.ts';
 import type { Lab, Pod } from './lab.ts';
 import { capturesOn } from './packet-sockets.ts';
 import type { Program } from './program.ts';
@@ -61,29 +62,31 @@ export function startCounted(lab: Lab): CountedAgent {
 
 /** Lets `count` pods come at once, makes a connection in each, and lets them go. */
 export async function oneRound(lab: Lab, { agent, config, logs }: CountedAgent, count: number): Promise<void> {
-  const describe = () => agent.stderr;
   const pods = Array.from({ length: count }, () => lab.pod());
+  const directoryOf = (pod: Pod) => join(logs, `dllt${pod.hostIndex}`);
+  const removed = pods.map((pod) => ({ pod, namespaceInode: pod.namespace.inode, directory: directoryOf(pod) }));
+  const untilAll = (what: string, holds: (pod: Pod) => boolean) => {
+    const missing = () => removed.filter(({ pod }) => !holds(pod));
+    const describe = () => evidence(agent, missing());
+    const probe = () => {
+      if (missing().length === 0) return true;
+      if (!agent.running) throw new Error(`Cannot see ${what}; there was:\n${describe()}`);
+      return false;
+    };
+    return waitFor(what, probe, { ...PATIENCE, describe });
+  };
   const fileOf = (pod: Pod) => join(config, `${ENV_FILE}.${pod.hostIndex}`);
   for (const pod of pods) writeFileSync(fileOf(pod), envFile({ INTERFACE_INDEX_SNIF: pod.hostIndex }));
-  const captured = (pod: Pod) => capturesOn(agent.pid, pod.hostIndex);
-  await waitFor('all captures', () => pods.every(captured), { ...PATIENCE, describe });
+  await untilAll('all captures', (pod) => capturesOn(agent.pid, pod.hostIndex));
   await Promise.all(
     pods.map((pod) => lab.start(pod.namespace, ['curl', '-s', '-m', '1', `http://${pod.nodeIpv4}:${PORT}`]).ended),
   );
   for (const pod of pods) pod.namespace.remove();
-  // its log ends after all its other files: nothing is written there any more
-  const hasEnded = (directory: string) => readLog(directory).some(({ msg }) => msg === 'session ended');
-  const seenGone = ({ hostIndex }: Pod) => {
-    const directory = join(logs, `dllt${hostIndex}`);
-    return readEvents(directory).some(({ code }) => code === '00011') && hasEnded(directory);
-  };
-  const unseen = () =>
-    pods
-      .filter((pod) => !seenGone(pod))
-      .flatMap(({ hostIndex }) => readLog(join(logs, `dllt${hostIndex}`)).map((line) => JSON.stringify(line)));
-  await waitFor('all pods seen gone', () => pods.every(seenGone), {
-    ...PATIENCE,
-    describe: () => `${unseen().join('\n')}\n${describe()}`,
+  await untilAll('all pods seen gone', (pod) => {
+    const directory = directoryOf(pod);
+    // its log ends after all its other files: nothing is written there any more
+    const hasEnded = readLog(directory).some(({ msg }) => msg === 'session ended');
+    return hasEnded && readEvents(directory).some(({ code }) => code === '00011');
   });
   for (const pod of pods) rmSync(fileOf(pod));
 }

@@ -1,7 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ENV_FILE, envFile } from './agent.ts';
+import { startCounted } from './come-and-go.ts';
+import { evidence } from './evidence.ts';
 import { Lab } from './lab.ts';
 import { capturesOn } from './packet-sockets.ts';
 import type { TrafficReport } from './traffic.ts';
@@ -66,6 +69,31 @@ test('a wait that fails says what was there', async () => {
     assert.match(String(error), 'Cannot see a miracle: not within 30 ms');
     assert.match(String(error), 'nothing but air');
   }
+});
+
+test('of a pod that is not seen gone it is told what the agent does, and who keeps the interface', async () => {
+  await Lab.use(async (lab) => {
+    const pod = lab.pod();
+    const { agent, config, logs } = startCounted(lab);
+    writeFileSync(join(config, ENV_FILE), envFile({ INTERFACE_INDEX_SNIF: pod.hostIndex }));
+    await waitFor('a capture', () => capturesOn(agent.pid, pod.hostIndex));
+    const directory = join(logs, `dllt${pod.hostIndex}`);
+    const removed = { pod, namespaceInode: pod.namespace.inode, directory };
+    const told = () => evidence(agent, [removed]);
+    await waitFor('its log', () => told().includes('session started'));
+
+    const namespace = openSync(`/run/netns/${pod.namespace.name}`, 'r');
+    agent.child.kill('SIGSTOP');
+    pod.namespace.remove();
+    await waitFor('a stopped agent', () => /^the agent runs, .*: T /m.test(told()));
+    const [link, holder] = [`${pod.hostInterface} (${pod.hostIndex})`, `its namespace is held by: ${process.pid} `];
+    assert.match(told(), `${link} is still there, and is captured\n${holder}`);
+    closeSync(namespace);
+    await waitFor('nobody to hold it', () => told().includes(`${link} is gone, and is not captured`));
+    assert.match(told(), 'its namespace is held by: no process');
+    await agent.stop('SIGKILL');
+    assert.match(told(), 'the agent ended: SIGKILL');
+  });
 });
 
 test.run();

@@ -1,5 +1,5 @@
 import type { SpawnOptions } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { Program, run } from './program.ts';
 
 const PREFIX = 'dllt-';
@@ -34,6 +34,11 @@ export class Namespace {
   /** Sets a kernel parameter, e.g. `net/ipv4/ip_forward`. */
   set(parameter: string, value: string | number): void {
     this.run('sh', '-c', `echo "${value}" > /proc/sys/${parameter}`);
+  }
+
+  /** What tells it from others, also when its name is gone. */
+  get inode(): number {
+    return statSync(`${NETNS_DIRECTORY}/${this.name}`).ino;
   }
 
   /** Interface index of one of its links. */

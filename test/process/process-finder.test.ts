@@ -20,6 +20,8 @@ interface Context {
   finder: ProcessFinder;
   /** False when nothing is left to be done. */
   step(): boolean;
+  /** Lets time pass. */
+  pass(ms: number): void;
 }
 
 const test = suite<Context>('process finder');
@@ -52,6 +54,9 @@ test.before.each(async (context) => {
   const namespace = { path: OWN_NAMESPACE, inode: inodeOf(OWN_NAMESPACE) ?? 0, interfaceIndex: 1 };
   context.finder = new ProcessFinder(knowledge, namespace, () => undefined);
   context.step = () => context.finder.work(nowMs + 1);
+  context.pass = (ms) => {
+    nowMs += ms;
+  };
 });
 test.after.each(({ server, sockets, finder }) => {
   finder.close();
@@ -59,15 +64,25 @@ test.after.each(({ server, sockets, finder }) => {
   server.close();
 });
 
-/** Whether this process looks into the descriptors of a process. */
-function isLooking(): boolean {
-  return readdirSync('/proc/self/fd').some((fd) => {
+/** What the descriptors of this process lead to. */
+function descriptors(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
-      return /^\/proc\/\d+\/fd$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+      return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return false; // the descriptor by which they are listed
+      return []; // the descriptor by which they are listed
     }
   });
+}
+
+/** Whether this process looks into the descriptors of a process. */
+function isLooking(): boolean {
+  return descriptors().some((target) => /^\/proc\/\d+\/fd$/.test(target));
+}
+
+/** Sockets that this process has open. */
+function openSockets(): number {
+  return descriptors().filter((target) => target.startsWith('socket:')).length;
 }
 
 test('connections that were there are all remembered, whatever is asked meanwhile', ({ connections, finder, step }) => {
@@ -83,6 +98,19 @@ test('it leaves nothing open when it is closed in the middle of a pass', ({ find
   while (!isLooking()) assert.ok(step(), 'it never looked into a process');
   finder.close();
   assert.not.ok(isLooking());
+});
+
+test('a socket that is not used is closed also in the middle of a pass: it keeps the namespace alive', (context) => {
+  const { connections, finder, step, pass } = context;
+  while (!isLooking()) assert.ok(step(), 'it never looked into a process');
+  const before = openSockets();
+  finder.socketOf(connections[0] as Connection, Side.initiator);
+  finder.rest();
+  assert.is(openSockets(), before + 1);
+  pass(1000);
+  finder.rest();
+  assert.is(openSockets(), before);
+  assert.ok(isLooking(), 'the pass goes on');
 });
 
 test.run();

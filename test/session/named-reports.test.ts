@@ -8,9 +8,11 @@ import type { ProcessIdentity } from '../../src/model/process.ts';
 import { NO_SOCKET, NOBODYS_SOCKET } from '../../src/process/pod-sockets.ts';
 import type { Finder } from '../../src/process/process-finder.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
+import { WorkBudget } from '../../src/process/work-budget.ts';
 import { NamedReports } from '../../src/session/named-reports.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
+import { waitFor } from '../lab/wait.ts';
 
 const LISTENER = 999;
 const CAPACITY = 100_000;
@@ -30,12 +32,25 @@ class Stage {
   readonly noted: unknown[] = [];
   /** The kernel cannot be asked any more. */
   isBroken = false;
+  /** The finder has a pass under way that it cannot end. */
+  isBusy = false;
+  /** How often it was let work. */
+  works = 0;
+  /** How often it was asked whether there is time left for naming, and what the answer is. */
+  budgetAsked = 0;
+  hasBudget = true;
   readonly reports: NamedReports;
   readonly #table = new ConnectionTable(CAPACITY, 1);
   readonly #window = new TrackedConnection(this.#table);
 
   constructor() {
-    const knowledge = Object.assign(new ProcessKnowledge(), { now: () => this.nowMs, cpuMs: () => 0 });
+    const budget = Object.assign(new WorkBudget(1, 1), {
+      allows: () => {
+        this.budgetAsked++;
+        return this.hasBudget;
+      },
+    });
+    const knowledge = Object.assign(new ProcessKnowledge(), { now: () => this.nowMs, cpuMs: () => 0, budget });
     const sink = {
       connectionBegan: ({ initiatorPort, process }: TrackedConnection) =>
         this.told.push(`began ${initiatorPort} ${process.pid}`),
@@ -58,7 +73,10 @@ class Stage {
       earlierOwner: () => null,
       want: nothing,
       ownerOf: (inode) => this.owners.get(inode),
-      work: () => false,
+      work: () => {
+        this.works++;
+        return this.isBusy;
+      },
       rest: nothing,
       close: nothing,
     };
@@ -94,11 +112,11 @@ class Stage {
   }
 }
 
-function onStage(name: string, body: (stage: Stage) => void): void {
-  test(name, () => {
+function onStage(name: string, body: (stage: Stage) => void | Promise<void>): void {
+  test(name, async () => {
     const stage = new Stage();
     try {
-      body(stage);
+      await body(stage);
     } finally {
       stage.reports.finish();
     }
@@ -143,6 +161,17 @@ onStage('a finder that fails ends nothing but the names, and is told of once', (
   assert.equal(stage.told, ['began 1 7', 'began 2 -1', 'ended 2 -1', 'began 3 -1']);
   const cause = 'Cannot ask the kernel about sockets: ENOBUFS';
   assert.equal(stage.noted, [['processes are no longer named without eBPF', { cause }]]);
+});
+
+onStage('what was begun goes on once there is time again, though no line waits and no packet comes', async (stage) => {
+  stage.isBusy = true;
+  stage.pass(0);
+  stage.hasBudget = false;
+  const asked = stage.budgetAsked;
+  await waitFor('it to ask for time again and again', () => stage.budgetAsked > asked + 2);
+  const { works } = stage;
+  stage.hasBudget = true;
+  await waitFor('it to go on', () => stage.works > works);
 });
 
 onStage('a line waits 300 ms at most, an event 60', (stage) => {
