@@ -9,6 +9,7 @@ const clockGetTime = koffi.load(null).func('int clock_gettime(int clock, void *t
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const CLOCK_THREAD_CPUTIME_ID = 3;
 /** Looks at two clocks that lie this close together tell their difference well enough. */
 const CLOSE_ENOUGH_US = 20;
 const MOST_LOOKS = 10;
@@ -32,6 +33,11 @@ export function monotonicOffsetUs(): number {
     offsetUs = wallUs - beforeUs - gapUs / 2;
   }
   return offsetUs;
+}
+
+/** CPU time that the calling thread has used, in milliseconds; what `process.cpuUsage` says is of all threads. */
+export function threadCpuMs(): number {
+  return clockUs(CLOCK_THREAD_CPUTIME_ID) / 1000;
 }
 
 function clockUs(id: number): number {

@@ -1,3 +1,4 @@
+import { threadCpuMs } from '../native/clock.ts';
 import { ConnectionTracer } from './connection-tracer.ts';
 import { ProcessFacts } from './process-facts.ts';
 import { ProcessTable } from './process-table.ts';
@@ -16,11 +17,8 @@ export class ProcessKnowledge {
   readonly tracer = new ConnectionTracer();
   readonly budget = new WorkBudget(SHARE_OF_A_CORE, BURST_MS);
 
-  /** CPU time the agent has used, in milliseconds: on a busy machine other programs' turns are not ours. */
-  readonly cpuMs = (): number => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1000;
-  };
+  /** CPU time this thread has used, in milliseconds: on a busy machine other programs' turns are not ours. */
+  readonly cpuMs = threadCpuMs;
 
   /** A steady clock, in milliseconds. */
   readonly now = (): number => performance.now();
