@@ -12,6 +12,8 @@ import {
 
 /** Room for blocks that were put aside, in rings. */
 const BACKLOG_RINGS = 3;
+/** When so much of the ring waits, it is put aside. */
+const SHARE_THAT_MAY_WAIT = 1 / 4;
 
 const NO_MEMORY = new ArrayBuffer(0);
 
@@ -31,7 +33,7 @@ class Memory {
 const NOTHING = new Memory(NO_MEMORY);
 
 /**
- * The blocks of a packet ring in the order in which the kernel filled them. When half of the ring waits to be read, all
+ * The blocks of a packet ring in the order in which the kernel filled them. When a quarter of the ring waits to be read, all
  * that waits is put aside, so that the kernel has the ring back: it holds a twentieth of a second of what a busy link
  * brings, less than code that is not compiled yet, or a turn of many sessions, may take.
  */
@@ -69,7 +71,7 @@ export class RingBlocks {
    */
   open(store: FrameStore | null): boolean {
     this.#giveBack();
-    if (this.#isFilled(this.#halfARingOn())) this.#putAside();
+    if (this.#isFilled(this.#soonestPutAside())) this.#putAside();
     const isAside = !this.#backlog.isEmpty;
     if (!isAside && !this.#isFilled(this.#next)) return false;
     const from = isAside ? this.#backlog : this.#ring;
@@ -145,8 +147,9 @@ export class RingBlocks {
     return words.length > 0 && (Atomics.load(words, (start >>> 2) + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
   }
 
-  #halfARingOn(): number {
-    const half = this.#next + (this.count >>> 1) * this.#blockBytes;
-    return half < this.#ring.bytes.length ? half : half - this.#ring.bytes.length;
+  /** Where the block begins that is the last one to be filled before what waits is put aside. */
+  #soonestPutAside(): number {
+    const block = this.#next + Math.ceil(this.count * SHARE_THAT_MAY_WAIT) * this.#blockBytes;
+    return block < this.#ring.bytes.length ? block : block - this.#ring.bytes.length;
   }
 }
