@@ -79,12 +79,12 @@ const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod, settings: EnvSettin
     startSniffer(lab, ['tshark', '-q', '-i', pod.hostInterface, '-f', 'tcp', '-w', '/dev/null'], capturedByTshark),
 };
 
-/** An agent with all that looks at it: a live page that is open, Prometheus every second, Events of the cluster. */
+/** An agent with all that looks at it: a live page that is open, Prometheus every five seconds, Events of the cluster. */
 function startWatched(lab: Lab, pod: Pod, settings: EnvSettings): Started {
   const started = startAgent(lab, pod, settings, { HEALTH_PORT: String(WATCHED_PORT), UI: 'Y' });
   const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${WATCHED_PORT}`;
   lab.start(lab.node, ['sh', '-c', `exec ${ask}/stream >/dev/null`]);
-  lab.start(lab.node, ['sh', '-c', `while sleep 1; do ${ask}/metrics >/dev/null; done`]);
+  lab.start(lab.node, ['sh', '-c', `while sleep 5; do ${ask}/metrics >/dev/null; done`]);
   return started;
 }
 
