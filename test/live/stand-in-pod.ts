@@ -6,6 +6,8 @@ import { waitFor } from '../lab/wait.ts';
 
 export const POD_NAMESPACE = 'shop';
 
+const REST = ['sleep', '600'];
+
 let made = 0;
 
 /** A UID that no other run has at the same time: control groups are the machine's. */
@@ -33,12 +35,12 @@ function killAtOnce(pid: number): void {
   while (isAlive());
 }
 
-/** Makes a pod of that name. */
-export async function standInPod(lab: Lab, name: string): Promise<StandInPod> {
+/** Makes a pod of that name; `program` is what runs in it. */
+export async function standInPod(lab: Lab, name: string, program: readonly string[] = REST): Promise<StandInPod> {
   const pod = lab.pod();
   const uid = newUid();
   const cgroup = new PodCgroup(lab, uid);
-  const dweller = lab.start(pod.namespace, ['sleep', '600']);
+  const dweller = lab.start(pod.namespace, program);
   const home = readlinkSync('/proc/self/ns/net');
   await waitFor('a process in the pod', () => readlinkSync(`/proc/${dweller.pid}/ns/net`) !== home);
   cgroup.add(dweller.pid);
