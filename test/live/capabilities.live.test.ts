@@ -48,8 +48,8 @@ interface Mode {
   readonly name: string;
   readonly place: 'node' | 'sidecar';
   readonly settings: (pod: StandInPod) => EnvSettings;
-  /** The pod's program; it rests where nothing is given. */
-  readonly dweller?: readonly string[];
+  /** What the pod's process does first. */
+  readonly beforehand?: string;
   /** With all that is needed. */
   readonly complete: Outcome;
   /** What is needed, and what is seen without each of it. */
@@ -102,7 +102,7 @@ const MODES: readonly Mode[] = [
     name: '`auto`, for a pod without `/sys`',
     place: 'node',
     settings: byUid,
-    dweller: ['sh', '-c', 'umount -l /sys && exec sleep 600'],
+    beforehand: 'umount -l /sys',
     complete: { names: ['root'] },
     without: {
       NET_RAW: NO_CAPTURE,
@@ -271,7 +271,7 @@ for (const mode of MODES) {
     await Lab.use(async (lab) => {
       const server = lab.pod();
       await lab.serve(server.namespace, 'silent', PORT);
-      const pod = await standInPod(lab, 'web-0', mode.dweller);
+      const pod = await standInPod(lab, 'web-0', mode.beforehand);
       const complete = begin(lab, mode, pod, null);
       const trials = [complete, ...needed.map((missing) => begin(lab, mode, pod, missing))];
       await Promise.all(trials.map(ready));
@@ -329,9 +329,8 @@ test('docs/SECURITY.md: each is explained, and each way to use the agent has its
   const explained = [...text.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
   assert.equal(explained, agentOf(podIn('k8s/dlltagent_pod.yaml')).securityContext.capabilities.add);
   for (const mode of MODES) {
-    const line = `| ${mode.name} | ${neededBy(mode)
-      .map((name) => `\`${name}\``)
-      .join(', ')} |`;
+    const names = neededBy(mode).map((name) => `\`${name}\``);
+    const line = `| ${mode.name} | ${names.join(', ')} |`;
     assert.ok(text.includes(`${line}\n`), line);
   }
 });

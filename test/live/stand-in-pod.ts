@@ -1,12 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PodCgroup } from '../kube/node-files.ts';
 import type { Lab, Pod } from '../lab/lab.ts';
-import { waitFor } from '../lab/wait.ts';
 
 export const POD_NAMESPACE = 'shop';
-
-const REST = ['sleep', '600'];
 
 let made = 0;
 
@@ -35,14 +32,13 @@ function killAtOnce(pid: number): void {
   while (isAlive());
 }
 
-/** Makes a pod of that name; `program` is what runs in it. */
-export async function standInPod(lab: Lab, name: string, program: readonly string[] = REST): Promise<StandInPod> {
+/** Makes a pod of that name; `beforehand` is what its process does before it rests. */
+export async function standInPod(lab: Lab, name: string, beforehand = 'true'): Promise<StandInPod> {
   const pod = lab.pod();
   const uid = newUid();
   const cgroup = new PodCgroup(lab, uid);
-  const dweller = lab.start(pod.namespace, program);
-  const home = readlinkSync('/proc/self/ns/net');
-  await waitFor('a process in the pod', () => readlinkSync(`/proc/${dweller.pid}/ns/net`) !== home);
+  const dweller = lab.start(pod.namespace, ['sh', '-c', `${beforehand} && echo ready && exec sleep 600`]);
+  await dweller.waitForOutput(/ready/);
   cgroup.add(dweller.pid);
   lab.defer(() => killAtOnce(dweller.pid)); // a control group cannot be removed while somebody lives in it
   mkdirSync(join(podLogs(lab).directory, `${POD_NAMESPACE}_${name}_${uid}`));
