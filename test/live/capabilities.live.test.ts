@@ -57,7 +57,11 @@ interface Mode {
 }
 
 const NO_CAPTURE = { names: null, says: /Cannot open a packet socket: EPERM; needs CAP_NET_RAW/ };
+const NOT_FOUND = { names: null, says: /its processes cannot be looked into; CAP_SYS_PTRACE is needed/ };
+const TRACED: Outcome = { names: ['root', 'nobody'], traced: true };
+
 const byNumber = ({ hostIndex }: StandInPod): EnvSettings => ({ INTERFACE_INDEX_SNIF: hostIndex });
+const withEbpf = (pod: StandInPod): EnvSettings => ({ ...byNumber(pod), USE_EBPF: 'Y' });
 const byUid = ({ uid }: StandInPod): EnvSettings => ({
   INTERFACE_INDEX_SNIF: 'auto',
   POD_NAME: 'web-0',
@@ -95,7 +99,7 @@ const MODES: readonly Mode[] = [
     complete: { names: ['root'] },
     without: {
       NET_RAW: NO_CAPTURE,
-      SYS_PTRACE: { names: null, says: /its processes cannot be looked into; CAP_SYS_PTRACE is needed/ },
+      SYS_PTRACE: NOT_FOUND,
     },
   },
   {
@@ -106,7 +110,7 @@ const MODES: readonly Mode[] = [
     complete: { names: ['root'] },
     without: {
       NET_RAW: NO_CAPTURE,
-      SYS_PTRACE: { names: null, says: /its processes cannot be looked into; CAP_SYS_PTRACE is needed/ },
+      SYS_PTRACE: NOT_FOUND,
       SYS_ADMIN: { names: null, says: /its processes have no \/sys; CAP_SYS_ADMIN is needed/ },
     },
   },
@@ -124,8 +128,8 @@ const MODES: readonly Mode[] = [
   {
     name: '`USE_EBPF=Y`',
     place: 'node',
-    settings: (pod) => ({ ...byNumber(pod), USE_EBPF: 'Y' }),
-    complete: { names: ['root', 'nobody'], traced: true },
+    settings: withEbpf,
+    complete: TRACED,
     without: {
       NET_RAW: NO_CAPTURE,
       SYS_PTRACE: { names: [] },
@@ -140,8 +144,8 @@ const MODES: readonly Mode[] = [
   {
     name: '`USE_EBPF=Y`, before Linux 5.8',
     place: 'node',
-    settings: (pod) => ({ ...byNumber(pod), USE_EBPF: 'Y' }),
-    complete: { names: ['root', 'nobody'], traced: true },
+    settings: withEbpf,
+    complete: TRACED,
     without: {
       NET_RAW: NO_CAPTURE,
       SYS_PTRACE: { names: [] },
