@@ -95,11 +95,14 @@ is_pair_end() {
   ! grep -qs '^DEVTYPE=' "$1/uevent" || grep -qs '^DEVTYPE=netkit$' "$1/uevent"
 }
 
+# has_sys PID: true when what the process has at /sys is the kernel's, and not a directory that looks like it.
+has_sys() { [[ $(stat -f -c %t "$PROC/$1/root/sys/class/net" 2>/dev/null) == "$SYSFS_MAGIC" ]]; }
+
 # read_ends PID: the pod's interface as the kernel shows it in that process's network namespace: its index, and that of
-# its other end. From the /sys the process has, if it is one and not a directory that looks like it; else from a fresh one.
+# its other end. From the /sys the process has; else from a fresh one.
 read_ends() {
   local net=$PROC/$1/root/sys/class/net
-  if [[ $(stat -f -c %t "$net" 2>/dev/null) == "$SYSFS_MAGIC" ]]; then
+  if has_sys "$1"; then
     [[ -e $net/$interface ]] && is_pair_end "$net/$interface" || return
     cat "$net/$interface/ifindex" "$net/$interface/iflink"
   else
@@ -169,8 +172,10 @@ main() {
   done
   [[ $seen != ' ' ]] || fail 'its processes cannot be looked into; CAP_SYS_PTRACE is needed'
   [[ $seen != " $own_namespace " ]] || fail 'it uses the network of the node, so it has no interface of its own'
-  there=$(interfaces_of "${pids%%$'\n'*}")
+  pid=${pids%%$'\n'*}
+  there=$(interfaces_of "$pid")
   [[ " $there," == *" $interface,"* ]] || fail "there is no interface $interface in it, only $there"
+  ((${#ends[@]} > 0)) || has_sys "$pid" || fail 'its processes have no /sys; CAP_SYS_ADMIN is needed to look into it without'
   fail "the other end of its $interface is not on this node, or it has none"
 }
 

@@ -20,8 +20,6 @@ interface Node {
   readonly files: NodeFiles;
   /** The process of `pod`. */
   readonly pid: number;
-  /** A command that starts the script. */
-  readonly prefix?: readonly string[];
 }
 
 async function withNode(body: (node: Node) => Promise<void>): Promise<void> {
@@ -40,9 +38,9 @@ async function idle(lab: Lab, where: Namespace): Promise<number> {
   return program.pid;
 }
 
-async function local({ lab, files, prefix = [] }: Node, ...args: string[]) {
+async function local({ lab, files }: Node, ...args: string[]) {
   const env = { PATH: process.env['PATH'], ...files.environment };
-  const program = lab.start(lab.node, [...prefix, MONITOR_POD, '--local', ...args], { env });
+  const program = lab.start(lab.node, [MONITOR_POD, '--local', ...args], { env });
   const { status } = await program.ended;
   return { status, stdout: program.stdout, stderr: program.stderr };
 }
@@ -170,15 +168,6 @@ test('a pod without /sys, and one that has something else in its place', async (
     const sys = 'root/sys/class/net/eth0';
     node.files.addProcess(node.pid, { cgroup: CGROUP, [`${sys}/ifindex`]: '2\n', [`${sys}/iflink`]: '2\n' });
     await finds(node, '--uid', UID);
-  });
-});
-
-test('of all capabilities it needs SYS_PTRACE', async () => {
-  await withNode(async (node) => {
-    node.files.addProcess(node.pid, { cgroup: CGROUP });
-    const only = (set: string) => ['setpriv', '--bounding-set', set, '--inh-caps', set];
-    await finds({ ...node, prefix: only('-all,+sys_ptrace') }, '--uid', UID);
-    await refuses({ ...node, prefix: only('-all') }, /cannot be looked into; CAP_SYS_PTRACE is needed/, '--uid', UID);
   });
 });
 

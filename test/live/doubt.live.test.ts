@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AgentRun, type EnvSettings } from '../lab/agent.ts';
-import { Lab } from '../lab/lab.ts';
+import { Lab, type Pod } from '../lab/lab.ts';
+import type { Program } from '../lab/program.ts';
+import type { EventLine } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeCapture } from '../tools/make-capture.ts';
 
@@ -26,6 +28,42 @@ async function prepare(lab: Lab, settings: (clientAddress: string) => EnvSetting
     lab.traffic(client.namespace, kind, server.ipv4, port, ...more);
   return { agent, client, server, nowhere, traffic, index: client.hostIndex };
 }
+
+const TLS_PORT = 8_443;
+
+/** Serves TLS 1.2, which shows its handshake, without tickets; says backwards what it is told. */
+async function serveTls(lab: Lab, { namespace }: Pod): Promise<void> {
+  const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(lab.directory, name)) as [
+    string,
+    string,
+  ];
+  const request = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=shop', '-days', '1'];
+  namespace.run(...request, '-keyout', key, '-out', certificate);
+  const argv = [
+    'openssl',
+    's_server',
+    '-accept',
+    `${TLS_PORT}`,
+    '-key',
+    key,
+    '-cert',
+    certificate,
+    '-rev',
+    '-tls1_2',
+    '-no_ticket',
+  ];
+  await lab.start(namespace, argv).waitForListener(TLS_PORT);
+}
+
+/** Begins a TLS session, which goes on for as long as something is written to it. */
+async function beginTls(lab: Lab, { namespace }: Pod, address: string): Promise<Program> {
+  const argv = ['openssl', 's_client', '-connect', `${address}:${TLS_PORT}`];
+  const client = lab.start(namespace, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  await client.waitForOutput(/Verify return code/);
+  return client;
+}
+
+const isTlsFault = ({ code }: EventLine) => code === '00004' || code === '00005';
 
 const is = (code: string, port: number) => (event: { readonly code: string; readonly dstPort: number }) =>
   event.code === code && event.dstPort === port;
@@ -109,30 +147,49 @@ test('a connection that began before the capture: its reset is told, and in doub
   });
 });
 
-test('a gap in the bytes: doubt, and no fault is found with what remains', async () => {
+test('a TLS session that began before the capture: doubt, and it is no fault that its handshake was not seen', async () => {
   await Lab.use(async (lab) => {
-    // the frames that carry a certificate are longer than all others
-    const { agent, client, server, index } = await prepare(lab, () => ({ PCAP_FILTER: 'tcp and less 500' }));
-    const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(lab.directory, name)) as [
-      string,
-      string,
-    ];
-    const request = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=shop', '-days', '1'];
-    server.namespace.run(...request, '-keyout', key, '-out', certificate);
-    const argv = ['openssl', 's_server', '-accept', '8443', '-key', key, '-cert', certificate, '-www', '-tls1_2'];
-    const tls = lab.start(server.namespace, argv);
-    await tls.waitForListener(8_443);
-    await lab.start(client.namespace, ['curl', '-ksS', '-o', '/dev/null', `https://${server.ipv4}:8443/`]).output();
-    const [end] = await waitFor('its end', () => {
-      const { endFlows } = agent.files(index);
-      return endFlows.length > 0 && endFlows;
-    });
+    const [client, server] = [lab.pod(), lab.pod()];
+    await serveTls(lab, server);
+    const session = await beginTls(lab, client, server.ipv4);
+    const agent = await AgentRun.watch(lab, client, TELLS_ALL);
+    session.child.stdin?.write('hello\n');
+    await session.waitForOutput(/^olleh$/m);
+    session.child.stdin?.end();
+    await session.ended;
     await agent.stop();
-    assert.is(end?.quality, 0);
+    const { endFlows, events } = agent.files(client.hostIndex);
     assert.equal(
-      agent.files(index).events.filter(({ code }) => code === '00005' || code === '00004'),
-      [],
+      endFlows.map(({ quality }) => quality),
+      [0],
     );
+    assert.equal(events.filter(isTlsFault), []);
+  });
+});
+
+test('a gap in the bytes: what remains is told with doubt, and no fault is found with it', async () => {
+  await Lab.use(async (lab) => {
+    // without the server's ChangeCipherSpec and Finished, its data would come before the handshake is over
+    const changesCipher = `tcp src port ${TLS_PORT} and tcp[((tcp[12] & 0xf0) >> 2)] = 20`;
+    const { agent, client, server, index } = await prepare(lab, () => ({
+      PCAP_FILTER: `tcp and not (${changesCipher})`,
+    }));
+    await serveTls(lab, server);
+    const session = await beginTls(lab, client, server.ipv4);
+    session.child.stdin?.write('hello\n');
+    await session.waitForOutput(/^olleh$/m);
+    session.child.stdin?.end();
+    await session.ended;
+    const [established] = await agent.events(index, is('00003', TLS_PORT), 1, SOON_MS);
+    assert.is(established?.quality, 0);
+    assert.match(established?.confidence ?? '', /bytes went by that the capture did not see/);
+    await agent.stop();
+    const { endFlows, events } = agent.files(index);
+    assert.equal(
+      endFlows.map(({ quality }) => quality),
+      [0],
+    );
+    assert.equal(events.filter(isTlsFault), []);
   });
 });
 

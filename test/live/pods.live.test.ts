@@ -216,12 +216,11 @@ test('auto: where the pod cannot be entered, half of it is captured, in doubt', 
   });
 });
 
-test('sidecar: auto is the pod’s own interface, and NET_RAW is enough', async () => {
+test('sidecar: auto is the pod’s own interface', async () => {
   await Lab.use(async (lab) => {
     const [pod, client] = [lab.pod(), lab.pod()];
     const index = pod.namespace.indexOf('eth0');
-    const capabilities = ['setpriv', '--bounding-set', '-all,+net_raw', '--inh-caps', '-all,+net_raw'];
-    const agent = AgentRun.start(lab, pod.namespace, { POD_NAME: 'web-4', POD_IP: pod.ipv4 }, capabilities);
+    const agent = AgentRun.start(lab, pod.namespace, { POD_NAME: 'web-4', POD_IP: pod.ipv4 });
     agent.configure({ INTERFACE_INDEX_SNIF: 'auto' });
     await agent.capturing(index);
     await lab.traffic(client.namespace, 'refused', pod.ipv4, PORT).output();

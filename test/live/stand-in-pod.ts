@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PodCgroup } from '../kube/node-files.ts';
 import type { Lab, Pod } from '../lab/lab.ts';
-import { waitFor } from '../lab/wait.ts';
 
 export const POD_NAMESPACE = 'shop';
 
@@ -33,14 +32,13 @@ function killAtOnce(pid: number): void {
   while (isAlive());
 }
 
-/** Makes a pod of that name. */
-export async function standInPod(lab: Lab, name: string): Promise<StandInPod> {
+/** Makes a pod of that name; `beforehand` is what its process does before it rests. */
+export async function standInPod(lab: Lab, name: string, beforehand = 'true'): Promise<StandInPod> {
   const pod = lab.pod();
   const uid = newUid();
   const cgroup = new PodCgroup(lab, uid);
-  const dweller = lab.start(pod.namespace, ['sleep', '600']);
-  const home = readlinkSync('/proc/self/ns/net');
-  await waitFor('a process in the pod', () => readlinkSync(`/proc/${dweller.pid}/ns/net`) !== home);
+  const dweller = lab.start(pod.namespace, ['sh', '-c', `${beforehand} && echo ready && exec sleep 600`]);
+  await dweller.waitForOutput(/ready/);
   cgroup.add(dweller.pid);
   lab.defer(() => killAtOnce(dweller.pid)); // a control group cannot be removed while somebody lives in it
   mkdirSync(join(podLogs(lab).directory, `${POD_NAMESPACE}_${name}_${uid}`));

@@ -84,8 +84,25 @@ test('the page and its parts, with nothing from elsewhere', async (context) => {
     assert.not.match(text, /\b(src|href|action)="(https?:)?\/\//);
   }
   assert.is((await ask(context, '/healthz')).text, 'alive\n');
-  for (const path of ['/page.js.map', '//', '/%', '/?x=%']) assert.ok((await ask(context, path)).status < 500, path);
-  assert.is((await ask(context, '/page.js.map')).status, 404);
+});
+
+test('nothing else', async (context) => {
+  const others = [
+    '/index.html',
+    '/page.js.map',
+    '/page.js/',
+    '/stream/',
+    '/pcap/x',
+    '/..',
+    '/%2e%2e/etc/passwd',
+    '//',
+    '/%',
+  ];
+  for (const path of others) assert.is((await ask(context, path)).status, 404, path);
+  for (const path of ['/', '/page.js', '/stream', '/pcap', '/healthz', '/metrics']) {
+    assert.is((await ask(context, path, {}, '127.0.0.1', 'a body')).status, 405, path);
+  }
+  assert.is((await ask(context, '/?x=%')).status, 200);
 });
 
 test('a page elsewhere whose name was bent to loopback gets nothing', async (context) => {

@@ -4,7 +4,7 @@ import { AgentRun } from '../lab/agent.ts';
 import { Lab, type Pod } from '../lab/lab.ts';
 import { type ProcessFlowLine, readEbpfLog, readProcessFlows } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
-import { type Acted, act, assertOwner, HOLD_SECONDS, linesOf, PORT, serve, twins } from './naming-lab.ts';
+import { type Acted, act, assertOwner, linesOf, PORT, serve, twins } from './naming-lab.ts';
 
 const test = suite('processes, with eBPF');
 
@@ -156,22 +156,6 @@ test('records there is no room for are counted and said', async () => {
     assert.is(told.length, 1, agent.transcript());
     assert.is(lines + Number(told[0]?.['lost']), TOO_MANY);
     assert.ok(lines < TOO_MANY);
-  });
-});
-
-test('without the right to use eBPF it is said once in both logs, and the agent goes on without', async () => {
-  await Lab.use(async (lab) => {
-    const [pod, other] = [lab.pod(), lab.pod()];
-    await serve(lab, other.namespace, 'threaded', other.ipv4);
-    const without = ['setpriv', '--bounding-set', '-sys_admin,-bpf,-perfmon'];
-    const agent = await AgentRun.watch(lab, pod, { USE_EBPF: 'Y' }, {}, without);
-    const { pid, ports } = await act(lab, pod.namespace, 'threaded', other.ipv4, PORT, 3, 100, HOLD_SECONDS);
-    await agent.stop();
-    const isTold = ({ msg }: { msg: string }) =>
-      msg.startsWith('Cannot load the eBPF program into the kernel: EPERM; needs CAP_BPF');
-    assert.is(readEbpfLog(agent.sessionDirectory(pod.hostIndex)).filter(isTold).length, 1);
-    assert.is(agent.files(pod.hostIndex).log.filter(isTold).length, 1);
-    for (const port of ports) assertOwner(linesOf(agent, pod.hostIndex, port), pid, process.pid);
   });
 });
 
