@@ -255,6 +255,7 @@ export class ProcessFinder {
   }
 
   #whatIsMissing(): string {
+    if (this.#scan.closed > 0) return 'those of other users cannot be looked into; the agent needs CAP_DAC_READ_SEARCH';
     const { hidden } = this.#shared.processes;
     if (hidden > 0) return `${hidden} processes cannot be looked at; run the agent as root with CAP_SYS_PTRACE`;
     if (networkNamespaceOf('self') === this.#namespace.inode) {

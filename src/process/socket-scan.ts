@@ -1,5 +1,5 @@
 import { closeDescriptor, readLinkAt, tryOpenReadOnly } from '../native/libc.ts';
-import { listDirectory } from './proc-files.ts';
+import { listDirectory, readBeginning } from './proc-files.ts';
 import type { ProcessTable } from './process-table.ts';
 
 /** Links read between two chances to stop: well below a millisecond. */
@@ -16,11 +16,17 @@ export class SocketScan {
   readonly #target = Buffer.alloc(64);
   /** Processes in which something was found, the last one first: there it is looked first. */
   #likely: number[] = [];
+  #closed = 0;
 
   /** @param namespace inode number of the network namespace */
   constructor(processes: ProcessTable, namespace: number) {
     this.#processes = processes;
     this.#namespace = namespace;
+  }
+
+  /** How often a process was there whose descriptors could not be looked at. */
+  get closed(): number {
+    return this.#closed;
   }
 
   /**
@@ -48,7 +54,10 @@ export class SocketScan {
   *#lookInto(pid: number, wanted: Set<number>, found: (inode: number, pid: number) => void): Generator<void> {
     const path = `/proc/${pid}/fd`;
     const directory = tryOpenReadOnly(path);
-    if (directory === null) return; // it ended meanwhile
+    if (directory === null) {
+      if (readBeginning(`/proc/${pid}/stat`) !== null) this.#closed++;
+      return;
+    }
     try {
       const names = listDirectory(path);
       let hit = false;

@@ -175,6 +175,28 @@ test('behind a /proc with hidepid it is said once, and lines go on without names
   });
 });
 
+test('an agent that may not look into processes of other users says once what it needs', async () => {
+  await Lab.use(async (lab) => {
+    const [pod, other] = [lab.pod(), lab.pod()];
+    await lab.serve(other.namespace, 'silent', PORT);
+    const agent = await AgentRun.watch(lab, pod, {}, {}, [
+      'setpriv',
+      '--bounding-set',
+      '-dac_read_search,-dac_override',
+    ]);
+    const urls = new Array<string>(5).fill(`http://${other.ipv4}:${PORT}/`);
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    lab.start(pod.namespace, [...nobody, 'curl', '-s', '--parallel', '--parallel-immediate', ...urls]);
+    const told = () => agent.files(pod.hostIndex).log.filter(({ msg }) => msg.startsWith('Cannot name processes'));
+    await waitFor('what is missing', () => told().length > 0, { describe: () => agent.transcript() });
+    await agent.stop();
+    assert.equal(
+      told().map(({ msg }) => msg),
+      ['Cannot name processes: those of other users cannot be looked into; the agent needs CAP_DAC_READ_SEARCH'],
+    );
+  });
+});
+
 test('a sidecar names the processes of a pod that shares its process namespace', async () => {
   await Lab.use(async (lab) => {
     const [pod, other] = [lab.pod(), lab.pod()];
