@@ -42,6 +42,33 @@ test('pods reach each other over both address families, and the node sees it', a
   });
 });
 
+test('a process that only looks into a namespace does not go with it', async () => {
+  await Lab.use(async (lab) => {
+    const pod = lab.pod();
+    const resident = lab.start(pod.namespace, ['sleep', 'infinity']);
+    const [libc, path] = [
+      new URL('../../src/native/libc.js', import.meta.url).href,
+      `/run/netns/${pod.namespace.name}`,
+    ];
+    const leave = join(lab.directory, 'leave');
+    const script = `
+      import { existsSync, writeSync } from 'node:fs';
+      import { inNetworkNamespace } from '${libc}';
+      const pause = new Int32Array(new SharedArrayBuffer(4));
+      inNetworkNamespace('${path}', () => {
+        writeSync(1, 'entered');
+        while (!existsSync('${leave}')) Atomics.wait(pause, 0, 0, 10);
+      });
+      writeSync(1, 'left');`;
+    const visitor = lab.start(lab.node, [process.execPath, '--input-type=module', '-e', script]);
+    await visitor.waitForOutput(/entered/);
+    pod.namespace.remove();
+    writeFileSync(leave, '');
+    await visitor.waitForOutput(/left/);
+    assert.is((await resident.ended).signal, 'SIGKILL');
+  });
+});
+
 test('nothing is left behind when a test throws', async () => {
   let directory = '';
   let name = '';

@@ -54,14 +54,24 @@ export class Namespace {
 
 function removeNamespace(name: string): void {
   if (!existsSync(`${NETNS_DIRECTORY}/${name}`)) return;
+  const { ino } = statSync(`${NETNS_DIRECTORY}/${name}`);
   for (const pid of run(['ip', 'netns', 'pids', name]).split('\n').filter(Boolean)) {
     try {
-      process.kill(Number(pid), 'SIGKILL');
+      if (livesIn(pid, ino)) process.kill(Number(pid), 'SIGKILL');
     } catch {
       // It has ended meanwhile.
     }
   }
   run(['ip', 'netns', 'del', name]);
+}
+
+/**
+ * Whether a process is in a namespace with all of its threads. An agent on the node comes with one of them, for the time
+ * of a call, and `ip netns pids` then takes it for one that lives there.
+ */
+function livesIn(pid: string, inode: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => statSync(`/proc/${pid}/task/${thread}/ns/net`).ino === inode);
 }
 
 /** Removes namespaces of runs that were killed before they could clean up: their process is no more. */
