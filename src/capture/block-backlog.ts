@@ -1,13 +1,11 @@
 import { forgetMemory, mapLargeMemory } from '../native/libc.ts';
+import { Memory } from './memory.ts';
 
 /**
  * Blocks of a ring that were copied out of it because they came faster than they were read, oldest first. Its memory is
  * the operating system's: reserved from the start, taken where blocks come to lie, and given back by `trim`.
  */
-export class BlockBacklog {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly words: Int32Array;
+export class BlockBacklog extends Memory {
   readonly #blockBytes: number;
   readonly #capacity: number;
   /** Number of the place of the oldest block, of as many as there is room for. */
@@ -17,10 +15,7 @@ export class BlockBacklog {
 
   /** With room for `capacity` blocks. Throws `SystemError` when the address space cannot be had. */
   constructor(blockBytes: number, capacity: number) {
-    const memory = mapLargeMemory(blockBytes * capacity);
-    this.bytes = new Uint8Array(memory);
-    this.view = new DataView(memory);
-    this.words = new Int32Array(memory);
+    super(mapLargeMemory(blockBytes * capacity));
     this.#blockBytes = blockBytes;
     this.#capacity = capacity;
   }
@@ -54,6 +49,12 @@ export class BlockBacklog {
   shift(): void {
     this.#first = (this.#first + 1) % this.#capacity;
     this.#count--;
+  }
+
+  /** Lets all blocks go, and the memory with them. */
+  clear(): void {
+    this.#count = 0;
+    this.trim();
   }
 
   /** Gives the memory back when nothing is in it. */

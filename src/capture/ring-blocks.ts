@@ -1,5 +1,6 @@
 import type { FrameStore } from '../model/frame-store.ts';
 import { BlockBacklog } from './block-backlog.ts';
+import { Memory, NO_MEMORY } from './memory.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
   BLOCK_FRAME_COUNT,
@@ -15,31 +16,14 @@ const BACKLOG_RINGS = 3;
 /** When so much of the ring waits, it is put aside. */
 const SHARE_THAT_MAY_WAIT = 1 / 4;
 
-const NO_MEMORY = new ArrayBuffer(0);
-
-/** Memory seen in three ways, to which the same offsets apply. */
-class Memory {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly words: Int32Array;
-
-  constructor(buffer: ArrayBuffer) {
-    this.bytes = new Uint8Array(buffer);
-    this.view = new DataView(buffer);
-    this.words = new Int32Array(buffer);
-  }
-}
-
-const NOTHING = new Memory(NO_MEMORY);
-
 /**
- * The blocks of a packet ring in the order in which the kernel filled them. When a quarter of the ring waits to be read, all
- * that waits is put aside, so that the kernel has the ring back: it holds a twentieth of a second of what a busy link
- * brings, less than code that is not compiled yet, or a turn of many sessions, may take.
+ * The blocks of a packet ring in the order in which the kernel filled them. When a quarter of the ring waits to be read,
+ * all that waits is put aside, so that the kernel has the ring back: it holds a twentieth of a second of what a busy
+ * link brings, less than code that is not compiled yet, or a turn of many sessions, may take.
  */
 export class RingBlocks {
   /** What the open block is read from: memory of the ring, of the backlog, or of the store. */
-  memory: Memory | BlockBacklog | FrameStore = NOTHING;
+  memory: Memory = NO_MEMORY;
   /** Word where the header of the open block's first frame begins. */
   firstFrame = 0;
   /** Frames in the open block. */
@@ -115,10 +99,9 @@ export class RingBlocks {
   /** Lets go of the ring's memory; there are no blocks from here on. */
   close(): void {
     this.#held = null;
-    this.#ring = NOTHING;
-    this.memory = NOTHING;
-    while (!this.#backlog.isEmpty) this.#backlog.shift();
-    this.#backlog.trim();
+    this.#ring = NO_MEMORY;
+    this.memory = NO_MEMORY;
+    this.#backlog.clear();
   }
 
   #putAside(): void {

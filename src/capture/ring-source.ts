@@ -5,6 +5,7 @@ import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
 import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
 import { LinkCheck } from './link-check.ts';
+import { NO_MEMORY } from './memory.ts';
 import { attachFilter, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
 import { RingBlocks } from './ring-blocks.ts';
@@ -62,11 +63,6 @@ const LAST_BLOCK_MS = 4 * RETIRE_MS;
  */
 const REST_MS = 4;
 const REST_SHARE_OF_RING = 1 / 8;
-
-const NO_MEMORY = new ArrayBuffer(0);
-const NO_BYTES = new Uint8Array(NO_MEMORY);
-const NO_VIEW = new DataView(NO_MEMORY);
-const NO_WORDS = new Int32Array(NO_MEMORY);
 
 /** ETH_P_IP and ETH_P_IPV6 as they stand in memory: network byte order read on a little-endian machine. */
 const IP_SWAPPED = (ETH_P_IP >> 8) | ((ETH_P_IP & 0xff) << 8);
@@ -133,9 +129,9 @@ export class RingSource implements LiveSource {
   readonly #namespacePath: string | undefined;
 
   // What the open block is read from, at hand.
-  #words: Int32Array = NO_WORDS;
-  #bytes: Uint8Array = NO_BYTES;
-  #view: DataView = NO_VIEW;
+  #words: Int32Array = NO_MEMORY.words;
+  #bytes: Uint8Array = NO_MEMORY.bytes;
+  #view: DataView = NO_MEMORY.view;
 
   /** Frames of a block were given out and the consumer was not yet told that the block is at its end. */
   #begun = false;
@@ -314,15 +310,15 @@ export class RingSource implements LiveSource {
   #dropViews(): void {
     const frame = this.#lastFrame;
     if (frame !== null && frame.view !== this.#store?.view) {
-      frame.view = NO_VIEW;
-      frame.bytes = NO_BYTES;
+      frame.view = NO_MEMORY.view;
+      frame.bytes = NO_MEMORY.bytes;
       frame.start = 0;
       frame.end = 0;
     }
     this.#lastFrame = null;
-    this.#words = NO_WORDS;
-    this.#bytes = NO_BYTES;
-    this.#view = NO_VIEW;
+    this.#words = NO_MEMORY.words;
+    this.#bytes = NO_MEMORY.bytes;
+    this.#view = NO_MEMORY.view;
   }
 
   #answer(state: SourceState): void {

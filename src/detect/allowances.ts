@@ -37,6 +37,13 @@ export class Allowances {
     return bucket === undefined || this.#tokens(bucket, timeUs) >= 1;
   }
 
+  /** Takes one from a key, if it has something left; says whether it had. */
+  tryTake(key: string, timeUs: number): boolean {
+    if (!this.has(key, timeUs)) return false;
+    this.take(key, timeUs);
+    return true;
+  }
+
   /** Takes one from a key that has something left. */
   take(key: string, timeUs: number): void {
     const bucket = this.#buckets.get(key) ?? { tokens: this.#allowance.burst, sinceUs: timeUs };

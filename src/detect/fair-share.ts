@@ -33,9 +33,7 @@ export class FairShare {
 
   /** Takes one whoever it is for; false when all together have had enough. */
   takeOfAll(timeUs: number): boolean {
-    if (!this.#all.has(ALL, timeUs)) return false;
-    this.#all.take(ALL, timeUs);
-    return true;
+    return this.#all.tryTake(ALL, timeUs);
   }
 }
 

@@ -39,19 +39,16 @@ export class PageFeed {
 
   /** Whether an event is to be kept; one that is not is counted. */
   admitsEvent({ name, timeUs }: Pick<NetworkEvent, 'name' | 'timeUs'>): boolean {
-    const isAdmitted = this.#forEvents.has(name, timeUs);
-    if (isAdmitted) this.#forEvents.take(name, timeUs);
-    else this.#eventsLeftOut++;
+    const isAdmitted = this.#forEvents.tryTake(name, timeUs);
+    if (!isAdmitted) this.#eventsLeftOut++;
     return isAdmitted;
   }
 
   /** Whether a connection that ended is to be kept, if somebody looks; one that is not is counted. */
   admitsEnd({ endType, endUs }: Pick<TrackedConnection, 'endType' | 'endUs'>): boolean {
     if (this.#watchers === 0) return false;
-    const key = `${endType}`;
-    const isAdmitted = this.#forEnds.has(key, endUs);
-    if (isAdmitted) this.#forEnds.take(key, endUs);
-    else this.#endsLeftOut++;
+    const isAdmitted = this.#forEnds.tryTake(`${endType}`, endUs);
+    if (!isAdmitted) this.#endsLeftOut++;
     return isAdmitted;
   }
 
