@@ -65,7 +65,7 @@ function h2c(): void {
         upgraded = true;
         pending = pending.subarray(end + 4);
         socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
-        socket.write(Buffer.concat([frame(SETTINGS, 0, 0), frame(HEADERS, 5, 1, STATUS_200)]));
+        socket.write(frame(SETTINGS, 0, 0));
       }
       if (prefaceLeft > 0) {
         if (pending.length < prefaceLeft) return;
@@ -76,7 +76,10 @@ function h2c(): void {
         const end = FRAME_HEADER_BYTES + pending.readUIntBE(0, 3);
         if (pending.length < end) return;
         if (pending[3] === HEADERS) socket.write(frame(HEADERS, 5, pending.readUInt32BE(5), STATUS_200));
-        if (pending[3] === SETTINGS && (pending[4] & 1) === 0) socket.write(frame(SETTINGS, 1, 0));
+        // The answer to the upgraded request goes with the last word the client waits for: whatever came
+        // after it could meet a client that has closed, whose RST would be a true event.
+        if (pending[3] === SETTINGS && (pending[4] & 1) === 0)
+          socket.write(Buffer.concat([frame(SETTINGS, 1, 0), frame(HEADERS, 5, 1, STATUS_200)]));
         pending = pending.subarray(end);
       }
     });
