@@ -16,7 +16,7 @@ readonly COMMANDS=(
   g++:g++ make:make python3:python3 clang:clang
   tcpdump:tcpdump tshark:tshark tcpreplay:tcpreplay
   iptables:iptables ip:iproute2 ethtool:ethtool
-  nginx:nginx-light openssl:openssl curl:curl
+  nginx:nginx-light openssl:openssl curl:curl wget:wget gnutls-cli:gnutls-bin
   chromium:chromium ps:procps nsenter:util-linux mkfs.ext4:e2fsprogs shellcheck:shellcheck kubectl:kubernetes-client
 )
 # file:package, for packages without a command.

@@ -108,6 +108,12 @@ const wget: Scenario['client'] = ({ address, port }) => [
   `https://${address}:${port}/`,
 ];
 
+/** A client that encrypts its alert as soon as it has keys (RFC 8446 §6 allows both). */
+const gnutls: Scenario['client'] = ({ address, port }) => [
+  ...['gnutls-cli', '--x509cafile', 'ca.pem', '--sni-hostname', 'shop.example', '--verify-hostname', 'shop.example'],
+  ...['--port', String(port), address],
+];
+
 /** Handshakes that complete. */
 export const goodScenarios: readonly GoodScenario[] = [
   ...suites12.map(([suite, certificate], i) =>
@@ -337,5 +343,9 @@ export const failingScenarios: readonly FailingScenario[] = [
     server('rsa', ...T12, '-psk', '0a0b0c', '-cipher', 'PSK'),
     client('-psk', '0d0e0f', '-cipher', 'PSK'),
   ),
+  failing('TLS 1.3 expired, GnuTLS', 0, [UNREADABLE], server('expired', ...T13), gnutls),
+  failing('TLS 1.3 self-signed, GnuTLS', 0, [UNREADABLE], server('self', ...T13), gnutls),
+  failing('TLS 1.3 unknown CA, GnuTLS', 0, [UNREADABLE], server('stranger', ...T13), gnutls),
+  failing('TLS 1.2 unknown CA, GnuTLS', 0, [fatal(42), fatal(48)], server('stranger', ...T12), gnutls),
   failing('no common group', 1, [fatal(40)], server('rsa', ...T13, '-groups', 'P-384'), client('-groups', 'X25519')),
 ];
