@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Delayed } from './delayed.ts';
 
 /** Sessions often end together: their memory is collected at once. */
 const DELAY_MS = 1_000;
@@ -10,19 +11,15 @@ const DELAY_MS = 1_000;
  * agent has little to do.
  */
 export class GarbageCollector {
-  readonly #collect: () => void;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #collection: Delayed;
 
   constructor() {
     setFlagsFromString('--expose-gc');
-    this.#collect = runInNewContext('gc');
+    this.#collection = new Delayed(runInNewContext('gc'), DELAY_MS);
   }
 
   /** Collects in a moment: takes some 10 ms, in which rings fill. */
   soon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#collect();
-    }, DELAY_MS).unref();
+    this.#collection.ask();
   }
 }

@@ -1,4 +1,12 @@
-import { answeredErrno, answeredSequence, HEADER_BYTES, NetlinkSocket, NLM_F_REQUEST, writeHeader } from './netlink.ts';
+import {
+  answeredErrno,
+  answeredSequence,
+  HEADER_BYTES,
+  messages,
+  NetlinkSocket,
+  NLM_F_REQUEST,
+  writeHeader,
+} from './netlink.ts';
 
 /*
  * Which TCP sockets there are (sock_diag(7), linux/inet_diag.h): the kernel looks one up by its endpoints as it does
@@ -127,11 +135,10 @@ export class InetDiag {
     for (;;) {
       const received = this.#socket.receive(this.#answer);
       if (received === 0) return;
-      for (let at = 0; at + HEADER_BYTES <= received; ) {
+      for (const at of messages(view, received)) {
         const lengthBytes = view.getUint32(at, true);
         if (view.getUint16(at + 4, true) === NLMSG_DONE || lengthBytes < HEADER_BYTES + MESSAGE_BYTES) return;
         yield this.#ends(at + HEADER_BYTES);
-        at += (lengthBytes + 3) & ~3;
       }
     }
   }

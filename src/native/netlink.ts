@@ -17,6 +17,7 @@ import {
 
 const AF_NETLINK = 16;
 const SOCKADDR_NL_BYTES = 12;
+const NL_GROUPS_OFFSET = 8;
 const SO_RCVBUFFORCE = 33;
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
@@ -38,37 +39,40 @@ const align = (lengthBytes: number) => (lengthBytes + 3) & ~3;
 
 /** A netlink socket; it stays in the network namespace it was opened in. */
 export class NetlinkSocket {
-  readonly #fd: number;
+  /** To wait for messages with; stays the socket's. */
+  readonly fd: number;
   readonly #action: string;
 
   /**
    * @param protocol e.g. NETLINK_ROUTE
    * @param action what it is for, as in `Cannot <action>`
+   * @param groups bits of the multicast groups whose messages come in, e.g. RTMGRP_LINK
    * @throws SystemError
    */
-  constructor(protocol: number, action: string) {
+  constructor(protocol: number, action: string, groups = 0) {
     this.#action = action;
-    this.#fd = openSocket(AF_NETLINK, SOCK_RAW, protocol, action);
+    this.fd = openSocket(AF_NETLINK, SOCK_RAW, protocol, action);
     const address = new Uint8Array(SOCKADDR_NL_BYTES);
-    new Uint16Array(address.buffer)[0] = AF_NETLINK;
+    new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
+    new DataView(address.buffer).setUint32(NL_GROUPS_OFFSET, groups, true);
     try {
-      bindSocket(this.#fd, address, action);
+      bindSocket(this.fd, address, action);
     } catch (error) {
-      closeDescriptor(this.#fd);
+      closeDescriptor(this.fd);
       throw error;
     }
-    trySocketOption(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES);
+    trySocketOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES);
   }
 
   /** Sends one or several whole messages. Throws `SystemError`. */
   send(messages: Uint8Array): void {
-    sendDatagram(this.#fd, messages, this.#action);
+    sendDatagram(this.fd, messages, this.#action);
   }
 
   /** Takes the next datagram of answers into `buffer`: its length in bytes; 0 when there is none. Throws `SystemError`. */
   receive(buffer: Uint8Array): number {
     try {
-      return receiveDatagram(this.#fd, buffer, this.#action);
+      return receiveDatagram(this.fd, buffer, this.#action);
     } catch (error) {
       if (error instanceof SystemError && error.code === 'EAGAIN') return 0;
       throw error;
@@ -76,7 +80,7 @@ export class NetlinkSocket {
   }
 
   close(): void {
-    closeDescriptor(this.#fd);
+    closeDescriptor(this.fd);
   }
 }
 
@@ -98,6 +102,16 @@ export function answeredSequence(view: DataView): number {
 export function answeredErrno(view: DataView, lengthBytes: number): number {
   if (lengthBytes < HEADER_BYTES + 4 || view.getUint16(4, true) !== NLMSG_ERROR) return 0;
   return -view.getInt32(HEADER_BYTES, true);
+}
+
+/** Offsets at which the messages of a datagram begin; what is cut off is left out. */
+export function* messages(view: DataView, lengthBytes: number): Generator<number> {
+  for (let at = 0; at + HEADER_BYTES <= lengthBytes; ) {
+    const messageBytes = view.getUint32(at, true);
+    if (messageBytes < HEADER_BYTES || at + messageBytes > lengthBytes) return;
+    yield at;
+    at += align(messageBytes);
+  }
 }
 
 /** Where the value of an attribute is. */

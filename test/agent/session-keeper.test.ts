@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { InterfaceClaims } from '../../src/agent/interface-claims.ts';
+import { PodFinder } from '../../src/agent/pod-finder.ts';
+import { PodLocator } from '../../src/agent/pod-locator.ts';
+import { SessionKeeper } from '../../src/agent/session-keeper.ts';
+import { BlockPool } from '../../src/capture/block-pool.ts';
+import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
+import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
+import { waitFor } from '../lab/wait.ts';
+
+interface Context {
+  directory: string;
+}
+
+const test = suite<Context>('agent/session-keeper');
+
+test.before.each((context) => {
+  context.directory = mkdtempSync(join(tmpdir(), 'dllt-keeper-'));
+});
+test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
+
+test('a pod that is waited for is looked for less and less often, and at once when an interface appears', async ({
+  directory,
+}) => {
+  const [script, searches] = ['find.sh', 'searches'].map((name) => join(directory, name));
+  writeFileSync(searches, '');
+  writeFileSync(script, `#!/bin/sh\necho >> ${searches}\necho Cannot find the pod >&2\nexit 1\n`, { mode: 0o755 });
+  const count = () => readFileSync(searches, 'utf8').length;
+  const lines: string[] = [];
+  const keeper = new SessionKeeper('/etc/dllt/dlltagent_searchpod', {
+    console: { out: (line) => lines.push(line), error: (line) => lines.push(line) },
+    claims: new InterfaceClaims(() => undefined),
+    locator: new PodLocator(new PodFinder(script)),
+    shared: { logDirectory: directory, knowledge: new ProcessKnowledge(), feed: null, pool: new BlockPool() },
+  });
+  keeper.assign({ settings: { ...DEFAULT_SETTINGS, interfaceIndex: 'auto', podUid: 'u-1' }, complaints: [] });
+  const begunMs = performance.now();
+  const ended = keeper.run();
+  try {
+    await waitFor('five searches', () => count() === 5);
+    const waitedMs = performance.now() - begunMs;
+    assert.ok(waitedMs > 3_400, `half a second, one and two passed in between, not ${waitedMs} ms`);
+    const beforeMs = performance.now();
+    keeper.onInterfaceAppeared();
+    await waitFor('the sixth search', () => count() === 6);
+    assert.ok(performance.now() - beforeMs < 4_000, 'or it would have been looked anyway');
+    assert.equal(lines, ['Waiting for the pod u-1: Cannot find the pod (/etc/dllt/dlltagent_searchpod)'], 'told once');
+  } finally {
+    keeper.end('the test is over');
+    await ended;
+  }
+});
+
+test.run();
