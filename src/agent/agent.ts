@@ -1,20 +1,27 @@
+import { BlockPool } from '../capture/block-pool.ts';
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
+import { LinkWatch } from '../native/link-watch.ts';
 import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { PageSource } from '../serve/observed.ts';
 import { PageFeed } from '../session/page-feed.ts';
+import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
+import { Delayed } from './delayed.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
 import { PodFinder } from './pod-finder.ts';
 import { PodLocator } from './pod-locator.ts';
 import { SessionKeeper } from './session-keeper.ts';
+
+/** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */
+const LINK_DELAY_MS = 200;
 
 /** An env file as it was last read, and who keeps its session. */
 interface Kept {
@@ -30,8 +37,7 @@ export class Agent {
   readonly page: PageSource | null;
   readonly #process: ProcessSettings;
   readonly #console: Console;
-  readonly #knowledge = new ProcessKnowledge();
-  readonly #feed: PageFeed | null;
+  readonly #shared: SharedParts;
   readonly #stopping = new AbortController();
   readonly #locator: PodLocator;
   readonly #garbage = new GarbageCollector();
@@ -46,9 +52,12 @@ export class Agent {
     this.#process = process;
     this.#console = console;
     this.#locator = new PodLocator(new PodFinder(finderScript));
-    this.#feed = process.isPageServed ? new PageFeed() : null;
+    const pool = new BlockPool();
+    pool.makeReady();
+    const feed = process.isPageServed ? new PageFeed() : null;
+    this.#shared = { logDirectory: process.logDirectory, knowledge: new ProcessKnowledge(), feed, pool };
     const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
-    this.page = this.#feed && pageSource(this.#feed, process.logDirectory, keepers);
+    this.page = feed && pageSource(feed, process.logDirectory, keepers);
   }
 
   /** How the sessions are doing, one for each env file. */
@@ -68,6 +77,15 @@ export class Agent {
    */
   async run(): Promise<boolean> {
     keepLargeMemoryLazy();
+    const links = this.#watchLinks();
+    try {
+      return await this.#followFiles();
+    } finally {
+      links?.close();
+    }
+  }
+
+  async #followFiles(): Promise<boolean> {
     let isFirst = true;
     for await (const found of envDirectoryChanges(this.#process.configDirectory, this.#stopping.signal)) {
       if (found.kind === 'files') this.#assign(found.files);
@@ -88,6 +106,19 @@ export class Agent {
   stop(): void {
     this.#stopping.abort();
     for (const { keeper } of this.#kept.values()) keeper.end('the agent stops');
+  }
+
+  /** Has those who wait for a pod look for it when an interface appears, and not only now and then. */
+  #watchLinks(): LinkWatch | null {
+    const look = new Delayed(() => {
+      for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
+    }, LINK_DELAY_MS);
+    try {
+      return new LinkWatch(() => look.ask());
+    } catch (error) {
+      this.#console.error(`${(error as Error).message}; a pod that comes back is found some seconds later`);
+      return null;
+    }
   }
 
   #giveUp(reason: string): boolean {
@@ -126,9 +157,8 @@ export class Agent {
   }
 
   #newKeeper(path: string): SessionKeeper {
-    const { logDirectory } = this.#process;
-    const [console, claims, locator, knowledge] = [this.#console, this.#claims, this.#locator, this.#knowledge];
-    return new SessionKeeper(path, { logDirectory, console, claims, locator, knowledge, feed: this.#feed });
+    const [console, claims, locator, shared] = [this.#console, this.#claims, this.#locator, this.#shared];
+    return new SessionKeeper(path, { console, claims, locator, shared });
   }
 
   /** Begins a file's sessions, once those of an earlier file of that name have ended. */

@@ -3,10 +3,9 @@ import type { Settings } from '../config/settings.ts';
 import type { PageConnection } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
-import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import { LiveSession } from '../session/live-session.ts';
-import type { PageFeed } from '../session/page-feed.ts';
+import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
@@ -20,14 +19,11 @@ const ONE_SIDED = 'packets of one direction only are seen here, the others pass 
 
 /** What all keepers of an agent share. */
 export interface KeeperContext {
-  readonly logDirectory: string;
   readonly console: Console;
   readonly claims: InterfaceClaims;
-  /** What is known of the processes of this machine. */
-  readonly knowledge: ProcessKnowledge;
   readonly locator: PodLocator;
-  /** What is kept for live pages; null when there are none. */
-  readonly feed: PageFeed | null;
+  /** What their sessions share. */
+  readonly shared: SharedParts;
 }
 
 /** An open session, and where it captures. */
@@ -108,6 +104,11 @@ export class SessionKeeper {
     }
   }
 
+  /** An interface appeared on the node: perhaps that of the pod that is waited for. */
+  onInterfaceAppeared(): void {
+    if (this.#state === 'waiting') this.#pause.cut();
+  }
+
   /** Writes into the session's log what people were told on the console. */
   note({ line, level }: Complaint): void {
     this.#session?.note(line, level);
@@ -141,7 +142,7 @@ export class SessionKeeper {
 
   /** Opens a session; null when there is none to be had now, which was told. */
   async #open(settings: Settings): Promise<Opened | null> {
-    const { claims, locator, knowledge, feed, logDirectory, console } = this.#context;
+    const { claims, locator, shared, console } = this.#context;
     let place: CapturePlace;
     try {
       place = await locator.locate(settings, this.#experience, this.#ending.signal);
@@ -160,7 +161,7 @@ export class SessionKeeper {
     try {
       const lines = this.#complaints.map(({ line }) => line);
       const print = (line: string) => console.out(line);
-      return { place, session: await LiveSession.open(settings, place, logDirectory, lines, knowledge, feed, print) };
+      return { place, session: await LiveSession.open(settings, place, lines, shared, print) };
     } catch (error) {
       claims.release(hostIndex);
       if (hostIndex === this.#experience.blindIndex) {

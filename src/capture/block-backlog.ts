@@ -1,67 +1,52 @@
-import { forgetMemory, mapLargeMemory } from '../native/libc.ts';
-import { Memory } from './memory.ts';
+import type { BlockPool } from './block-pool.ts';
 
-/**
- * Blocks of a ring that were copied out of it because they came faster than they were read, oldest first. Its memory is
- * the operating system's: reserved from the start, taken where blocks come to lie, and given back by `trim`.
- */
-export class BlockBacklog extends Memory {
-  readonly #blockBytes: number;
-  readonly #capacity: number;
-  /** Number of the place of the oldest block, of as many as there is room for. */
+/** Blocks that were copied out of a ring because they came faster than they were read, oldest first. */
+export class BlockBacklog {
+  readonly #pool: BlockPool;
+  /** Places in the pool, in a circle. */
+  readonly #places: Int32Array;
   #first = 0;
   #count = 0;
-  #isTouched = false;
 
-  /** With room for `capacity` blocks. Throws `SystemError` when the address space cannot be had. */
-  constructor(blockBytes: number, capacity: number) {
-    super(mapLargeMemory(blockBytes * capacity));
-    this.#blockBytes = blockBytes;
-    this.#capacity = capacity;
+  /** With room for `capacity` blocks, as far as there is room in the pool. */
+  constructor(pool: BlockPool, capacity: number) {
+    this.#pool = pool;
+    this.#places = new Int32Array(capacity);
   }
 
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
-  get isFull(): boolean {
-    return this.#count === this.#capacity;
-  }
-
-  get isHalfFull(): boolean {
-    return this.#count >= this.#capacity >>> 1;
+  get isQuarterFull(): boolean {
+    return this.#count >= this.#places.length >>> 2;
   }
 
   /** Where the oldest block begins, in bytes, when there is one. */
   get oldest(): number {
-    return this.#first * this.#blockBytes;
+    return this.#places[this.#first];
   }
 
-  /** Copies a block, or as much of it as is used, behind the others. It must not be full. */
-  add(block: Uint8Array): void {
-    const place = (this.#first + this.#count) % this.#capacity;
-    this.bytes.set(block, place * this.#blockBytes);
+  /** Copies a block, or as much of it as is used, behind the others. False when there is no room. */
+  add(block: Uint8Array): boolean {
+    if (this.#count === this.#places.length) return false;
+    const place = this.#pool.take();
+    if (place < 0) return false;
+    this.#pool.bytes.set(block, place);
+    this.#places[(this.#first + this.#count) % this.#places.length] = place;
     this.#count++;
-    this.#isTouched = true;
+    return true;
   }
 
   /** Lets the oldest block go. */
   shift(): void {
-    this.#first = (this.#first + 1) % this.#capacity;
+    this.#pool.giveBack(this.oldest);
+    this.#first = (this.#first + 1) % this.#places.length;
     this.#count--;
   }
 
-  /** Lets all blocks go, and the memory with them. */
+  /** Lets all blocks go. */
   clear(): void {
-    this.#count = 0;
-    this.trim();
-  }
-
-  /** Gives the memory back when nothing is in it. */
-  trim(): void {
-    if (this.#count > 0 || !this.#isTouched) return;
-    forgetMemory(this.bytes);
-    this.#first = 0;
-    this.#isTouched = false;
+    while (!this.isEmpty) this.shift();
   }
 }

@@ -49,7 +49,7 @@ export interface LiveSource extends PacketSource {
    * when the source would have to be opened anew for that. Throws what compiling and attaching throw.
    */
   setFilter(expression: string, established: Established): boolean;
-  /** Whether half of the room for frames that wait is taken: the consumer falls behind. */
+  /** Whether so many frames wait that the consumer falls behind. */
   isBehind(): boolean;
   /**
    * Whether frames are put into the store that the source was given, so that keeping them costs no copy. True at first;

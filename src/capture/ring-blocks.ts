@@ -1,5 +1,6 @@
 import type { FrameStore } from '../model/frame-store.ts';
 import { BlockBacklog } from './block-backlog.ts';
+import type { BlockPool } from './block-pool.ts';
 import { Memory, NO_MEMORY } from './memory.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
@@ -11,8 +12,8 @@ import {
   TP_STATUS_USER,
 } from './ring-words.ts';
 
-/** Room for blocks that were put aside, in rings. */
-const BACKLOG_RINGS = 3;
+/** Room for blocks that are put aside, in rings, as far as other sessions leave some. */
+const BACKLOG_RINGS = 6;
 /** When so much of the ring waits, it is put aside. */
 const SHARE_THAT_MAY_WAIT = 1 / 4;
 
@@ -41,12 +42,15 @@ export class RingBlocks {
   /** What has to be given back before another block is opened. */
   #held: 'ring' | 'backlog' | null = null;
 
-  /** Throws `SystemError` when there is no address space for a backlog. */
-  constructor(mapping: ArrayBuffer, blockBytes: number) {
+  readonly #pool: BlockPool;
+
+  /** `pool` has the room for blocks that are put aside. */
+  constructor(mapping: ArrayBuffer, blockBytes: number, pool: BlockPool) {
     this.#ring = new Memory(mapping);
     this.#blockBytes = blockBytes;
     this.count = mapping.byteLength / blockBytes;
-    this.#backlog = new BlockBacklog(blockBytes, BACKLOG_RINGS * this.count);
+    this.#backlog = new BlockBacklog(pool, BACKLOG_RINGS * this.count);
+    this.#pool = pool;
   }
 
   /**
@@ -58,7 +62,7 @@ export class RingBlocks {
     if (this.#isFilled(this.#soonestPutAside())) this.#putAside();
     const isAside = !this.#backlog.isEmpty;
     if (!isAside && !this.#isFilled(this.#next)) return false;
-    const from = isAside ? this.#backlog : this.#ring;
+    const from = isAside ? this.#pool : this.#ring;
     const start = isAside ? this.#backlog.oldest : this.#next;
     const block = start >>> 2;
     const { words } = from;
@@ -86,14 +90,14 @@ export class RingBlocks {
     return !this.#backlog.isEmpty || this.#isFilled(this.#next);
   }
 
-  /** Whether about half of all room, the backlog's included, is taken. */
+  /** Whether a quarter of the backlog is taken. */
   get isBehind(): boolean {
-    return this.#backlog.isHalfFull;
+    return this.#backlog.isQuarterFull;
   }
 
-  /** Gives memory back that putting aside has taken, when nothing is in it. */
+  /** Gives memory back that putting aside has taken, when nothing is put aside. */
   trim(): void {
-    this.#backlog.trim();
+    this.#pool.trim();
   }
 
   /** Lets go of the ring's memory; there are no blocks from here on. */
@@ -105,9 +109,9 @@ export class RingBlocks {
   }
 
   #putAside(): void {
-    while (!this.#backlog.isFull && this.#isFilled(this.#next)) {
+    while (this.#isFilled(this.#next)) {
       const usedBytes = this.#ring.words[(this.#next >>> 2) + BLOCK_USED_BYTES];
-      this.#backlog.add(this.#ring.bytes.subarray(this.#next, this.#next + usedBytes));
+      if (!this.#backlog.add(this.#ring.bytes.subarray(this.#next, this.#next + usedBytes))) return;
       this.#giveToKernel();
     }
   }

@@ -47,6 +47,7 @@ export interface RingShape {
 }
 
 const MEBIBYTE = 1 << 20;
+export const LARGEST_BLOCK_BYTES = MEBIBYTE / 2;
 
 /**
  * Blocks for a ring of `ringMb` MiB: 512 KiB each, so that one and a copy of it fit into the second-level cache, and so
@@ -54,7 +55,7 @@ const MEBIBYTE = 1 << 20;
  * 256 KiB, so that the kernel still has blocks to fill while one is read.
  */
 export function ringShape(ringMb: number): RingShape {
-  const blockBytes = ringMb < 4 ? MEBIBYTE / 4 : MEBIBYTE / 2;
+  const blockBytes = ringMb < 4 ? MEBIBYTE / 4 : LARGEST_BLOCK_BYTES;
   return { blockBytes, blockCount: Math.max(2, Math.round((ringMb * MEBIBYTE) / blockBytes)) };
 }
 

@@ -3,6 +3,7 @@ import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
+import { BlockPool } from './block-pool.ts';
 import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
 import { LinkCheck } from './link-check.ts';
 import { NO_MEMORY } from './memory.ts';
@@ -46,6 +47,8 @@ export interface RingOptions {
    * store. Without it, and for blocks that the store has no room for, frames are read in the ring.
    */
   readonly store?: FrameStore;
+  /** Where blocks are put aside that come faster than they are read; a pool of its own when missing. */
+  readonly pool?: BlockPool;
 }
 
 const DEFAULT_RING_MB = 16;
@@ -86,7 +89,8 @@ export function openRingSource(options: RingOptions): RingSource {
   const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
   try {
-    return new RingSource(socket, new RingBlocks(socket.mapping.buffer, shape.blockBytes), options, description);
+    const blocks = new RingBlocks(socket.mapping.buffer, shape.blockBytes, options.pool ?? new BlockPool());
+    return new RingSource(socket, blocks, options, description);
   } catch (error) {
     retireMapping(socket.mapping);
     closeDescriptor(socket.fd);

@@ -1,5 +1,5 @@
-import { allocateBuffer } from '../model/allocate.ts';
 import type { FrameStore } from '../model/frame-store.ts';
+import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 
 /** Blocks of a large log: as large as the blocks of a packet ring, which are copied whole. */
 const LARGE_BLOCK_BYTES = 512 * 1024;
@@ -23,6 +23,7 @@ export const MIN_FRAME_BYTES = 144;
 
 /** Words of a reference; what they mean is its owner's business. */
 export const WORDS_PER_REFERENCE = 8;
+const BYTES_PER_REFERENCE = WORDS_PER_REFERENCE * 4;
 
 /** Who knows what references are still good for. */
 export interface ReferenceOwner {
@@ -47,6 +48,8 @@ export class BlockLog implements FrameStore {
   /** The same memory as doubles, two words each. */
   readonly referenceDoubles: Float64Array;
   readonly blockBytes: number;
+  readonly #memory: GrowingMemory;
+  readonly #referenceMemory: GrowingMemory;
   readonly #capacity: number;
   readonly #referencesPerBlock: number;
   readonly #owner: ReferenceOwner;
@@ -72,17 +75,19 @@ export class BlockLog implements FrameStore {
     budgetBytes: number,
     owner: ReferenceOwner,
     blockBytes = blockBytesFor(budgetBytes),
-    allocate = allocateBuffer,
+    supply = engineMemory,
   ) {
     this.blockBytes = blockBytes;
     this.#owner = owner;
     this.#capacity = Math.max(2, Math.floor(Math.min(budgetBytes, LARGEST_LOG_BYTES) / footprint(blockBytes)));
     this.#referencesPerBlock = referencesPerBlock(blockBytes);
-    const memory = allocate(this.#capacity * blockBytes);
-    this.bytes = new Uint8Array(memory);
-    this.view = new DataView(memory);
-    this.words = new Int32Array(memory);
-    this.references = new Int32Array(allocate(this.#capacity * this.#referencesPerBlock * WORDS_PER_REFERENCE * 4));
+    this.#memory = supply.growing(this.#capacity * blockBytes);
+    const { buffer } = this.#memory;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.words = new Int32Array(buffer);
+    this.#referenceMemory = supply.growing(this.#capacity * this.#referencesPerBlock * BYTES_PER_REFERENCE);
+    this.references = new Int32Array(this.#referenceMemory.buffer);
     this.referenceDoubles = new Float64Array(this.references.buffer);
     this.#used = new Int32Array(this.#capacity);
     this.#free = new Int32Array(this.#capacity);
@@ -128,8 +133,10 @@ export class BlockLog implements FrameStore {
     this.#blockStart = block * this.blockBytes;
     this.#blockEnd = this.#blockStart + this.blockBytes;
     this.#position = this.#blockStart;
+    this.#memory.reach(this.#blockEnd);
     this.#nextReference = block * this.#referencesPerBlock;
     this.#referenceEnd = this.#nextReference + this.#referencesPerBlock;
+    this.#referenceMemory.reach(this.#referenceEnd * BYTES_PER_REFERENCE);
   }
 
   #newest(): number {
@@ -163,5 +170,5 @@ function referencesPerBlock(blockBytes: number): number {
 
 /** Memory of a block and of its references. */
 function footprint(blockBytes: number): number {
-  return blockBytes + referencesPerBlock(blockBytes) * WORDS_PER_REFERENCE * 4;
+  return blockBytes + referencesPerBlock(blockBytes) * BYTES_PER_REFERENCE;
 }

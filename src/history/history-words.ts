@@ -5,6 +5,7 @@
 
 // Words of a slot's record: two of them are one cache line.
 export const WORDS_PER_SLOT = 8;
+export const BYTES_PER_SLOT = 32;
 /** Goes up whenever what was noted for the slot is void. */
 export const EPOCH = 0;
 /** Packets in the log, or `MUTED`. */

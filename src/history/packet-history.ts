@@ -1,7 +1,7 @@
-import { type Allocate, allocateBuffer } from '../model/allocate.ts';
 import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
+import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
@@ -13,6 +13,7 @@ import { ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
 import {
   BYTES,
+  BYTES_PER_SLOT,
   EPOCH,
   LAST,
   LINK_TYPE,
@@ -58,7 +59,7 @@ export interface HistoryLimits {
   /** Size of the log's blocks; when absent it follows from the budget. */
   readonly blockBytes?: number;
   /** Gives the memory of the log and of the slots. */
-  readonly allocate?: Allocate;
+  readonly memory?: MemorySupply;
 }
 
 /** What was kept and what was not, in packets, since the history was made. */
@@ -94,6 +95,7 @@ export class PacketHistory implements ReferenceOwner {
   readonly #headLimitBytes: number;
   readonly #log: BlockLog;
   readonly #chunks: ChunkedHistory;
+  readonly #slotMemory: GrowingMemory;
   readonly #slots: Int32Array;
   // The log's memory, at hand.
   readonly #bytes: Uint8Array;
@@ -110,17 +112,18 @@ export class PacketHistory implements ReferenceOwner {
   #otherLinkType = 0;
 
   constructor(limits: HistoryLimits) {
-    const { maxConnections, budgetBytes, allocate = allocateBuffer } = limits;
+    const { maxConnections, budgetBytes, memory = engineMemory } = limits;
     this.#connectionBytes = limits.connectionBytes ?? CONNECTION_BYTES;
     this.#headLimitBytes = limits.headBytes ?? HEAD_BYTES;
-    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes, allocate);
+    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes, memory);
     this.#chunks = new ChunkedHistory({
       maxConnections,
       budgetBytes: Math.max(0, budgetBytes - this.#log.maxMemoryBytes),
       connectionBytes: this.#connectionBytes,
       headBytes: this.#headLimitBytes,
     });
-    this.#slots = new Int32Array(allocate(maxConnections * WORDS_PER_SLOT * 4));
+    this.#slotMemory = memory.growing(maxConnections * BYTES_PER_SLOT);
+    this.#slots = new Int32Array(this.#slotMemory.buffer);
     this.#bytes = this.#log.bytes;
     this.#view = this.#log.view;
     this.#references = this.#log.references;
@@ -187,6 +190,7 @@ export class PacketHistory implements ReferenceOwner {
         return;
       }
       slots[record + LINK_TYPE] = linkType;
+      this.#slotMemory.reach((slot + 1) * BYTES_PER_SLOT);
     }
     let start = frame.start;
     let length = frame.end - start;

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import koffi from 'koffi';
+import koffi, { type KoffiFunc } from 'koffi';
 import { lastError } from './errno.ts';
 
 /*
@@ -70,11 +70,9 @@ const c = {
     fd: number,
     offset: number,
   ) => bigint | null,
-  madvise: libc.func('int madvise(void *address, size_t length, int advice)') as (
-    address: bigint,
-    length: number,
-    advice: number,
-  ) => number,
+  madvise: libc.func('int madvise(void *address, size_t length, int advice)') as KoffiFunc<
+    (address: bigint, length: number, advice: number) => number
+  >,
   sysconf: libc.func('intptr_t sysconf(int name)') as (name: number) => number,
   munmap: libc.func('int munmap(void *address, size_t length)') as (address: bigint, length: number) => number,
   ifNameToIndex: libc.func('uint32_t if_nametoindex(const char *name)') as (name: string) => number,
@@ -99,7 +97,10 @@ const MAP_NORESERVE = 0x4000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
-const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
+const MADV_POPULATE_WRITE = 23; // Linux 5.14
+
+/** Bytes of a huge page, on amd64 and on arm64 with pages of 4 KiB. */
+export const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 
 /** Socket constants of <sys/socket.h>, the same on amd64 and arm64. */
 export const SOL_SOCKET = 1;
@@ -213,24 +214,36 @@ export function mapShared(fd: number, lengthBytes: number, action: string, hints
 }
 
 /**
- * Zeroed memory, resident only where it was touched, in huge pages where the system has them for who asks: large tables
- * that are read at random then spare the processor a walk through its page tables for most reads. Given back when the
- * garbage collector has seen the last view go. Throws `SystemError`.
+ * Zeroed memory, resident only where it was touched, from `hugeFromBytes` on in huge pages where the system has them for
+ * who asks: large tables that are read at random then spare the processor a walk through its page tables for most reads.
+ * Given back when the garbage collector has seen the last view go. Throws `SystemError`.
  */
-export function mapLargeMemory(lengthBytes: number): ArrayBuffer {
+export function mapMemory(lengthBytes: number, hugeFromBytes = lengthBytes): ArrayBuffer {
   const reservedBytes = lengthBytes + HUGE_PAGE_BYTES; // so that a huge page can begin where the memory does
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   const address = c.mmap(null, reservedBytes, PROT_READ_WRITE, flags, -1, 0);
   if (address === null || address === MAP_FAILED) throw lastError(`reserve ${lengthBytes} bytes of memory`);
   const pageBytes = BigInt(HUGE_PAGE_BYTES);
   const start = ((address + pageBytes - 1n) / pageBytes) * pageBytes;
-  c.madvise(start, lengthBytes, MADV_HUGEPAGE); // only advice: without huge pages everything works, more slowly
+  const hugeBytes = lengthBytes - hugeFromBytes;
+  // only advice: without huge pages everything works, more slowly
+  if (hugeBytes > 0) c.madvise(start + BigInt(hugeFromBytes), hugeBytes, MADV_HUGEPAGE);
   const buffer = koffi.view(start, lengthBytes);
   retired.register(buffer, { address, lengthBytes: reservedBytes });
   return buffer;
 }
 
-/** Gives back the pages of memory of `mapLargeMemory`, which is zeros from here on and can be used as before. */
+/**
+ * Makes memory of `mapMemory` resident, in another thread; `done` is told afterwards whether it could be. `memory` has to
+ * begin where a page does.
+ */
+export function populateMemory(memory: Uint8Array, done: (isDone: boolean) => void): void {
+  c.madvise.async(addressOf(memory), memory.length, MADV_POPULATE_WRITE, (error: unknown, result: number) => {
+    done(error === null && result === 0);
+  });
+}
+
+/** Gives back the pages of memory of `mapMemory`, which is zeros from here on and can be used as before. */
 export function forgetMemory(memory: Uint8Array): void {
   c.madvise(addressOf(memory), memory.length, MADV_DONTNEED);
 }

@@ -25,9 +25,10 @@ import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { nameOf, openSessionFiles } from './open-session-files.ts';
-import { type PageFeed, pageConnection } from './page-feed.ts';
+import { pageConnection } from './page-feed.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import type { SessionFiles } from './session-files.ts';
+import type { SharedParts } from './shared-parts.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
@@ -90,8 +91,7 @@ export class LiveSession {
     settings: Settings,
     history: PacketHistory,
     files: SessionFiles,
-    knowledge: ProcessKnowledge,
-    feed: PageFeed | null,
+    { knowledge, feed }: SharedParts,
     print: (line: string) => void,
   ) {
     this.interfaceName = nameOf(place, source);
@@ -137,16 +137,13 @@ export class LiveSession {
 
   /**
    * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. `knowledge` is what all sessions know of processes, `feed`
-   * what they keep for live pages. Rejects with one line that says what to do.
+   * should know of the settings; they go to the log. Rejects with one line that says what to do.
    */
   static async open(
     settings: Settings,
     place: CapturePlace,
-    logDirectory: string,
     warnings: readonly string[],
-    knowledge: ProcessKnowledge,
-    feed: PageFeed | null,
+    shared: SharedParts,
     print: (line: string) => void,
   ): Promise<LiveSession> {
     const history = newHistory(settings);
@@ -155,11 +152,12 @@ export class LiveSession {
       ringMb: settings.ringMb,
       filter: settings.pcapFilter,
       store: history.store,
+      pool: shared.pool,
     });
     let files: SessionFiles | null = null;
     try {
-      files = await openSessionFiles(opened, place, settings, logDirectory, warnings, print);
-      return new LiveSession(opened, place, settings, history, files, knowledge, feed, print);
+      files = await openSessionFiles(opened, place, settings, shared.logDirectory, warnings, print);
+      return new LiveSession(opened, place, settings, history, files, shared, print);
     } catch (error) {
       opened.source.close();
       await files?.close();

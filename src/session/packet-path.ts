@@ -2,8 +2,8 @@ import type { PacketSource } from '../capture/packet-source.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import { Decoder } from '../layers/decoder.ts';
 import { Verdict } from '../layers/verdict.ts';
-import type { Allocate } from '../model/allocate.ts';
 import { Frame } from '../model/frame.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
 import { Packet } from '../model/packet.ts';
 import { ConnectionTable } from '../track/connection-table.ts';
 import { type ConversationListener, Conversations } from '../track/conversations.ts';
@@ -39,7 +39,7 @@ export interface PacketPathOptions {
   /** Connections that are followed at the same time at most. */
   readonly capacity: number;
   /** Gives the memory of their table; the engine's when missing. */
-  readonly allocate?: Allocate;
+  readonly memory?: MemorySupply;
   /** Keys the hash of the connection table: any 32-bit integer. */
   readonly seed: number;
   readonly delays: TrackerDelays;
@@ -70,8 +70,8 @@ export class PacketPath {
   #nowUs = Number.NaN;
 
   constructor(options: PacketPathOptions) {
-    const { capacity, allocate, seed, delays, search, keeping, listener } = options;
-    const table = new ConnectionTable(capacity, seed, allocate);
+    const { capacity, memory, seed, delays, search, keeping, listener } = options;
+    const table = new ConnectionTable(capacity, seed, memory);
     this.conversations = new Conversations(new TrackedConnection(table), search, listener);
     this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;

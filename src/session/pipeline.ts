@@ -2,7 +2,9 @@ import type { Settings } from '../config/settings.ts';
 import { Detectors } from '../detect/detectors.ts';
 import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
-import { mapLargeMemory } from '../native/libc.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
+import { mapMemory } from '../native/libc.ts';
+import { PreparedMemory } from '../native/prepared-memory.ts';
 import { HttpSearch } from '../track/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
@@ -11,6 +13,12 @@ import { PodAddresses } from './pod-addresses.ts';
 import { Reporter, type ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
+
+/** Memory of the operating system, in huge pages where it has them. */
+const systemMemory: MemorySupply = {
+  whole: (lengthBytes) => mapMemory(lengthBytes, 0),
+  growing: (lengthBytes) => new PreparedMemory(lengthBytes),
+};
 
 /** What frames go through, and who reports. */
 export interface Pipeline {
@@ -30,7 +38,7 @@ export interface Pipeline {
 
 /** Where a session keeps packets for pcaps. A source may put its frames into `store` of it. */
 export function newHistory({ maxConnections, bufferMb }: Settings): PacketHistory {
-  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, allocate: mapLargeMemory });
+  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, memory: systemMemory });
 }
 
 /**
@@ -59,7 +67,7 @@ export function buildPipeline(
   });
   const path = new PacketPath({
     capacity: settings.maxConnections,
-    allocate: mapLargeMemory,
+    memory: systemMemory,
     seed,
     delays: current,
     search,

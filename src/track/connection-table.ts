@@ -1,4 +1,4 @@
-import { type Allocate, allocateBuffer } from '../model/allocate.ts';
+import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import {
   HASH,
@@ -17,6 +17,7 @@ import {
 export const NOT_FOUND = -1;
 
 const SMALLEST_INDEX = 1024;
+const BYTES_PER_RECORD = WORDS_PER_RECORD * 4;
 
 /**
  * The records of all connections and an index by their endpoints. A connection is a slot number; its record begins at
@@ -32,7 +33,8 @@ export class ConnectionTable {
   readonly times: Float64Array;
   /** Means nothing: only there so that the loads of `touch` are not optimised away. */
   touched = 0;
-  readonly #allocate: Allocate;
+  readonly #supply: MemorySupply;
+  readonly #records: GrowingMemory;
   readonly #seed: number;
   /** Pairs of hash and slot + 1; slot + 1 is 0 in a free place. */
   #index: Int32Array;
@@ -44,13 +46,13 @@ export class ConnectionTable {
   /** First of the freed slots, chained through word 0 of their records; -1 at the end. */
   #free = -1;
 
-  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. `allocate` gives the memory of records and index. */
-  constructor(capacity: number, seed: number, allocate = allocateBuffer) {
+  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. `supply` gives the memory of records and index. */
+  constructor(capacity: number, seed: number, supply = engineMemory) {
     this.capacity = capacity;
-    this.#allocate = allocate;
-    const memory = allocate(capacity * WORDS_PER_RECORD * 4);
-    this.words = new Int32Array(memory);
-    this.times = new Float64Array(memory);
+    this.#supply = supply;
+    this.#records = supply.growing(capacity * BYTES_PER_RECORD);
+    this.words = new Int32Array(this.#records.buffer);
+    this.times = new Float64Array(this.#records.buffer);
     this.#seed = seed | 0;
     this.#index = new Int32Array(SMALLEST_INDEX * 2);
     this.#mask = SMALLEST_INDEX - 1;
@@ -204,6 +206,7 @@ export class ConnectionTable {
       this.#free = this.words[slot * WORDS_PER_RECORD];
     } else {
       slot = this.#unused++;
+      this.#records.reach(this.#unused * BYTES_PER_RECORD);
     }
     this.#size++;
     return slot;
@@ -216,7 +219,7 @@ export class ConnectionTable {
 
   #growIndex(): void {
     const places = (this.#mask + 1) * 2;
-    const index = new Int32Array(this.#allocate(places * 2 * 4));
+    const index = new Int32Array(this.#supply.whole(places * 2 * 4));
     for (let i = 0; i < this.#index.length; i += 2) {
       if (this.#index[i + 1] !== 0) put(index, places - 1, this.#index[i], this.#index[i + 1]);
     }

@@ -4,6 +4,7 @@ import { type HistoryLimits, PacketHistory } from '../../src/history/packet-hist
 import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
+import { WatchedSupply } from '../lab/watched-memory.ts';
 import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
 import { seededRandom } from './random.ts';
 
@@ -357,6 +358,21 @@ test('the smallest budget: long frames fit, longer ones are counted and skipped'
   assert.is(feed.cut(0).omittedPackets, 100 - ids.length);
   assert.ok(feed.history.memoryBytes <= MB);
 });
+
+for (const place of PLACES) {
+  test(`it says how far its memory is used, frames in ${place === 'own' ? 'their own' : 'the store'}`, () => {
+    const memory = new WatchedSupply();
+    const feed = new Feed(place, { memory, blockBytes: 16 * KB, budgetBytes: 4 * MB });
+    for (let id = 0; id < 1000; id++) feed.keep(id % 20, id, 900);
+    const [frames, references, slots] = memory.given.map(({ reached, written }) => {
+      assert.ok(written <= reached, `${written} written, ${reached} reached`);
+      return reached;
+    });
+    assert.ok(frames && frames >= 1000 * 900 && frames < 1200 * KB, `${frames}`);
+    assert.ok(references && references >= 1000 * 32 && references < 400 * KB, `${references}`);
+    assert.is(slots, 20 * 32);
+  });
+}
 
 test('frames that lie in the store may be shorter than any packet', () => {
   const feed = new Feed('store', { blockBytes: 8 * KB, budgetBytes: 200 * KB });

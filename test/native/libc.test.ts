@@ -12,7 +12,7 @@ import {
   inNetworkNamespace,
   interfaceIndex,
   interfaceName,
-  mapLargeMemory,
+  mapMemory,
   openSocket,
   SOCK_DGRAM,
   takeSocketError,
@@ -70,7 +70,7 @@ test('large memory is zero, resident where it was touched, and given back when n
   const LENGTH_MIB = 1024;
   const [residentMib, sizeMib] = [statusMib('VmRSS'), statusMib('VmSize')];
   const touch = () => {
-    const words = new Int32Array(mapLargeMemory(LENGTH_MIB << 20));
+    const words = new Int32Array(mapMemory(LENGTH_MIB << 20, 0));
     assert.is(words.length, LENGTH_MIB << 18);
     for (const at of [0, words.length >> 1, words.length - 1]) assert.is(words[at]++, 0);
   };

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { Packet } from '../../src/model/packet.ts';
 import { ConnectionTable, NOT_FOUND } from '../../src/track/connection-table.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
+import { WatchedSupply } from '../lab/watched-memory.ts';
 import { Random } from '../tools/random.ts';
 
 interface Ends {
@@ -110,6 +111,24 @@ test('the index grows with the table, and freed slots are used again', () => {
   }
   for (let i = 0; i < capacity; i += 3) assert.ok(insert(i) < capacity);
   assert.ok(table.full);
+});
+
+test('it says how far its records are used, freed slots first', () => {
+  const supply = new WatchedSupply();
+  const table = new ConnectionTable(1_000, 9, supply);
+  const [records] = supply.given;
+  const insert = (i: number) => {
+    const packet = aim({ ipVersion: 4, addresses: [[i], [0x0a000001]], ports: [1234, 80] }, 0);
+    return table.insert(packet, table.hash(packet), true);
+  };
+  assert.is(records?.reached, 0);
+  const slots = Array.from({ length: 100 }, (_, i) => insert(i));
+  const recordBytes = (records?.buffer.byteLength ?? 0) / table.capacity;
+  assert.is(records?.reached, 100 * recordBytes);
+  assert.ok(records && records.written > 99 * recordBytes && records.written <= records.reached);
+  table.remove(slots[50] ?? -1);
+  insert(100);
+  assert.is(records.reached, 100 * recordBytes);
 });
 
 test('the seed decides about the hash', () => {

@@ -1,0 +1,23 @@
+/** Memory that is used from its beginning on. */
+export interface GrowingMemory {
+  readonly buffer: ArrayBuffer;
+  /** Says that bytes up to before `endBytes` are used from now on, so that those behind can be made ready. Costs next to nothing. */
+  reach(endBytes: number): void;
+}
+
+/**
+ * Gives zeroed memory of so many bytes that becomes resident only where it is touched. Who calls does not know where it
+ * comes from: a session hands in memory of the operating system, tests take the engine's.
+ */
+export interface MemorySupply {
+  /** For what is used all over from the start. */
+  whole(lengthBytes: number): ArrayBuffer;
+  /** For what is used from its beginning on, and may never be used whole. */
+  growing(lengthBytes: number): GrowingMemory;
+}
+
+/** Memory of the JavaScript engine. */
+export const engineMemory: MemorySupply = {
+  whole: (lengthBytes) => new ArrayBuffer(lengthBytes),
+  growing: (lengthBytes) => ({ buffer: new ArrayBuffer(lengthBytes), reach: () => undefined }),
+};

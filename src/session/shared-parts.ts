@@ -1,0 +1,15 @@
+import type { BlockPool } from '../capture/block-pool.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import type { PageFeed } from './page-feed.ts';
+
+/** What all live sessions of an agent share. */
+export interface SharedParts {
+  /** Where each session has its directory. */
+  readonly logDirectory: string;
+  /** What is known of the processes of this machine. */
+  readonly knowledge: ProcessKnowledge;
+  /** What is kept for live pages; null when there are none. */
+  readonly feed: PageFeed | null;
+  /** Where blocks of packets lie that come faster than they are read. */
+  readonly pool: BlockPool;
+}

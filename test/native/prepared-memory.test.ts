@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addressOf } from '../../src/native/libc.ts';
+import { PreparedMemory } from '../../src/native/prepared-memory.ts';
+import { waitFor } from '../lab/wait.ts';
+
+const MIB = 1024 * 1024;
+
+const test = suite('native/prepared-memory');
+
+/** What of a piece of memory is resident, in MiB (`Rss` in `/proc/self/smaps`). */
+function residentMib({ buffer }: PreparedMemory): number {
+  const begin = addressOf(new Uint8Array(buffer));
+  const end = begin + BigInt(buffer.byteLength);
+  let kib = 0;
+  let isInside = false;
+  for (const line of readFileSync('/proc/self/smaps', 'utf8').split('\n')) {
+    const range = line.match(/^([0-9a-f]+)-([0-9a-f]+) /);
+    if (range !== null) isInside = BigInt(`0x${range[1]}`) < end && BigInt(`0x${range[2]}`) > begin;
+    if (isInside) kib += Number(line.match(/^Rss:\s+(\d+) kB/)?.[1] ?? 0);
+  }
+  return kib / 1024;
+}
+
+const becomes = (memory: PreparedMemory, mib: number) =>
+  waitFor(`${mib} MiB resident`, () => residentMib(memory) === mib, { describe: () => `${residentMib(memory)} MiB` });
+
+test('as much again as is used is made resident, four MiB at most, and nothing behind the end', async () => {
+  const memory = new PreparedMemory(17 * MIB);
+  assert.is(residentMib(memory), 0);
+  memory.reach(1.5 * MIB);
+  await becomes(memory, 2); // the third and the fourth MiB: what is used was touched already, or will be
+  memory.reach(9 * MIB);
+  await becomes(memory, 6); // from the tenth to the fourteenth, behind the huge page that is in use
+  memory.reach(16 * MIB);
+  await becomes(memory, 7); // up to its end
+  memory.reach(17 * MIB);
+  memory.reach(3 * MIB);
+  await becomes(memory, 7);
+});
+
+test('a little use makes nothing resident', async () => {
+  const [little, more] = [new PreparedMemory(8 * MIB), new PreparedMemory(8 * MIB)];
+  for (let bytes = 1; bytes <= MIB; bytes *= 2) little.reach(bytes);
+  more.reach(MIB + 1);
+  await becomes(more, 2); // asked for later, so that the other would have been made resident before
+  assert.is(residentMib(little), 0);
+});
+
+test('what was written stays, and the rest is zero', async () => {
+  const memory = new PreparedMemory(8 * MIB);
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.fill(7, 0, 4 * MIB);
+  memory.reach(4 * MIB);
+  bytes[5 * MIB] = 9; // in a page that is being made ready
+  await becomes(memory, 8);
+  assert.ok(bytes.subarray(0, 4 * MIB).every((byte) => byte === 7));
+  assert.is(bytes[5 * MIB], 9);
+  assert.ok(bytes.subarray(5 * MIB + 1).every((byte) => byte === 0));
+});
+
+test.run();
