@@ -1,34 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addressOf } from '../../src/native/libc.ts';
 import { PreparedMemory } from '../../src/native/prepared-memory.ts';
+import { residentMib } from '../lab/resident.ts';
 import { waitFor } from '../lab/wait.ts';
 
 const MIB = 1024 * 1024;
 
 const test = suite('native/prepared-memory');
 
-/** What of a piece of memory is resident, in MiB (`Rss` in `/proc/self/smaps`). */
-function residentMib({ buffer }: PreparedMemory): number {
-  const begin = addressOf(new Uint8Array(buffer));
-  const end = begin + BigInt(buffer.byteLength);
-  let kib = 0;
-  let isInside = false;
-  for (const line of readFileSync('/proc/self/smaps', 'utf8').split('\n')) {
-    const range = line.match(/^([0-9a-f]+)-([0-9a-f]+) /);
-    if (range !== null) isInside = BigInt(`0x${range[1]}`) < end && BigInt(`0x${range[2]}`) > begin;
-    if (isInside) kib += Number(line.match(/^Rss:\s+(\d+) kB/)?.[1] ?? 0);
-  }
-  return kib / 1024;
-}
-
 const becomes = (memory: PreparedMemory, mib: number) =>
-  waitFor(`${mib} MiB resident`, () => residentMib(memory) === mib, { describe: () => `${residentMib(memory)} MiB` });
+  waitFor(`${mib} MiB resident`, () => residentMib(memory.buffer) === mib, {
+    describe: () => `${residentMib(memory.buffer)} MiB`,
+  });
 
 test('as much again as is used is made resident, four MiB at most, and nothing behind the end', async () => {
   const memory = new PreparedMemory(17 * MIB);
-  assert.is(residentMib(memory), 0);
+  assert.is(residentMib(memory.buffer), 0);
   memory.reach(1.5 * MIB);
   await becomes(memory, 2); // the third and the fourth MiB: what is used was touched already, or will be
   memory.reach(9 * MIB);
@@ -45,7 +32,7 @@ test('a little use makes nothing resident', async () => {
   for (let bytes = 1; bytes <= MIB; bytes *= 2) little.reach(bytes);
   more.reach(MIB + 1);
   await becomes(more, 2); // asked for later, so that the other would have been made resident before
-  assert.is(residentMib(little), 0);
+  assert.is(residentMib(little.buffer), 0);
 });
 
 test('what was written stays, and the rest is zero', async () => {

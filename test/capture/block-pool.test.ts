@@ -1,0 +1,87 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BlockBacklog } from '../../src/capture/block-backlog.ts';
+import { BlockPool } from '../../src/capture/block-pool.ts';
+import { LARGEST_BLOCK_BYTES } from '../../src/capture/ring-layout.ts';
+import { residentMib } from '../lab/resident.ts';
+import { waitFor } from '../lab/wait.ts';
+
+const MIB = 1024 * 1024;
+const PLACES = (192 * MIB) / LARGEST_BLOCK_BYTES;
+const READY_MIB = 32;
+
+const test = suite('capture/block-pool');
+
+/** A block of so many bytes, all of one value. */
+const block = (value: number, lengthBytes = 1000) => new Uint8Array(lengthBytes).fill(value);
+
+/** The value of a backlog's oldest block, which is then let go. */
+function takeOldest(pool: BlockPool, backlog: BlockBacklog): number {
+  const value = pool.bytes[backlog.oldest + 999] ?? -1;
+  backlog.shift();
+  return value;
+}
+
+test('places do not overlap, are used again in the cache’s favour, and come to an end', () => {
+  const pool = new BlockPool();
+  const places = Array.from({ length: PLACES }, () => pool.take());
+  assert.is(new Set(places).size, PLACES);
+  assert.ok(places.every((place) => place % LARGEST_BLOCK_BYTES === 0 && place < pool.bytes.length));
+  assert.is(pool.take(), -1);
+  for (const i of [7, 3]) pool.giveBack(places[i] ?? -1);
+  assert.equal([pool.take(), pool.take(), pool.take()], [places[3], places[7], -1]);
+});
+
+test('a part is resident all the time, the rest only while something is put aside', async () => {
+  const pool = new BlockPool();
+  assert.is(residentMib(pool.bytes.buffer), 0);
+  pool.makeReady();
+  await waitFor('what is to be ready', () => residentMib(pool.bytes.buffer) === READY_MIB);
+  const places = Array.from({ length: 100 }, () => pool.take());
+  for (const place of places) pool.bytes.fill(1, place, place + LARGEST_BLOCK_BYTES);
+  assert.is(residentMib(pool.bytes.buffer), 50);
+  for (const place of places.slice(1)) pool.giveBack(place);
+  pool.trim();
+  assert.is(residentMib(pool.bytes.buffer), 50, 'one is still in use');
+  pool.giveBack(places[0] ?? -1);
+  pool.trim();
+  assert.is(residentMib(pool.bytes.buffer), READY_MIB);
+  assert.is(new Set(Array.from({ length: PLACES }, () => pool.take())).size, PLACES, 'all of it can be used again');
+});
+
+test('backlogs that share a pool keep their order and their blocks, within their own room and the pool’s', () => {
+  const pool = new BlockPool();
+  const [one, two] = [new BlockBacklog(pool, 4), new BlockBacklog(pool, PLACES)];
+  for (let value = 0; value < 6; value++) {
+    assert.is(one.add(block(value)), value < 4);
+    assert.ok(two.add(block(100 + value)));
+  }
+  assert.equal([takeOldest(pool, one), takeOldest(pool, two)], [0, 100]);
+  assert.ok(one.add(block(9)));
+  assert.not(one.add(block(10)));
+  assert.equal(
+    Array.from({ length: 4 }, () => takeOldest(pool, one)),
+    [1, 2, 3, 9],
+  );
+  assert.ok(one.isEmpty);
+  let added = 0;
+  while (two.add(block(5))) added++;
+  assert.is(added, PLACES - 5, 'all that the others leave');
+  assert.not(one.add(block(11)), 'the pool is full');
+  assert.is(takeOldest(pool, two), 101);
+  assert.ok(one.add(block(12)));
+  two.clear();
+  assert.ok(two.isEmpty);
+  assert.is(takeOldest(pool, one), 12);
+});
+
+test('a quarter of the room', () => {
+  const backlog = new BlockBacklog(new BlockPool(), 8);
+  assert.not(backlog.isQuarterFull);
+  backlog.add(block(1));
+  assert.not(backlog.isQuarterFull);
+  backlog.add(block(2));
+  assert.ok(backlog.isQuarterFull);
+});
+
+test.run();
