@@ -4,7 +4,7 @@ import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
 const MEBIBYTE = 1 << 20;
 const POOL_BYTES = 192 * MEBIBYTE;
-/** Twice what a busy link was seen to bring while the code that reads it was not compiled yet. */
+/** What a busy link brings while the code that reads it is not compiled yet; 8 to 36 MiB were seen. */
 const READY_BYTES = 32 * MEBIBYTE;
 /** Made ready at a time: whoever asks the kernel for other memory of this process may have to wait for it. */
 const PIECE_BYTES = 2 * MEBIBYTE;
