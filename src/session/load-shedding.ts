@@ -47,6 +47,8 @@ export class LoadShedding {
   #stepsUp = 0;
   #shedMs = 0;
   #turnMs = Number.NaN;
+  /** Payload, or more, was shed at the last turn. */
+  #wasBlind = false;
 
   constructor(parts: LoadSheddingParts) {
     this.#parts = parts;
@@ -77,7 +79,11 @@ export class LoadShedding {
     const lost = Math.max(0, kernelDrops) + agentDrops;
     const isLosing = lost > this.#lost;
     this.#lost = lost;
-    if (isLosing || this.#ladder.step >= Step.payload) reporter.noteLoss(Date.now() * 1000);
+    const isBlind = this.#ladder.step >= Step.payload;
+    // What is read in this turn may come to pass while it is read: as long as payload is shed there is no end of the doubt.
+    if (isBlind) reporter.noteLoss(Number.POSITIVE_INFINITY);
+    else if (isLosing || this.#wasBlind) reporter.noteLoss(Date.now() * 1000);
+    this.#wasBlind = isBlind;
     const nowMs = performance.now();
     if (this.#ladder.step > Step.none) this.#shedMs += nowMs - this.#turnMs;
     this.#turnMs = nowMs;

@@ -64,7 +64,10 @@ export class Reporter implements TrackerListener, ConversationListener {
     this.#parts = parts;
   }
 
-  /** The capture lost packets shortly before `timeUs`: whatever is said of a time that includes it is in doubt. */
+  /**
+   * The capture lost packets up to `timeUs`, which is infinite when it still does: whatever is said of a time that includes
+   * some of that is in doubt.
+   */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
   }
