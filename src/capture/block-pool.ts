@@ -27,11 +27,8 @@ export class BlockPool extends Memory {
   }
 
   /** Makes resident what is to be so all the time, in another thread. */
-  makeReady(start = 0): void {
-    if (start >= READY_BYTES) return;
-    populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
-      if (isDone) this.makeReady(start + PIECE_BYTES);
-    });
+  makeReady(): void {
+    this.#makeReadyFrom(0);
   }
 
   /** A place for a block of up to `LARGEST_BLOCK_BYTES`: where it begins, in bytes; -1 when all are taken. */
@@ -58,5 +55,12 @@ export class BlockPool extends Memory {
     forgetMemory(this.bytes.subarray(READY_BYTES));
     this.#free = [];
     this.#untouched = 0;
+  }
+
+  #makeReadyFrom(start: number): void {
+    if (start >= READY_BYTES) return;
+    populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
+      if (isDone) this.#makeReadyFrom(start + PIECE_BYTES);
+    });
   }
 }

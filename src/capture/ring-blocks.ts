@@ -35,6 +35,7 @@ export class RingBlocks {
   readonly count: number;
   // Not readonly: `close()` must let go of the mapping.
   #ring: Memory;
+  readonly #pool: BlockPool;
   readonly #backlog: BlockBacklog;
   readonly #blockBytes: number;
   /** Where the block that comes next, or that is held, begins in the ring, in bytes. */
@@ -42,15 +43,13 @@ export class RingBlocks {
   /** What has to be given back before another block is opened. */
   #held: 'ring' | 'backlog' | null = null;
 
-  readonly #pool: BlockPool;
-
   /** `pool` has the room for blocks that are put aside. */
   constructor(mapping: ArrayBuffer, blockBytes: number, pool: BlockPool) {
     this.#ring = new Memory(mapping);
     this.#blockBytes = blockBytes;
     this.count = mapping.byteLength / blockBytes;
-    this.#backlog = new BlockBacklog(pool, BACKLOG_RINGS * this.count);
     this.#pool = pool;
+    this.#backlog = new BlockBacklog(pool, BACKLOG_RINGS * this.count);
   }
 
   /**

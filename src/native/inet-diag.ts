@@ -3,6 +3,7 @@ import {
   answeredSequence,
   HEADER_BYTES,
   messages,
+  messageType,
   NetlinkSocket,
   NLM_F_REQUEST,
   writeHeader,
@@ -137,7 +138,7 @@ export class InetDiag {
       if (received === 0) return;
       for (const at of messages(view, received)) {
         const lengthBytes = view.getUint32(at, true);
-        if (view.getUint16(at + 4, true) === NLMSG_DONE || lengthBytes < HEADER_BYTES + MESSAGE_BYTES) return;
+        if (messageType(view, at) === NLMSG_DONE || lengthBytes < HEADER_BYTES + MESSAGE_BYTES) return;
         yield this.#ends(at + HEADER_BYTES);
       }
     }

@@ -1,11 +1,10 @@
 import { DescriptorWatch } from './descriptor-watch.ts';
-import { HEADER_BYTES, messages, NetlinkSocket } from './netlink.ts';
+import { HEADER_BYTES, messages, messageType, NetlinkSocket } from './netlink.ts';
+import { IFINFOMSG_BYTES, NETLINK_ROUTE } from './rtnetlink.ts';
 
 /* Numbers are those of linux/rtnetlink.h. */
-const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
 const RTM_NEWLINK = 16;
-const IFINFOMSG_BYTES = 16;
 const IFINFOMSG_CHANGE_OFFSET = 12;
 /** Of `ifi_change`, when an interface came into being or into this namespace: all of it is new. */
 const ALL = 0xffff_ffff;
@@ -51,7 +50,7 @@ export class LinkWatch {
   }
 
   #isNewLink(at: number, lengthBytes: number): boolean {
-    if (this.#view.getUint16(at + 4, true) !== RTM_NEWLINK) return false;
+    if (messageType(this.#view, at) !== RTM_NEWLINK) return false;
     if (at + HEADER_BYTES + IFINFOMSG_BYTES > lengthBytes) return false;
     return this.#view.getUint32(at + HEADER_BYTES + IFINFOMSG_CHANGE_OFFSET, true) === ALL;
   }

@@ -98,9 +98,14 @@ export function answeredSequence(view: DataView): number {
   return view.getUint32(8, true);
 }
 
+/** The `nlmsg_type` of the message that begins at an offset. */
+export function messageType(view: DataView, at: number): number {
+  return view.getUint16(at + 4, true);
+}
+
 /** The errno that an answer carries; 0 when it is no failure. `length` is that of the datagram. */
 export function answeredErrno(view: DataView, lengthBytes: number): number {
-  if (lengthBytes < HEADER_BYTES + 4 || view.getUint16(4, true) !== NLMSG_ERROR) return 0;
+  if (lengthBytes < HEADER_BYTES + 4 || messageType(view, 0) !== NLMSG_ERROR) return 0;
   return -view.getInt32(HEADER_BYTES, true);
 }
 

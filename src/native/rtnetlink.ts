@@ -5,11 +5,12 @@ import { answeredErrno, findAttribute, HEADER_BYTES, NetlinkSocket, NLM_F_REQUES
  * linux/rtnetlink.h, linux/if_link.h and linux/net_namespace.h.
  */
 
-const NETLINK_ROUTE = 0;
+export const NETLINK_ROUTE = 0;
 const RTM_GETLINK = 18;
 const RTM_GETNSID = 90;
 
-const IFINFOMSG_BYTES = 16;
+/** Bytes of `struct ifinfomsg`; attributes follow. */
+export const IFINFOMSG_BYTES = 16;
 const IFINFOMSG_INDEX_OFFSET = 4;
 const IFLA_LINK = 5;
 const IFLA_LINKINFO = 18;

@@ -47,8 +47,6 @@ export class LoadShedding {
   #stepsUp = 0;
   #shedMs = 0;
   #turnMs = Number.NaN;
-  /** Payload, or more, was shed at the last turn. */
-  #wasBlind = false;
 
   constructor(parts: LoadSheddingParts) {
     this.#parts = parts;
@@ -79,11 +77,7 @@ export class LoadShedding {
     const lost = Math.max(0, kernelDrops) + agentDrops;
     const isLosing = lost > this.#lost;
     this.#lost = lost;
-    const isBlind = this.#ladder.step >= Step.payload;
-    // What is read in this turn may come to pass while it is read: as long as payload is shed there is no end of the doubt.
-    if (isBlind) reporter.noteLoss(Number.POSITIVE_INFINITY);
-    else if (isLosing || this.#wasBlind) reporter.noteLoss(Date.now() * 1000);
-    this.#wasBlind = isBlind;
+    if (isLosing && this.#ladder.step < Step.payload) reporter.noteLoss(Date.now() * 1000);
     const nowMs = performance.now();
     if (this.#ladder.step > Step.none) this.#shedMs += nowMs - this.#turnMs;
     this.#turnMs = nowMs;
@@ -102,11 +96,14 @@ export class LoadShedding {
   }
 
   #take({ step, isUp, afterMs }: StepTaken): void {
-    const { source, path, log } = this.#parts;
+    const { source, path, reporter, log } = this.#parts;
     if (isUp) this.#stepsUp++;
     path.isKeeping = step < Step.history;
     source.usesStore = step < Step.history;
     path.conversations.isPaused = step >= Step.payload;
+    // Packets may come while those before them are read: until payload is read again, the doubt has no end.
+    if (isUp && step === Step.payload) reporter.noteLoss(Number.POSITIVE_INFINITY);
+    if (!isUp && step === Step.history) reporter.noteLoss(Date.now() * 1000);
     const changed = SHED[(isUp ? step : step + 1) as Exclude<Step, 0>];
     const seconds = (afterMs / 1000).toFixed(1);
     const message = isUp
