@@ -1,4 +1,11 @@
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
+import {
+  defaultRangeExtractor,
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  type Range,
+  Virtualizer,
+} from '@tanstack/virtual-core';
 import { element } from './dom.ts';
 
 const ROW_PIXELS = 30;
@@ -26,9 +33,16 @@ export interface ListOptions<Item> {
   readonly onSort?: (sortBy: string) => void;
 }
 
+/** A row that is in the document, and what it shows. */
+interface DrawnRow<Item> {
+  readonly row: HTMLElement;
+  readonly item: Item;
+}
+
 /**
- * A list of any length, of which only the rows in sight are in the document. With the keyboard: up, down, page up, page
- * down, home, end, and enter.
+ * A list of any length, of which only the rows in sight are in the document, and the current one, wherever it is. A row
+ * stays the same element while its item is shown, so that neither a click in the making nor the focus is lost to what
+ * comes in the meantime. With the keyboard: up, down, page up, page down, home, end, and enter.
  */
 export class List<Item> {
   readonly #options: ListOptions<Item>;
@@ -38,8 +52,11 @@ export class List<Item> {
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>;
   readonly #heads: HTMLElement[];
   #items: readonly Item[] = [];
-  /** Key of the row that has or would have the focus. */
+  /** Rows in the document by the key of their item. */
+  #drawn = new Map<string, DrawnRow<Item>>();
+  /** Key of the row that has, had or would have the focus, and its place; -1 when it is not shown. */
   #current = '';
+  #currentIndex = -1;
 
   constructor(grid: HTMLElement, options: ListOptions<Item>) {
     this.#grid = grid;
@@ -53,6 +70,7 @@ export class List<Item> {
     this.#virtualizer = new Virtualizer<HTMLElement, HTMLElement>(this.#settings());
     this.#virtualizer._didMount();
     this.#virtualizer._willUpdate();
+    this.#rows.addEventListener('focusin', (event) => this.#setCurrent(this.#focusedKey(event.target)));
     this.#rows.addEventListener('keydown', (event) => this.#onKey(event));
     this.#rows.addEventListener('click', (event) => this.#openRow(event.target));
   }
@@ -60,6 +78,7 @@ export class List<Item> {
   /** Shows other items. */
   show(items: readonly Item[]): void {
     this.#items = items;
+    this.#setCurrent(this.#current);
     this.#grid.setAttribute('aria-rowcount', String(items.length));
     this.#virtualizer.setOptions(this.#settings());
     this.#virtualizer._willUpdate();
@@ -81,6 +100,7 @@ export class List<Item> {
       getScrollElement: () => this.#rows,
       estimateSize: () => ROW_PIXELS,
       overscan: OVERSCAN,
+      rangeExtractor: (range: Range) => this.#range(range),
       scrollToFn: elementScroll,
       observeElementRect,
       observeElementOffset,
@@ -97,29 +117,66 @@ export class List<Item> {
     return element('span', { ...kind, 'aria-sort': 'none' }, button);
   }
 
-  #draw(): void {
-    const hadFocus = this.#rows.contains(document.activeElement);
-    const visible = this.#virtualizer.getVirtualItems();
-    this.#room.style.height = `${this.#virtualizer.getTotalSize()}px`;
-    const rows = visible.map(({ index, start }) => this.#row(index, start));
-    this.#room.replaceChildren(...rows);
-    const current = rows.find(({ dataset }) => dataset['key'] === this.#current) ?? rows[0];
-    if (current === undefined) return;
-    current.tabIndex = 0;
-    if (hadFocus) current.focus({ preventScroll: true });
+  #setCurrent(key: string): void {
+    this.#current = key;
+    this.#currentIndex = this.#items.findIndex((item) => this.#options.keyOf(item) === key);
   }
 
-  #row(index: number, top: number): HTMLElement {
-    const item = this.#items[index];
-    const row = element('div', { class: 'row', role: 'row', tabindex: '-1', 'aria-rowindex': String(index + 1) });
-    row.style.transform = `translateY(${top}px)`;
-    if (item === undefined) return row;
-    row.dataset['key'] = this.#options.keyOf(item);
-    for (const { text, className, isNumber } of this.#options.columns) {
-      const kind = isNumber ? 'number' : (className?.(item) ?? '');
-      row.append(element('span', { role: 'gridcell', class: kind, title: text(item) }, text(item)));
+  #range(range: Range): number[] {
+    const inSight = defaultRangeExtractor(range);
+    if (this.#currentIndex < 0 || inSight.includes(this.#currentIndex)) return inSight;
+    return [...inSight, this.#currentIndex].sort((a, b) => a - b);
+  }
+
+  #draw(): void {
+    const hadFocus = this.#rows.contains(document.activeElement);
+    this.#room.style.height = `${this.#virtualizer.getTotalSize()}px`;
+    const drawn = new Map<string, DrawnRow<Item>>();
+    for (const { index, start } of this.#virtualizer.getVirtualItems()) {
+      const item = this.#items[index];
+      if (item !== undefined) drawn.set(this.#options.keyOf(item), this.#drawnRow(item, index, start));
     }
+    for (const [key, { row }] of this.#drawn) if (drawn.get(key)?.row !== row) row.remove();
+    this.#drawn = drawn;
+    const rows = [...drawn.values()].map(({ row }) => row);
+    this.#putInOrder(rows);
+    const current = drawn.get(this.#current)?.row ?? rows[0];
+    for (const row of rows) row.tabIndex = row === current ? 0 : -1;
+    if (hadFocus && !this.#rows.contains(document.activeElement)) current?.focus({ preventScroll: true });
+  }
+
+  /** Rows that stand where they belong are not touched: one that is moved loses the focus. */
+  #putInOrder(rows: readonly HTMLElement[]): void {
+    let next = this.#room.firstElementChild;
+    for (const row of rows) {
+      if (row === next) next = next.nextElementSibling;
+      else this.#room.insertBefore(row, next);
+    }
+  }
+
+  #drawnRow(item: Item, index: number, top: number): DrawnRow<Item> {
+    const key = this.#options.keyOf(item);
+    const before = this.#drawn.get(key);
+    const row = before?.row ?? this.#newRow(key);
+    row.setAttribute('aria-rowindex', String(index + 1));
+    row.style.transform = `translateY(${top}px)`;
+    if (before?.item !== item) this.#fill(row, item);
+    return { row, item };
+  }
+
+  #newRow(key: string): HTMLElement {
+    const cells = this.#options.columns.map(() => element('span', { role: 'gridcell' }));
+    const row = element('div', { class: 'row', role: 'row' }, ...cells);
+    row.dataset['key'] = key;
     return row;
+  }
+
+  #fill(row: HTMLElement, item: Item): void {
+    for (const [i, { text, className, isNumber }] of this.#options.columns.entries()) {
+      const cell = row.children[i] as HTMLElement;
+      cell.className = isNumber ? 'number' : (className?.(item) ?? '');
+      cell.textContent = cell.title = text(item);
+    }
   }
 
   #onKey(event: KeyboardEvent): void {
@@ -146,22 +203,20 @@ export class List<Item> {
   #moveTo(index: number): void {
     const item = this.#items[index];
     if (item === undefined) return;
-    this.#current = this.#options.keyOf(item);
+    this.#setCurrent(this.#options.keyOf(item));
     const top = index * ROW_PIXELS;
     const { scrollTop, clientHeight } = this.#rows;
     if (top < scrollTop) this.#rows.scrollTop = top;
     else if (top + ROW_PIXELS > scrollTop + clientHeight) this.#rows.scrollTop = top + ROW_PIXELS - clientHeight;
     this.#rows.dispatchEvent(new Event('scroll')); // so that the row is there to have the focus
     this.#draw();
-    const row = [...this.#room.children].find((child) => (child as HTMLElement).dataset['key'] === this.#current);
-    (row as HTMLElement | undefined)?.focus({ preventScroll: true });
+    this.#drawn.get(this.#current)?.row.focus({ preventScroll: true });
   }
 
   #openRow(target: EventTarget | null): void {
     const key = this.#focusedKey(target);
     const item = this.#items.find((candidate) => this.#options.keyOf(candidate) === key);
     if (item === undefined) return;
-    this.#current = key;
     this.#options.onOpen(item);
   }
 

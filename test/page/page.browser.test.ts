@@ -224,7 +224,28 @@ test('with the keyboard alone', async (context) => {
   await page.getByRole('dialog').getByText('the client does not trust the issuer').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
-  assert.match((await page.locator('#events .row:focus').textContent()) ?? '', /does not trust/);
+  await page.locator('#events .row:focus').getByText('does not trust').waitFor();
+});
+
+test('what comes in the meantime takes away neither the focus nor a click in the making', async (context) => {
+  const { source } = context;
+  const page = await open(context);
+  const alert = page.locator('#events .row').filter({ hasText: 'does not trust' });
+  await alert.hover();
+  await page.mouse.down();
+  source.event({ timeUs: T0_US + 50e6, cause: 'while the button is down' });
+  await page.getByText('while the button is down').waitFor();
+  await alert.hover();
+  await page.mouse.up();
+  await page.getByRole('dialog').getByText('the client does not trust the issuer').waitFor();
+  for (let i = 0; i < 200; i++) source.event({ timeUs: T0_US + 51e6 + i * 1e3, cause: 'while the panel is open' });
+  await page.locator('#events-count').getByText('243 of 243').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('#events .row:focus').getByText('does not trust').waitFor();
+  source.event({ timeUs: T0_US + 60e6, cause: 'afterwards' });
+  await page.getByText('afterwards').waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.locator('#events .row:focus').getByText('the server reset the connection').waitFor();
 });
 
 test('text from the network is text', async (context) => {
