@@ -37,6 +37,7 @@ export class EventTail {
       const name = events.at(-1);
       if (name === undefined) continue;
       const file = await openTail(join(directory, name));
+      if (file === null) continue;
       file.position = (await file.handle.stat()).size;
       tail.#tails.set(directory, file);
     }
@@ -50,8 +51,9 @@ export class EventTail {
       if (known !== undefined) yield* this.#readOn(known);
       const paths = events.map((name) => join(directory, name));
       for (const path of paths.filter((path) => known === undefined || path > known.path)) {
-        await this.#tails.get(directory)?.handle.close();
         const next = await openTail(path);
+        if (next === null) continue;
+        await this.#tails.get(directory)?.handle.close();
         this.#tails.set(directory, next);
         yield* this.#readOn(next);
       }
@@ -77,12 +79,13 @@ export class EventTail {
   }
 }
 
-async function openTail(path: string): Promise<Tail> {
-  return {
-    path,
-    handle: await open(path),
-    splitter: new LineSplitter(),
-    decoder: new StringDecoder('utf8'),
-    position: 0,
-  };
+/** Begins to read a file; null when it is gone meanwhile, as the agent removes the oldest where disk runs short. */
+async function openTail(path: string): Promise<Tail | null> {
+  try {
+    const handle = await open(path);
+    return { path, handle, splitter: new LineSplitter(), decoder: new StringDecoder('utf8'), position: 0 };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }

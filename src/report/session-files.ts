@@ -26,7 +26,7 @@ export async function findSessions(directories: readonly string[]): Promise<Sess
     const names = entries.map(({ name }) => name).filter((name) => SESSION_DIRECTORY.test(name));
     for (const name of names.sort(byNumber)) {
       const path = join(directory, name);
-      found.push(sessionFiles(path, await entriesOf(path).catch(() => []))); // not a directory, or gone meanwhile
+      found.push(sessionFiles(path, await entriesOf(path, true)));
     }
     for (const files of found) {
       if (files.events.length + files.endFlows.length > 0) sessions.set(files.directory, files);
@@ -48,11 +48,13 @@ function sessionFiles(directory: string, entries: readonly Dirent[]): SessionFil
   };
 }
 
-async function entriesOf(directory: string): Promise<Dirent[]> {
+/** What is in a directory. One that `mayBeMissing`, as it was removed meanwhile or is none, has nothing in it. */
+async function entriesOf(directory: string, mayBeMissing = false): Promise<Dirent[]> {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    if (mayBeMissing && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
     const why = code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is not a directory' : message;
     throw new Error(`Cannot read the directory ${directory}: ${why}; name the one with the agent's files`);
   }

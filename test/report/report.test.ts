@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -250,6 +250,17 @@ test('the command: nothing to report on', () => {
     assert.match(stderr, pattern);
   }
   assert.is(report(['--since', 'yesterday', empty]).status, 2);
+});
+
+test('the command: a session that cannot be read is not passed over', () => {
+  const logs = makeScratch();
+  new SampleSession(join(logs, 'dllt5')).events(eventLine());
+  writeFileSync(join(logs, 'dllt6'), 'no directory');
+  assert.is(report([logs]).status, 0);
+  symlinkSync('dllt7', join(logs, 'dllt7'));
+  const { status, stderr } = report([logs]);
+  assert.is(status, 1);
+  assert.match(stderr, /^Cannot read the directory .*dllt7: ELOOP/);
 });
 
 test.run();
