@@ -32,6 +32,8 @@ export interface Pace {
   readonly firstRetryMs: number;
   /** … but no longer than this. */
   readonly longestRetryMs: number;
+  /** How long the end of a session may wait for what is untold. */
+  readonly closeMs: number;
 }
 
 /** Easy on an API server that all the nodes of a cluster talk to. */
@@ -41,14 +43,13 @@ const USUAL_PACE: Pace = {
   requestEveryMs: 3_000,
   firstRetryMs: 1_000,
   longestRetryMs: 60_000,
+  closeMs: 2_000,
 };
 
 /** Different troubles at a time; those that came longest ago go first. */
 const MOST_TROUBLES = 64;
 /** A trouble begins anew when it was away for this long, as the cluster forgets its object after an hour. */
 const FORGET_MS = 20 * 60_000;
-/** How long the end of a session may wait for what is untold. */
-const CLOSE_MS = 2_000;
 
 /** Names of objects have 253 characters at most; the rest makes them different. */
 const MOST_NAME_CHARACTERS = 230;
@@ -106,12 +107,12 @@ export class PodEvents {
     this.#arm();
   }
 
-  /** Tells what is untold, for two seconds at most, and no more from then on. */
+  /** Tells what is untold, for `closeMs` at most, and no more from then on. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref());
+    const late = new Promise<void>((resolve) => setTimeout(resolve, this.#pace.closeMs).unref());
     await Promise.race([late, this.#tellAll()]);
     const untold = [...this.#troubles.values()].filter(({ told, count }) => told < count).length;
     if (untold > 0) this.#log.warn(`${untold} troubles could not be told to the cluster any more`);

@@ -9,6 +9,8 @@ export interface RotatingFileOptions {
   readonly naming: FileNaming;
   /** How long a line may wait for others before it is written. */
   readonly flushDelayMs: number;
+  /** How long a disk that failed is left alone. */
+  readonly retryDelayMs?: number;
   /** First line of each part, without its end. */
   readonly header?: string;
   /** Lines after which a part is full, the header not counted. */
@@ -47,7 +49,7 @@ const DEFAULT_BACKLOG_BYTES = 8 * 1024 * 1024;
 /** A chunk this long is written without waiting for the flush delay. */
 const CHUNK_BYTES = 64 * 1024;
 const MAX_SPARE_CHUNKS = 2;
-const RETRY_DELAY_MS = 1000;
+const USUAL_RETRY_DELAY_MS = 1000;
 const NEW_LINE = 0x0a;
 const NO_PART = -1;
 
@@ -222,7 +224,7 @@ export class RotatingFile {
         this.#failing = false;
       }
     } catch (error) {
-      if (!this.#closed) this.#arm(RETRY_DELAY_MS);
+      if (!this.#closed) this.#arm(this.#options.retryDelayMs ?? USUAL_RETRY_DELAY_MS);
       this.#countError(error);
     } finally {
       this.#running = null; // in the same turn as the last look at the queue, so that no line is forgotten

@@ -41,7 +41,7 @@ test('a pod that is waited for is looked for less and less often, and at once wh
   const begunMs = performance.now();
   const ended = keeper.run();
   try {
-    await waitFor('five searches', () => count() === 5);
+    await waitFor('five searches', () => count() === 5, { timeoutMs: 60_000 });
     const waitedMs = performance.now() - begunMs;
     assert.ok(waitedMs > 3_400, `half a second, one and two passed in between, not ${waitedMs} ms`);
     const beforeMs = performance.now();

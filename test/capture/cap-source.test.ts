@@ -71,6 +71,7 @@ live('cap survives a link that goes down, and goes on when it is up again', () =
       // Let the event loop look at the descriptor: this is where an unprepared `cap` aborts the process.
       await new Promise((resolve) => setTimeout(resolve, 50));
       run('ip', 'link', 'set', lab.hostName, 'up');
+      lab.waitUntilUp();
       lab.send('pod', [LAST]);
       assert.is(await waiting, 'readable');
       assert.is((await collect(source, 1)).length, 1);

@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import type { PacketSource, SourceState } from '../../src/capture/packet-source.ts';
 import { Frame } from '../../src/model/frame.ts';
 import { interfaceIndex } from '../../src/native/libc.ts';
+import { waitUntilUp } from '../lab/link-up.ts';
 import { pcapFile, recordsOf } from './frames.ts';
 
 /** `test`, where there are the rights to make network namespaces; elsewhere the tests are skipped. */
@@ -44,6 +45,7 @@ export class Lab {
       run('ip', 'link', 'set', this.hostName, 'addrgenmode', 'none', 'up');
       this.inPod('ip', 'link', 'set', this.podName, 'addrgenmode', 'none', 'up');
       this.inPod('ip', 'link', 'set', 'lo', 'up');
+      this.waitUntilUp();
     } catch (error) {
       this.close();
       throw error;
@@ -59,6 +61,13 @@ export class Lab {
   /** Index of an interface inside the pod. */
   podIndex(name: string): number {
     return Number(this.inPod('cat', `/sys/class/net/${name}/ifindex`));
+  }
+
+  /** Waits until both ends are up. */
+  waitUntilUp(): void {
+    const state = (name: string) => `/sys/class/net/${name}/operstate`;
+    waitUntilUp(this.hostName, () => run('cat', state(this.hostName)));
+    waitUntilUp(this.podName, () => this.inPod('cat', state(this.podName)));
   }
 
   /** Runs a program inside the pod's network namespace. */
@@ -150,13 +159,16 @@ export function keep(frame: Frame): SeenFrame {
   return { bytes, wireLengthBytes, timeUs, linkType, direction, vlanTci, vlanTpid };
 }
 
-/** Reads until `count` frames are there, or the source has no more. */
+/** Reads until `count` frames are there, or the source has no more. Rejects when the kernel drops some meanwhile. */
 export async function collect(source: PacketSource, count: number): Promise<SeenFrame[]> {
   const frame = new Frame();
   const seen: SeenFrame[] = [];
+  const dropped = source.counters().kernelDrops;
   while (seen.length < count) {
     if (source.next(frame)) seen.push(keep(frame));
     else if ((await source.ready()) !== 'readable') break;
+    else if (source.counters().kernelDrops > dropped)
+      throw new Error('Cannot collect all frames: the kernel dropped some');
   }
   return seen;
 }

@@ -19,7 +19,7 @@ async function withRing(
   body: (source: RingSource) => Promise<void>,
   options: Partial<Parameters<typeof openRingSource>[0]> = {},
 ): Promise<void> {
-  const source = openRingSource({ interfaceIndex: lab.hostIndex, side: 'host', ringMb: 4, ...options });
+  const source = openRingSource({ interfaceIndex: lab.hostIndex, side: 'host', ringMb: 16, ...options });
   try {
     await body(source);
   } finally {
@@ -161,8 +161,8 @@ for (const [where, store] of [
           const sent = seededFrames(10_800, 2);
           const seen: SeenFrame[] = [];
           assert.not(source.isBehind());
-          for (let at = 0; at < sent.length; at += 2700) {
-            lab.send('pod', sent.slice(at, at + 2700)); // more than half of the ring, less than all
+          for (let at = 0; at < sent.length; at += 1800) {
+            lab.send('pod', sent.slice(at, at + 1800)); // half of the ring: a block counts though it is not full
             seen.push(...(await collect(source, 400)));
           }
           assert.is(source.counters().kernelDrops, 0);

@@ -92,6 +92,8 @@ export class Lab {
       for (const address of addresses) where.run('ip', 'address', 'add', address, 'dev', link);
       where.run('ip', 'link', 'set', link, 'up');
     }
+    this.node.waitUntilUp(hostInterface);
+    namespace.waitUntilUp('eth0');
     namespace.run('ip', '-4', 'route', 'add', 'default', 'via', nodeIpv4);
     namespace.run('ip', '-6', 'route', 'add', 'default', 'via', nodeIpv6);
     const hostIndex = this.node.indexOf(hostInterface);

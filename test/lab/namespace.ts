@@ -1,5 +1,6 @@
 import type { SpawnOptions } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { waitUntilUp } from './link-up.ts';
 import { Program, run } from './program.ts';
 
 const PREFIX = 'dllt-';
@@ -39,6 +40,11 @@ export class Namespace {
   /** What tells it from others, also when its name is gone. */
   get inode(): number {
     return statSync(`${NETNS_DIRECTORY}/${this.name}`).ino;
+  }
+
+  /** Waits until one of its links is up; the other end has to be, too. */
+  waitUntilUp(link: string): void {
+    waitUntilUp(link, () => this.run('cat', `/sys/class/net/${link}/operstate`));
   }
 
   /** Interface index of one of its links. */

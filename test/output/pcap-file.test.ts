@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -189,8 +189,8 @@ dumps('many at once: all of them come, few at a time', async () => {
   const made = new PcapFiles({
     directory,
     maxWrites: 3,
-    onWritten: async () => {
-      const names = await readdir(directory);
+    onWritten: () => {
+      const names = readdirSync(directory);
       most = Math.max(most, names.filter((name) => name.endsWith('.tmp')).length);
     },
   });

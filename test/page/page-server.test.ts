@@ -220,10 +220,12 @@ test('four pages at a time, and nobody watches when they are closed', async (con
   assert.is(source.watchers, 4);
   stopping.abort();
   await source.watched(0);
-  await waitFor(
-    'room for another page',
-    async () => (await fetch(`http://127.0.0.1:${port}/stream`, { signal: AbortSignal.timeout(500) })).status === 200,
-  );
+  await waitFor('room for another page', async () => {
+    const looking = new AbortController();
+    const { status } = await fetch(`http://127.0.0.1:${port}/stream`, { signal: looking.signal });
+    looking.abort();
+    return status === 200;
+  });
 });
 
 test.run();

@@ -60,6 +60,8 @@ export function twins(lab: Lab, number: number): { pod: Namespace; peer: Namespa
     lab.node.run('ip', 'link', 'set', link, 'master', bridge, 'up');
     where.run('ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
     where.run('ip', 'link', 'set', 'eth0', 'up');
+    lab.node.waitUntilUp(link);
+    where.waitUntilUp('eth0');
     return where;
   };
   const pod = join('pod', '10.9.9.2');

@@ -5,6 +5,7 @@ import type { SessionState, SessionStatus } from '../../src/model/session-status
 import { HealthServer } from '../../src/serve/health-server.ts';
 import type { Observed } from '../../src/serve/observed.ts';
 import { freePort } from '../lab/free-port.ts';
+import { waitFor } from '../lab/wait.ts';
 import { checkMetrics } from './metric-rules.ts';
 
 interface Context {
@@ -118,17 +119,16 @@ test('who sends nonsense or too much is let go, and others are served', async (c
 });
 
 test('clients that say nothing do not pile up', async (context) => {
-  const open = () =>
-    new Promise<'refused' | 'kept'>((resolve) => {
-      const socket = connect(context.port, '127.0.0.1');
-      socket
-        .on('error', () => undefined)
-        .on('close', () => resolve('refused'))
-        .resume();
-      socket.on('connect', () => setTimeout(() => resolve('kept'), 300));
-    });
-  const outcomes = await Promise.all(Array.from({ length: 40 }, open));
-  assert.is(outcomes.filter((outcome) => outcome === 'kept').length, 16);
+  const answers: string[] = [];
+  const sockets = Array.from({ length: 40 }, () => {
+    const socket = connect(context.port, '127.0.0.1').setEncoding('utf8');
+    return socket.on('error', () => undefined).on('data', (answer: string) => answers.push(answer));
+  });
+  await waitFor('those that are let go', () => sockets.filter(({ closed }) => closed).length === 24);
+  for (const socket of sockets) if (!socket.closed) socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await waitFor('answers to the others', () => answers.length === 16);
+  assert.ok(answers.every((answer) => answer.startsWith('HTTP/1.1 200 ')));
+  for (const socket of sockets) socket.destroy();
 });
 
 test.run();
