@@ -10,7 +10,7 @@ const SLOT_SHIFT = 2;
 export const Quest = {
   /** Nobody has asked yet. */
   new: 0,
-  /** The pod has not accepted the connection yet: to be asked again. */
+  /** Nobody can tell yet: to be asked again. */
   early: 1,
   /** Its socket is known, its owner is being looked for. */
   socket: 2,
@@ -26,6 +26,7 @@ export class LineQueue {
   readonly #sinceMs = new Float64Array(CAPACITY);
   readonly #quest = new Uint8Array(CAPACITY);
   readonly #inode = new Uint32Array(CAPACITY);
+  readonly #putOffs = new Uint8Array(CAPACITY);
   /** Number of the first line that waits; numbers go up forever. */
   head = 0;
   /** Number after that of the last line. */
@@ -45,6 +46,7 @@ export class LineQueue {
     this.#what[at] = (slot << SLOT_SHIFT) | (ended ? ENDED : 0) | (loss ? LOSS : 0);
     this.#sinceMs[at] = nowMs;
     this.#quest[at] = ended ? Quest.decided : Quest.new;
+    this.#putOffs[at] = 0;
   }
 
   slot(line: number): number {
@@ -69,6 +71,17 @@ export class LineQueue {
 
   setQuest(line: number, quest: Quest): void {
     this.#quest[line & MASK] = quest;
+  }
+
+  /** The pod has not accepted the connection yet. */
+  putOff(line: number): void {
+    this.#quest[line & MASK] = Quest.early;
+    this.#putOffs[line & MASK]++;
+  }
+
+  /** How often it was put off. */
+  putOffs(line: number): number {
+    return this.#putOffs[line & MASK];
   }
 
   /** Inode number of the socket, where `quest` is `socket`. */

@@ -16,16 +16,18 @@ import { WaitingEvents } from './waiting-events.ts';
 
 /** A line waits this long for its process: with reading and writing it is on disk within a second. */
 const LINE_WAIT_MS = 300;
-/** How long the pod may take to accept a connection before the listener stands for it. */
-const ACCEPT_WAIT_MS = 30;
+/** When it is asked again who has accepted a connection; after the last time the listener stands for it. */
+const ACCEPT_WAITS_MS = [30, 60, 120, 250];
 /** The same with eBPF, which tells who serves a connection when its first bytes are read, or when it ends. */
-const READ_WAIT_MS = 150;
+const READ_WAITS_MS = [150];
 /** What the kernel saw may seem this much older than the packet that it led to. */
 const CLOCK_SLACK_US = 5000;
 /** Time given to naming before packets have their turn. */
 const TURN_MS = 2;
 /** How soon it is looked again while something waits. */
 const TICK_MS = 10;
+/** More than this between two turns is a machine that stalls: nothing has waited meanwhile for what was not done. */
+const STALL_MS = 50;
 /** Lines asked for between two looks at the clock. */
 const LINES_AT_ONCE = 32;
 
@@ -64,6 +66,10 @@ export class NamedReports implements ReportSink {
   /** The first line nobody has asked for. */
   #next = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** When the last turn was, or waiting began after it. */
+  #turnedMs = 0;
+  /** Time that passed while something waited, stalls left out: what waits is as old as this clock says. */
+  #clockMs = 0;
   /** The finder has begun what it has not ended: it has to have its turn again, whether a line waits or not. */
   #hasMore = false;
   #named = 0;
@@ -129,7 +135,10 @@ export class NamedReports implements ReportSink {
     const { slot } = connection;
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
     if (this.#events.isEmpty && process !== undefined) this.#tell(event, process);
-    else this.#events.push(event, slot, process, this.#parts.knowledge.now());
+    else {
+      this.#arm(TICK_MS);
+      this.#events.push(event, slot, process, this.#clockMs);
+    }
   }
 
   note(message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -145,6 +154,8 @@ export class NamedReports implements ReportSink {
   turn(): void {
     const { now, cpuMs, budget } = this.#parts.knowledge;
     const beganMs = now();
+    this.#clockMs += Math.min(beganMs - this.#turnedMs, STALL_MS);
+    this.#turnedMs = beganMs;
     let delayMs = TICK_MS;
     if (this.#finder !== null && budget.allows(beganMs)) {
       const beganCpuMs = cpuMs();
@@ -152,7 +163,7 @@ export class NamedReports implements ReportSink {
       budget.spend(cpuMs() - beganCpuMs);
       if (this.#hasMore) delayMs = 0;
     }
-    this.#flush(beganMs);
+    this.#flush();
     if (!this.#lines.isEmpty || !this.#events.isEmpty || this.#hasMore) this.#arm(delayMs);
   }
 
@@ -175,7 +186,9 @@ export class NamedReports implements ReportSink {
   }
 
   #arm(ms: number): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== null) return;
+    this.#turnedMs = this.#parts.knowledge.now();
+    this.#timer = setTimeout(() => {
       this.#timer = null;
       this.turn();
     }, ms);
@@ -183,9 +196,9 @@ export class NamedReports implements ReportSink {
 
   #push(connection: TrackedConnection, ended: boolean): void {
     if (this.#lines.isFull) this.#pop();
-    this.#lines.push(connection.slot, ended, connection.lossMeanwhile, this.#parts.knowledge.now());
-    this.#waiting[connection.slot]++;
     this.#arm(TICK_MS);
+    this.#lines.push(connection.slot, ended, connection.lossMeanwhile, this.#clockMs);
+    this.#waiting[connection.slot]++;
   }
 
   /** Names what it can; true when there is more to do at once. A finder that fails is done without: names are not all. */
@@ -193,7 +206,7 @@ export class NamedReports implements ReportSink {
     try {
       this.#ask(finder, nowMs + TURN_MS);
       const hasMore = finder.work(nowMs + TURN_MS);
-      this.#collect(finder, nowMs);
+      this.#collect(finder);
       return hasMore;
     } catch (error) {
       this.#finder = null;
@@ -226,7 +239,7 @@ export class NamedReports implements ReportSink {
     // eBPF tells who serves a connection when that process reads from it, or closes it
     const mayWait = !isOpened && !last && !connection.closed;
     if (mayWait && this.#tracer !== null) {
-      this.#lines.setQuest(line, Quest.early);
+      this.#lines.putOff(line);
       return;
     }
     const socket = this.#mayHaveSocket(connection, isOpened) ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
@@ -237,8 +250,10 @@ export class NamedReports implements ReportSink {
     this.#tracer?.poll(); // it is gone, so what was seen of it is there
     if (this.#isSeen(line)) return;
     const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
-    if (earlier === null && (socket === NOT_KNOWN_YET || (socket === NOBODYS_SOCKET && mayWait))) {
+    if (earlier === null && socket === NOT_KNOWN_YET) {
       this.#lines.setQuest(line, Quest.early);
+    } else if (earlier === null && socket === NOBODYS_SOCKET && mayWait) {
+      this.#lines.putOff(line);
     } else if (earlier !== null || isOpened) {
       this.#decide(line, earlier);
     } else {
@@ -278,15 +293,17 @@ export class NamedReports implements ReportSink {
   }
 
   /** Takes what the finder has found, and asks again for what the pod had not accepted. */
-  #collect(finder: Finder, nowMs: number): void {
+  #collect(finder: Finder): void {
     const lines = this.#lines;
-    const waitMs = this.#tracer === null ? ACCEPT_WAIT_MS : READ_WAIT_MS;
+    const waitsMs = this.#tracer === null ? ACCEPT_WAITS_MS : READ_WAITS_MS;
     for (let line = lines.head; line < this.#next; line++) {
       const quest = lines.quest(line);
       if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
       if (quest === Quest.early) {
-        const isDue = nowMs - lines.sinceMs(line) >= waitMs || this.#events.has(lines.slot(line));
-        if (isDue) this.#askFor(line, finder, true);
+        const putOffs = lines.putOffs(line);
+        const isWanted = this.#events.has(lines.slot(line));
+        if (!isWanted && this.#clockMs - lines.sinceMs(line) < waitsMs[Math.max(0, putOffs - 1)]) continue;
+        this.#askFor(line, finder, isWanted || putOffs === waitsMs.length);
       } else if (quest === Quest.socket) {
         const owner = finder.ownerOf(lines.inode(line));
         if (owner !== undefined) this.#decide(line, owner);
@@ -310,14 +327,14 @@ export class NamedReports implements ReportSink {
   }
 
   /** Lets go on what is decided or has waited long enough. */
-  #flush(nowMs: number): void {
+  #flush(): void {
     const lines = this.#lines;
     while (!lines.isEmpty) {
       const isDecided = lines.quest(lines.head) === Quest.decided;
-      if (!isDecided && nowMs - lines.sinceMs(lines.head) < LINE_WAIT_MS) break;
+      if (!isDecided && this.#clockMs - lines.sinceMs(lines.head) < LINE_WAIT_MS) break;
       this.#pop();
     }
-    this.#events.flush(nowMs);
+    this.#events.flush(this.#clockMs);
   }
 
   /** Lets the first line go on. */

@@ -11,6 +11,8 @@ import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
 import { WorkBudget } from '../../src/process/work-budget.ts';
 import { NamedReports } from '../../src/session/named-reports.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
+import { Phase } from '../../src/track/phase.ts';
+import { STATE, WORDS_PER_RECORD } from '../../src/track/record.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { waitFor } from '../lab/wait.ts';
 
@@ -83,7 +85,7 @@ class Stage {
     this.reports.use(finder);
   }
 
-  begin(port: number, side: PodSide = PodSide.initiator): number {
+  begin(port: number, side: PodSide = PodSide.initiator, phase: Phase = Phase.synSent): number {
     const packet = new Packet();
     packet.view = new DataView(new ArrayBuffer(8));
     packet.destinationAddress = 4;
@@ -92,6 +94,7 @@ class Stage {
     const slot = this.#table.insert(packet, this.#table.hash(packet), true);
     const connection = this.#window.at(slot);
     connection.podSide = side;
+    this.#table.words[slot * WORDS_PER_RECORD + STATE] |= phase;
     this.reports.connectionBegan(connection);
     return slot;
   }
@@ -106,7 +109,17 @@ class Stage {
     this.reports.event(event, connection);
   }
 
+  /** Lets time pass, with a turn at least every ten milliseconds and at its end. */
   pass(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    do {
+      this.nowMs = Math.min(this.nowMs + 10, untilMs);
+      this.reports.turn();
+    } while (this.nowMs < untilMs);
+  }
+
+  /** Lets time pass in which nobody has a turn, and then has one. */
+  stall(ms: number): void {
     this.nowMs += ms;
     this.reports.turn();
   }
@@ -188,6 +201,21 @@ onStage('a line waits 300 ms at most, an event 60', (stage) => {
   assert.equal(stage.told, ['event 1 -1', 'began 1 -1']);
 });
 
+onStage('while the machine stalls nothing waits', (stage) => {
+  stage.sockets.set(1, 11);
+  const slot = stage.begin(1);
+  stage.event(slot);
+  stage.stall(2000);
+  assert.equal(stage.told, []);
+  stage.owners.set(11, processOf(7));
+  stage.pass(0);
+  assert.equal(stage.told, ['began 1 7', 'event 1 7']);
+  stage.begin(2);
+  stage.sockets.set(2, 12);
+  for (let i = 0; i < 6; i++) stage.stall(10_000);
+  assert.is(stage.told.length, 3, 'but a machine that always stalls does not keep it for ever');
+});
+
 onStage('an event waits for the name of its connection, those behind it wait too', (stage) => {
   stage.sockets.set(1, 11);
   const slot = stage.begin(1);
@@ -202,20 +230,33 @@ onStage('an event waits for the name of its connection, those behind it wait too
   assert.equal(stage.told, ['began 1 7', 'began 2 -1', 'event 1 7', 'event 2 -1', 'event 1 7']);
 });
 
-onStage('the listener stands for what the pod has not accepted after 30 ms, at once where an event asks', (stage) => {
+onStage('the listener stands for what the pod has not accepted after 250 ms, at once where an event asks', (stage) => {
   stage.sockets.set(1, NOBODYS_SOCKET);
   stage.owners.set(LISTENER, processOf(5));
-  stage.begin(1, PodSide.responder);
+  stage.begin(1, PodSide.responder, Phase.established);
   stage.pass(0);
-  stage.pass(29);
+  stage.pass(249);
   assert.equal(stage.told, []);
   stage.pass(1);
   assert.equal(stage.told, ['began 1 5']);
+  assert.is(stage.asked.length, 5);
   const slot = stage.begin(2, PodSide.responder);
   stage.pass(0);
   stage.event(slot);
   stage.pass(0);
   assert.equal(stage.told.slice(1), ['began 2 5', 'event 2 5']);
+});
+
+onStage('a connection is of the process that accepts it, though that takes a while', (stage) => {
+  stage.sockets.set(1, NOBODYS_SOCKET);
+  stage.owners.set(LISTENER, processOf(5)).set(11, processOf(7));
+  stage.begin(1, PodSide.responder, Phase.established);
+  stage.pass(100);
+  stage.sockets.set(1, 11);
+  stage.pass(19);
+  assert.equal(stage.told, []);
+  stage.pass(1);
+  assert.equal(stage.told, ['began 1 7']);
 });
 
 onStage('a slot that is used again lets its lines go first', (stage) => {
