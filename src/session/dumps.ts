@@ -43,7 +43,6 @@ export class Dumps {
   readonly #rate = new DumpRate();
   /** SNI of connections of which a dump may become due. */
   readonly serverNames = new ServerNames();
-  /** No dump is due before this. */
   #earliestUs = Number.POSITIVE_INFINITY;
 
   constructor(history: PacketHistory, sink: DumpSink) {
@@ -53,6 +52,11 @@ export class Dumps {
 
   /** No packets are kept now: of a connection of which nothing was kept before, there is no dump. */
   isPaused = false;
+
+  /** No dump is due before this, in microseconds since 1970-01-01; infinity when none is. */
+  get earliestUs(): number {
+    return this.#earliestUs;
+  }
 
   /** Dumps that were not made because there were too many of them. */
   get refused(): number {

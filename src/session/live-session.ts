@@ -21,11 +21,13 @@ import type { CapturePlace } from './capture-place.ts';
 import { CountingSink } from './counting-sink.ts';
 import { EbpfWitness } from './ebpf-witness.ts';
 import { figuresOf } from './figures.ts';
+import { GuardedTimers } from './guarded-timers.ts';
 import { LoadShedding } from './load-shedding.ts';
 import { NamedReports } from './named-reports.ts';
 import { OneSided } from './one-sided.ts';
 import { nameOf, openSessionFiles } from './open-session-files.ts';
 import { pageConnection } from './page-feed.ts';
+import { PassingTime } from './passing-time.ts';
 import { buildPipeline, newHistory, type Pipeline } from './pipeline.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { SharedParts } from './shared-parts.ts';
@@ -39,10 +41,10 @@ const SLOTS_AT_ONCE = 20_000;
 const PAGE_SLOTS_AT_ONCE = 500;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
-/** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
-const READ_DELAY_US = 200_000;
-/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms. */
+/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
 const LAST_FRAMES_MS = 100;
+/** … and there may be more than can be read at once; what has not been read after this is not waited for. */
+const LAST_READING_MS = 1000;
 const COUNTERS_EVERY_MS = 60_000;
 
 /** Why a session ended. */
@@ -78,8 +80,8 @@ export class LiveSession {
   #isLeft = false;
   /** Null when nobody wants to know, or it cannot be told. */
   #oneSided: OneSided | null;
-  /** Time is passing while nothing arrives, deadline by deadline. */
-  #advancing = false;
+  readonly #timers = new GuardedTimers((error) => this.#fail(error));
+  readonly #passing: PassingTime;
   /** The source had nothing more when it was last asked: wall-clock time may pass. */
   #dry = true;
   /** What went wrong outside of `run`, which it then rejects with. */
@@ -132,6 +134,12 @@ export class LiveSession {
     this.#search = new PodSearch(pod, onFound, warn);
     this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
     const { path, reporter } = this.#pipeline;
+    this.#passing = new PassingTime({
+      path,
+      dumps: this.#pipeline.dumps,
+      drain: () => files.drain(),
+      fail: (error) => this.#fail(error),
+    });
     this.#shedding = new LoadShedding({ source, path, reporter, log: files.log, filter: settings.pcapFilter });
   }
 
@@ -171,15 +179,14 @@ export class LiveSession {
    * one direction only and the settings leave it to the agent where to capture.
    */
   async run(onOneSided: () => void = () => undefined): Promise<SessionEnd> {
-    const ticker = setInterval(() => this.#guard(() => this.#tick(onOneSided)), IDLE_TICK_MS);
-    const reporting = setInterval(() => this.#guard(() => this.#reportCounters()), COUNTERS_EVERY_MS);
+    this.#timers.every(IDLE_TICK_MS, () => this.#tick(onOneSided));
+    this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
     let state: SourceState = 'readable';
     try {
       while (state === 'readable') {
         this.#shedding.turn(); // before what came after a loss is read
         this.#knowledge.tracer.poll();
-        this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
-        this.#reports.turn();
+        this.#read();
         if (this.#dry) state = await this.#source.ready();
         await nextTurn();
       }
@@ -192,8 +199,7 @@ export class LiveSession {
       await this.#files.close();
       throw error;
     } finally {
-      clearInterval(ticker);
-      clearInterval(reporting);
+      this.#timers.clear();
     }
     return this.#finish(state);
   }
@@ -206,7 +212,8 @@ export class LiveSession {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#files.log.always(`this session ends: ${reason}`);
-    setTimeout(() => this.#source.close(), LAST_FRAMES_MS);
+    const untilMs = performance.now() + LAST_FRAMES_MS + LAST_READING_MS;
+    this.#timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs));
   }
 
   /** The pod is gone, though the interface may still seem to be there: ends like a session whose interface is gone. */
@@ -316,7 +323,7 @@ export class LiveSession {
     // the interface may have gone while the session was about to stop
     const isGone = state === 'gone' || this.#isLeft || interfaceName(this.interfaceIndex) === null;
     const end = isGone ? 'gone' : 'stopped';
-    await this.#advance(now - READ_DELAY_US);
+    await this.#passing.catchUp();
     if (end === 'gone') {
       this.#counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
       this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
@@ -343,13 +350,16 @@ export class LiveSession {
     this.#witness.stop();
   }
 
-  /** Does what a timer asks for: what goes wrong there ends this session, and not the agent. */
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fail(error);
-    }
+  /** Reads some of what waits. */
+  #read(): void {
+    this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
+    this.#reports.turn();
+  }
+
+  #closeWhenRead(untilMs: number): void {
+    this.#read();
+    if (this.#dry || performance.now() >= untilMs) this.#source.close();
+    else this.#timers.in(0, () => this.#closeWhenRead(untilMs));
   }
 
   /** Lets `run` end with what went wrong elsewhere. */
@@ -363,13 +373,13 @@ export class LiveSession {
     this.#reports.rest();
     this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
-    if (!this.#dry || this.#advancing) return;
-    this.#advancing = true;
-    this.#advance(Date.now() * 1000 - READ_DELAY_US)
-      .catch((error) => this.#fail(error))
-      .finally(() => {
-        this.#advancing = false;
-      });
+    this.#passTime();
+    const { msToDump } = this.#passing;
+    if (msToDump > 0 && msToDump < IDLE_TICK_MS) this.#timers.in(msToDump, () => this.#passTime());
+  }
+
+  #passTime(): void {
+    if (this.#dry) this.#passing.pass();
   }
 
   /** True once: when it is certain that one direction only is seen. */
@@ -379,14 +389,6 @@ export class LiveSession {
     if (!this.#oneSided.look(this.#pipeline.path.tracker)) return false;
     this.#oneSided = null;
     return true;
-  }
-
-  /** Lets time pass, with turns for packets and files in between when much is due. */
-  async #advance(nowUs: number): Promise<void> {
-    while (this.#pipeline.path.advance(nowUs)) {
-      await this.#files.drain();
-      await nextTurn();
-    }
   }
 
   #reportCounters(): void {
