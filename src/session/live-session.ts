@@ -44,7 +44,7 @@ const IDLE_TICK_MS = 500;
 /** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
 const LAST_FRAMES_MS = 100;
 /** … and there may be more than can be read at once; what has not been read after this is not waited for. */
-const LAST_READING_MS = 1000;
+const LAST_READING_MS = 2000;
 const COUNTERS_EVERY_MS = 60_000;
 
 /** Why a session ended. */
