@@ -7,9 +7,17 @@ export class GuardedTimers {
     this.#onFailure = onFailure;
   }
 
-  /** Does something again and again, until `clear`. */
+  /**
+   * Does something again and again, until `clear`: at whole multiples of `ms`, so that the thread wakes up once for all
+   * sessions.
+   */
   every(ms: number, work: () => void): void {
-    this.#timers.add(setInterval(() => this.#guard(work), ms));
+    const sinceMs = performance.now() % ms;
+    const isEarly = sinceMs > ms / 2; // timers may be by a fraction of a millisecond
+    this.in(isEarly ? 2 * ms - sinceMs : ms - sinceMs, () => {
+      this.every(ms, work);
+      work();
+    });
   }
 
   /** Does something once, unless `clear` comes first. */
