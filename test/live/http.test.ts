@@ -79,20 +79,9 @@ class HttpLab {
   /** Runs a client under a capture and reads what was captured. */
   async run(...client: string[]): Promise<Seen[]> {
     const file = join(this.directory, `${this.#captures++}.pcap`);
-    const tcpdump = this.namespace.spawn([
-      'tcpdump',
-      '-i',
-      'lo',
-      '-U',
-      '--immediate-mode',
-      '-s',
-      '0',
-      '-B',
-      '131072',
-      '-w',
-      file,
-      'tcp',
-    ]);
+    // Each frame takes a slot as long as the longest frame to keep: at 2 kB there are enough, even while it does not run.
+    const ring = ['--immediate-mode', '-s', '2048', '-B', '131072'];
+    const tcpdump = this.namespace.spawn(['tcpdump', '-i', 'lo', '-U', ...ring, '-w', file, 'tcp']);
     await tcpdump.waitForOutput(/listening on/);
     await this.namespace.spawn(client).output();
     // The end of the capture is known by a connection made for nothing else.
