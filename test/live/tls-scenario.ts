@@ -42,6 +42,7 @@ export async function runScenario(
     while (left-- > 0) await runClient(clientSide, files.dir, scenario.client(files), scenario.input);
   };
   await Promise.all(Array.from({ length: WIDTH }, worker));
+  await server.waitForNoConnections(files.port); // killed with something unread it would reset them
   await server.stop('SIGKILL');
 }
 
