@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Namespace } from '../lab/namespace.ts';
 import { followTls, readPcap, type Segment, type TlsConnection } from '../track/tls/tls-driver.ts';
 import { makeCertificates } from './certificates.ts';
+import { captureLoopback } from './loopback-capture.ts';
 import { runScenario, type Scenario } from './tls-scenario.ts';
 
 /** A network namespace with loopback of a real MTU, certificates of all kinds, and a capture around each scenario. */
@@ -27,25 +27,15 @@ export class TlsLab {
   async capture(scenario: Scenario, count: number): Promise<Segment[]> {
     const lab = { dir: this.dir, address: '127.0.0.1', port: this.#port++ };
     const pcap = join(this.dir, `${lab.port}.pcap`);
-    const options = ['-i', 'lo', '-U', '-Z', 'root', '--immediate-mode', '-B', '65536'];
-    const capture = this.#namespace.spawn(['tcpdump', ...options, '-w', pcap, `port ${lab.port}`]);
-    await capture.waitForOutput(/listening on/);
-    await runScenario(scenario, lab, this.#namespace, this.#namespace, count);
-    await untilStill(pcap); // the last packets may still be on their way into the file
-    await capture.stop('SIGINT');
-    return readPcap(readFileSync(pcap));
+    await captureLoopback(this.#namespace, pcap, `port ${lab.port}`, ['-B', '65536'], () =>
+      runScenario(scenario, lab, this.#namespace, this.#namespace, count),
+    );
+    const isOfScenario = (end: string) => end.endsWith(`:${lab.port}`);
+    return readPcap(readFileSync(pcap)).filter(({ source, destination }) => [source, destination].some(isOfScenario));
   }
 
   close(): void {
     this.#namespace.remove();
     rmSync(this.dir, { recursive: true, force: true });
-  }
-}
-
-/** Resolves when a file has not grown for a moment. */
-async function untilStill(path: string): Promise<void> {
-  for (let size = -1, now = statSync(path).size; now !== size; now = statSync(path).size) {
-    size = now;
-    await sleep(60);
   }
 }
