@@ -11,7 +11,9 @@ export interface Ending {
 /** What is kept of each output stream: enough for a message, not a leak in a long run. */
 const KEPT_CHARACTERS = 1 << 20;
 
-const LISTEN = '0A'; // state column of /proc/net/tcp, TCP_LISTEN in linux/net/tcp_states.h
+// State column of /proc/net/tcp, as in linux/include/net/tcp_states.h.
+const TIME_WAIT = '06';
+const LISTEN = '0A';
 
 /** A started program, its output, and its end. */
 export class Program {
@@ -69,10 +71,17 @@ export class Program {
 
   /** Waits until something listens on a TCP port in the program's network namespace. */
   async waitForListener(port: number, options: WaitOptions = {}): Promise<void> {
-    await waitFor(`a listener on port ${port} of ${this.name}`, () => this.running && listensOn(this.pid, port), {
+    const listens = () => this.running && socketsOn(this.pid, port).includes(LISTEN);
+    await waitFor(`a listener on port ${port} of ${this.name}`, listens, {
       ...options,
       describe: () => `${this.running ? 'still running' : 'ended'}\n${this.stdout}${this.stderr}`,
     });
+  }
+
+  /** Waits until no connection to a TCP port in the program's network namespace is left that has not ended both ways. */
+  async waitForNoConnections(port: number, options?: WaitOptions): Promise<void> {
+    const over = (state: string) => state === LISTEN || state === TIME_WAIT;
+    await waitFor(`the end of connections to ${this.name}`, () => socketsOn(this.pid, port).every(over), options);
   }
 
   /** Waits for text on standard output or standard error. */
@@ -85,15 +94,15 @@ export class Program {
   }
 }
 
-function listensOn(pid: number, port: number): boolean {
+/** States of the sockets on a local TCP port in a process's network namespace. */
+function socketsOn(pid: number, port: number): string[] {
   const hexPort = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return ['tcp', 'tcp6'].some((table) =>
+  return ['tcp', 'tcp6'].flatMap((table) =>
     readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
       .split('\n')
-      .some((line) => {
-        const [, local, , state] = line.trim().split(/\s+/);
-        return state === LISTEN && local?.endsWith(hexPort) === true;
-      }),
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local]) => local?.endsWith(hexPort))
+      .map(([, , , state]) => state ?? ''),
   );
 }
 

@@ -18,9 +18,9 @@ import { InOrderStream } from '../../src/track/stream/in-order-stream.ts';
 import { StreamBudget } from '../../src/track/stream/stream-budget.ts';
 import { Namespace } from '../lab/namespace.ts';
 import type { Program } from '../lab/program.ts';
-import { waitFor } from '../lab/wait.ts';
 import { LogSink } from '../track/http/harness.ts';
 import { H2C_PORT, NODE_HTTP2_PORT, NODE_PORT } from './http-servers.ts';
+import { captureLoopback, END_PORT } from './loopback-capture.ts';
 
 const test = suite('HTTP between real programs');
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -79,27 +79,10 @@ class HttpLab {
   /** Runs a client under a capture and reads what was captured. */
   async run(...client: string[]): Promise<Seen[]> {
     const file = join(this.directory, `${this.#captures++}.pcap`);
-    const tcpdump = this.namespace.spawn([
-      'tcpdump',
-      '-i',
-      'lo',
-      '-U',
-      '--immediate-mode',
-      '-s',
-      '0',
-      '-B',
-      '131072',
-      '-w',
-      file,
-      'tcp',
-    ]);
-    await tcpdump.waitForOutput(/listening on/);
-    await this.namespace.spawn(client).output();
-    // The end of the capture is known by a connection made for nothing else.
-    this.namespace.run('sh', '-c', 'curl -s http://127.0.0.1:9 || true');
-    await waitFor('the last packet', async () => (await followFile(file)).some((one) => one.serverPort === 9));
-    await tcpdump.stop('SIGINT');
-    return (await followFile(file)).filter((one) => one.serverPort !== 9);
+    // Each frame takes a slot as long as the longest frame to keep: at 2 kB there are enough, even while it does not run.
+    const ring = ['-s', '2048', '-B', '131072'];
+    await captureLoopback(this.namespace, file, 'tcp', ring, () => this.namespace.spawn(client).output());
+    return (await followFile(file)).filter((one) => one.serverPort !== END_PORT);
   }
 }
 

@@ -11,7 +11,7 @@ import { makeCertificates } from './certificates.ts';
 import { nginx } from './nginx.ts';
 import { checkPcaps, pcapOf, readPcap } from './pcaps.ts';
 import { STARTTLS_PORTS } from './starttls-server.ts';
-import type { LabFiles, Scenario } from './tls-scenario.ts';
+import { type LabFiles, runClient, runScenario, type Scenario } from './tls-scenario.ts';
 import { failingScenarios, goodScenarios } from './tls-scenarios.ts';
 
 const test = suite('TLS events of real programs');
@@ -20,9 +20,8 @@ const STARTTLS_SERVER = fileURLToPath(new URL('./starttls-server.js', import.met
 const FIRST_PORT = 20_000;
 const HTTPS = 443;
 const HTTP = 8080;
-/** Clients that run at the same time. */
+/** Scenarios that run at the same time. */
 const WIDTH = 8;
-const CLIENT_LIMIT_MS = 10_000;
 const ENDED_EARLY = "the connection ended before the server showed what it thinks of the client's certificate";
 const EndType = { fin: 0, alert: 1, reset: 2 };
 const TLS = 1;
@@ -47,19 +46,6 @@ function webServer(lab: Lab, server: Pod): Promise<Program> {
   );
 }
 
-async function runClient(lab: Lab, client: Pod, argv: readonly string[], input: string): Promise<void> {
-  const program = lab.start(client.namespace, argv, { cwd: lab.directory, stdio: 'pipe' });
-  program.child.stdin?.on('error', () => undefined); // it may have ended before it read all
-  if (input === '') program.child.stdin?.end();
-  else program.child.stdin?.write(input);
-  // s_client goes on until its input ends or the server says goodbye
-  const enough = setTimeout(() => program.child.stdin?.end(), 1_000);
-  const tooLong = setTimeout(() => program.child.kill('SIGKILL'), CLIENT_LIMIT_MS);
-  await program.ended;
-  clearTimeout(enough);
-  clearTimeout(tooLong);
-}
-
 /** Runs each scenario once, with a port of its own; gives the ports. */
 async function runAll(lab: Lab, client: Pod, server: Pod, scenarios: readonly Scenario[]): Promise<number[]> {
   const places: LabFiles[] = scenarios.map((_, i) => ({
@@ -67,14 +53,9 @@ async function runAll(lab: Lab, client: Pod, server: Pod, scenarios: readonly Sc
     address: server.ipv4,
     port: FIRST_PORT + i,
   }));
-  const jobs = scenarios.map((scenario, i) => async () => {
-    const place = places[i] as LabFiles;
-    const program = lab.start(server.namespace, scenario.server(place), { cwd: lab.directory });
-    await program.waitForListener(place.port);
-    if (scenario.first !== undefined) await runClient(lab, client, scenario.first(place), 'GET / HTTP/1.0\r\n\r\n');
-    await runClient(lab, client, scenario.client(place), scenario.input ?? '');
-    await program.stop('SIGKILL');
-  });
+  const jobs = scenarios.map(
+    (scenario, i) => () => runScenario(scenario, places[i] as LabFiles, server.namespace, client.namespace),
+  );
   const worker = async () => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
   };
@@ -172,7 +153,7 @@ test('nginx: ALPN and SNI over IPv4 and IPv6, TLS to a port of plain HTTP, plain
     const { client, server, agent } = await prepare(lab);
     await webServer(lab, server);
     const get = (...argv: string[]) =>
-      runClient(lab, client, ['curl', '-sS', '--cacert', 'ca.pem', '--max-time', '5', ...argv], '');
+      runClient(client.namespace, lab.directory, ['curl', '-sS', '--cacert', 'ca.pem', '--max-time', '5', ...argv]);
     const at = (address: string) => ['--resolve', `shop.example:${HTTPS}:${address}`, 'https://shop.example/'];
     await get('--tls-max', '1.2', '--http2', ...at(server.ipv4));
     await get('--http1.1', ...at(`[${server.ipv6}]`));
@@ -215,8 +196,8 @@ test('EVENTS_FOR_TLS_CONNECTIONS=N, and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', asy
       const { client, server, agent } = await prepare(lab, settings);
       await webServer(lab, server);
       const url = ['--resolve', `shop.example:${HTTPS}:${server.ipv4}`, 'https://shop.example/'];
-      await runClient(lab, client, ['curl', '-sS', '--cacert', 'ca.pem', ...url], '');
-      await runClient(lab, client, goodbye(server.ipv4, HTTPS), '');
+      await runClient(client.namespace, lab.directory, ['curl', '-sS', '--cacert', 'ca.pem', ...url]);
+      await runClient(client.namespace, lab.directory, goodbye(server.ipv4, HTTPS));
       const { hostIndex } = client;
       await waitFor('their ends', () => agent.files(hostIndex).endFlows.length === 2, {
         describe: () => agent.transcript(),
@@ -248,7 +229,7 @@ test('TLS that begins later in a connection', async () => {
       upgrades.map(([protocol, port]) => {
         const options = ['-starttls', protocol, '-servername', 'shop.example', '-CAfile', 'ca.pem'];
         const argv = ['openssl', 's_client', '-connect', `${server.ipv4}:${port}`, ...options];
-        return runClient(lab, client, argv, 'hello\n');
+        return runClient(client.namespace, lab.directory, argv, 'hello\n');
       }),
     );
     const { of } = await report(agent, client);

@@ -1,4 +1,4 @@
-import type { Scenario } from './tls-scenario.ts';
+import { REQUEST, type Scenario } from './tls-scenario.ts';
 
 /** A scenario all of whose connections complete, once each and without an alert. */
 export interface GoodScenario extends Scenario {
@@ -16,10 +16,10 @@ export interface FailingScenario extends Scenario {
 }
 
 type Arguments = readonly string[];
-const REQUEST = 'GET / HTTP/1.0\r\n\r\n';
 const UNREADABLE = 767;
 const fatal = (description: number) => 512 + description;
 
+/** It ends each connection itself: after its answer, or, with early data, at once, as its own input is at its end. */
 const server =
   (certificate: string, ...more: Arguments): Scenario['server'] =>
   ({ port }) => [
