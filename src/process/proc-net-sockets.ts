@@ -4,7 +4,7 @@ import { readText } from './proc-files.ts';
 
 /** A table may be this old when it is asked: reading it costs, and grows with the number of sockets. */
 const FRESH_MS = 25;
-/** Of the time, at most this part is spent on reading tables. */
+/** Of a core, at most this part is spent on reading tables. */
 const READING_SHARE = 0.1;
 const LISTEN = '0A'; // TCP_LISTEN in linux/net/tcp_states.h
 
@@ -14,6 +14,12 @@ const REMOTE = 2;
 const STATE = 3;
 const INODE = 9;
 
+/** A steady clock, and the CPU time of the thread, in milliseconds. */
+export interface Clocks {
+  readonly now: () => number;
+  readonly cpuMs: () => number;
+}
+
 /**
  * Sockets as /proc/<pid>/net/tcp and tcp6 list them, for where the kernel cannot be asked for one (no right to enter
  * the namespace, no sock_diag): all of them have to be read to find one, so now and then only.
@@ -21,15 +27,15 @@ const INODE = 9;
 export class ProcNetSockets implements PodSockets {
   readonly cookie = null;
   readonly #dweller: () => number | 'self' | null;
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
   #connections = new Map<string, number>();
   #listeners = new Map<string, number>();
   #nextReadMs = Number.NEGATIVE_INFINITY;
 
-  /** @param dweller gives a process that lives in the namespace now. `now`: a steady clock, in milliseconds */
-  constructor(dweller: () => number | 'self' | null, now: () => number) {
+  /** @param dweller gives a process that lives in the namespace now */
+  constructor(dweller: () => number | 'self' | null, clocks: Clocks) {
     this.#dweller = dweller;
-    this.#now = now;
+    this.#clocks = clocks;
   }
 
   connection(connection: Connection, side: Side): number {
@@ -64,13 +70,14 @@ export class ProcNetSockets implements PodSockets {
 
   /** Reads the tables unless they were read a moment ago; true when they are as of now. */
   #refresh(): boolean {
-    const beginMs = this.#now();
+    const beginMs = this.#clocks.now();
     if (beginMs < this.#nextReadMs) return false;
+    const beganCpuMs = this.#clocks.cpuMs();
     this.#connections = new Map();
     this.#listeners = new Map();
     const pid = this.#dweller();
     if (pid !== null) for (const file of ['tcp', 'tcp6']) this.#read(readText(`/proc/${pid}/net/${file}`) ?? '');
-    const tookMs = this.#now() - beginMs;
+    const tookMs = this.#clocks.cpuMs() - beganCpuMs;
     this.#nextReadMs = beginMs + Math.max(FRESH_MS, tookMs / READING_SHARE);
     return true;
   }

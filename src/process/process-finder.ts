@@ -228,7 +228,7 @@ export class ProcessFinder {
   }
 
   #openProcNet(): PodSockets | null {
-    return this.#dweller() === null ? null : new ProcNetSockets(() => this.#dweller(), this.#shared.now);
+    return this.#dweller() === null ? null : new ProcNetSockets(() => this.#dweller(), this.#shared);
   }
 
   /** What leads to the namespace now; null when nothing that is known does. */

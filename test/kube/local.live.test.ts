@@ -26,16 +26,16 @@ async function withNode(body: (node: Node) => Promise<void>): Promise<void> {
   await Lab.use(async (lab) => {
     lab.pod(); // or the two ends of the next one would have the same index
     const pod = lab.pod();
-    const pid = await idle(lab, pod.namespace);
+    const { pid } = await idle(lab, pod.namespace);
     await body({ lab, pod, files: new NodeFiles(lab), pid });
   });
 }
 
 /** Starts a process that does nothing, and waits until it is where it belongs. */
-async function idle(lab: Lab, where: Namespace): Promise<number> {
-  const program = lab.start(where, ['sh', '-c', 'echo ready; exec sleep 1000']);
+async function idle(lab: Lab, where: Namespace): Promise<Program> {
+  const program = lab.start(where, ['sh', '-c', 'echo ready; exec sleep infinity']);
   await program.waitForOutput(/ready/);
-  return program.pid;
+  return program;
 }
 
 async function local({ lab, files }: Node, ...args: string[]) {
@@ -83,7 +83,8 @@ for (const [name, files] of [
 ] as const) {
   test(`by UID: ${name}`, async () => {
     await withNode(async (node) => {
-      node.files.addProcess(await idle(node.lab, node.lab.pod().namespace), { cgroup: CGROUP.replace(UID, `${UID}0`) });
+      const other = await idle(node.lab, node.lab.pod().namespace);
+      node.files.addProcess(other.pid, { cgroup: CGROUP.replace(UID, `${UID}0`) });
       // the kubelet itself has the pod's mounts too
       node.files.addProcess(1, {
         cgroup: '0::/\n',
@@ -106,7 +107,7 @@ test('by UID, from the real control group; a sidecar answers for its own interfa
       });
       return script;
     };
-    const program = lab.start(pod.namespace, ['sleep', '1000']);
+    const program = await idle(lab, pod.namespace);
     cgroup.add(program.pid);
     const onNode = await call(lab.node);
     onNode.child.stdin?.end('go\n');
@@ -137,7 +138,7 @@ test('by name: a pod that was deleted and made again has another UID', async () 
 test('by name, without the logs: by the files that the kubelet gave the pod', async () => {
   await withNode(async (node) => {
     const byName = ['--name', 'web', '--namespace', 'shop'];
-    const other = await idle(node.lab, node.lab.pod().namespace);
+    const { pid: other } = await idle(node.lab, node.lab.pod().namespace);
     node.files.addProcess(other, {
       'root/etc/hostname': 'web\n',
       'root/etc/resolv.conf': 'search my-shop.svc.cluster.local\n',
@@ -176,7 +177,8 @@ test('refusals', async () => {
     await refuses(node, /the pod \(UID .*\): it has no process on this node/, '--uid', UID);
     node.files.addProcess(node.pid, { cgroup: CGROUP });
     await refuses(node, /no interface net1 in it, only lo, eth0/, '--uid', UID, '--interface', 'net1');
-    node.files.addProcess(await idle(node.lab, node.lab.node), { cgroup: CGROUP.replace(UID, OLD_UID) });
+    const { pid: neighbour } = await idle(node.lab, node.lab.node);
+    node.files.addProcess(neighbour, { cgroup: CGROUP.replace(UID, OLD_UID) });
     await refuses(node, /it uses the network of the node/, '--uid', OLD_UID);
     // the other end in a third namespace
     node.lab.node.run('ip', 'link', 'set', node.pod.hostInterface, 'netns', node.lab.pod().namespace.name);

@@ -98,11 +98,11 @@ async function count(agent: Program): Promise<Holdings> {
     'an agent at rest',
     async () => {
       const holdings = await holdingsOf(agent);
-      const { descriptors, threads, mappings, resources } = holdings;
-      const now = JSON.stringify({ descriptors, threads, mappings, resources });
+      const { sessions, descriptors, threads, mappings, resources } = holdings;
+      const now = JSON.stringify({ sessions, descriptors, threads, mappings, resources });
       const same = now === last;
       last = now;
-      return same && holdings;
+      return sessions === 0 && same && holdings;
     },
     { timeoutMs: 60_000, intervalMs: 700, describe: () => last },
   );

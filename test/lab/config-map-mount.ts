@@ -24,8 +24,12 @@ export class ConfigMapMount {
     renameSync(at('..data_tmp'), at('..data'));
     const shown = readdirSync(this.#directory).filter((file) => !file.startsWith('..'));
     const linked = shown.filter((file) => file in files && lstatSync(at(file)).isSymbolicLink());
-    for (const file of shown) if (!linked.includes(file)) rmSync(at(file));
-    for (const file of Object.keys(files)) if (!linked.includes(file)) symlinkSync(join('..data', file), at(file));
+    for (const file of shown) if (!(file in files)) rmSync(at(file));
+    for (const file of Object.keys(files)) {
+      if (linked.includes(file)) continue;
+      symlinkSync(join('..data', file), at('..link_tmp'));
+      renameSync(at('..link_tmp'), at(file)); // a file that was put there by hand is never missing
+    }
     rmSync(at(`..version-${this.#versions - 1}`), { recursive: true, force: true });
   }
 }

@@ -9,6 +9,8 @@ import { Agent } from '../../src/agent/agent.ts';
 
 /** What a process holds of the machine. */
 export interface Holdings {
+  /** Env files whose sessions it keeps. */
+  readonly sessions: number;
   readonly descriptors: number;
   readonly threads: number;
   /** Pieces of its address space. */
@@ -30,6 +32,7 @@ async function holdings(): Promise<Holdings> {
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   const { heapUsed, rss } = process.memoryUsage();
   return {
+    sessions: agent.sessions().length,
     descriptors: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
     mappings: readFileSync('/proc/self/maps', 'latin1').split('\n').length,

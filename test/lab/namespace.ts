@@ -29,7 +29,7 @@ export class Namespace {
 
   /** Starts a program in it. `Lab.start` does, and ends it with the lab. */
   spawn(argv: readonly string[], options?: SpawnOptions): Program {
-    return new Program(['ip', 'netns', 'exec', this.name, ...argv], options);
+    return new Program(['ip', 'netns', 'exec', this.name, ...argv], options, this.inode);
   }
 
   /** Sets a kernel parameter, e.g. `net/ipv4/ip_forward`. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type WaitOptions, waitFor } from './wait.ts';
 
 /** How a program ended. */
@@ -23,8 +23,11 @@ export class Program {
   readonly ended: Promise<Ending>;
   stdout = '';
   stderr = '';
+  readonly #networkNamespace: number | null;
 
-  constructor(argv: readonly string[], options: SpawnOptions = {}) {
+  /** @param networkNamespace inode number of the one that `argv` enters before it becomes the program */
+  constructor(argv: readonly string[], options: SpawnOptions = {}, networkNamespace: number | null = null) {
+    this.#networkNamespace = networkNamespace;
     const [file, ...rest] = argv;
     if (file === undefined) throw new Error('Cannot start a program: no name given');
     this.name = argv.join(' ');
@@ -69,13 +72,18 @@ export class Program {
     return this.stdout;
   }
 
+  /** Waits until it is in its network namespace: it begins in that of who started it. */
+  async waitUntilInPlace(): Promise<void> {
+    await this.#wait('in its namespace', () => this.#isInPlace());
+  }
+
   /** Waits until something listens on a TCP port in the program's network namespace. */
   async waitForListener(port: number, options: WaitOptions = {}): Promise<void> {
-    const listens = () => this.running && socketsOn(this.pid, port).includes(LISTEN);
-    await waitFor(`a listener on port ${port} of ${this.name}`, listens, {
-      ...options,
-      describe: () => `${this.running ? 'still running' : 'ended'}\n${this.stdout}${this.stderr}`,
-    });
+    await this.#wait(
+      `with a listener on port ${port}`,
+      () => this.#isInPlace() && socketsOn(this.pid, port).includes(LISTEN),
+      options,
+    );
   }
 
   /** Waits until no connection to a TCP port in the program's network namespace is left that has not ended both ways. */
@@ -86,11 +94,17 @@ export class Program {
 
   /** Waits for text on standard output or standard error. */
   async waitForOutput(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpMatchArray> {
+    return this.#wait(`say ${pattern}`, () => this.stdout.match(pattern) ?? this.stderr.match(pattern), options);
+  }
+
+  #isInPlace(): boolean {
+    if (!this.running) return false;
+    return this.#networkNamespace === null || statSync(`/proc/${this.pid}/ns/net`).ino === this.#networkNamespace;
+  }
+
+  #wait<T>(what: string, probe: () => T | null | false, options: WaitOptions = {}): Promise<T> {
     const describe = () => `${this.running ? 'still running' : 'ended'}\n${this.stdout}${this.stderr}`;
-    return waitFor(`${pattern} from ${this.name}`, () => this.stdout.match(pattern) ?? this.stderr.match(pattern), {
-      ...options,
-      describe,
-    });
+    return waitFor(`${this.name} ${what}`, probe, { ...options, describe });
   }
 }
 

@@ -129,7 +129,9 @@ for (const [what, spoil, code] of [
       const volume = Volume.disk(lab);
       const { directory, reset, events, printed, stop } = await prepare(lab, volume, { MIN_FREE_MB: 1 });
       await reset();
-      await events(1);
+      const [first] = await events(1);
+      // a file that is being synced fails with EIO, whatever is wrong with the disk
+      await waitFor('its pcap', () => pcapNames(directory).includes(first?.pcap ?? ''));
       spoil(volume);
       await reset();
       const [line] = await printed(/ error .*Cannot write .*/);

@@ -70,15 +70,15 @@ const is = (code: string, port: number) => (event: { readonly code: string; read
 
 test('the kernel drops packets: what was open then is in doubt, and stillness is no verdict; what comes later is none', async () => {
   await Lab.use(async (lab) => {
-    const { agent, client, nowhere, traffic, index } = await prepare(lab, () => ({
-      RING_MB: 1,
-      CAPTURE_BACKEND: 'ring',
-    }));
+    const ring = { RING_MB: 1, CAPTURE_BACKEND: 'ring' };
+    // until the loss nothing is told
+    const patient = { ...ring, HALF_OPEN_SECONDS: 3_600, STALE_SECONDS: 3_600 };
+    const { agent, client, nowhere, traffic, index } = await prepare(lab, () => patient);
     const burst = join(lab.directory, 'burst.pcap');
     makeCapture(burst, { connections: 300 });
-    lab.traffic(client.namespace, 'half-open', nowhere, ORDERLY, 1, 100, 60);
-    traffic('hold', ORDERLY, 1, 100, 60);
-    const resets = traffic('hold', SILENT, 1, 100, 60);
+    lab.traffic(client.namespace, 'half-open', nowhere, ORDERLY, 1, 100, 3_600);
+    traffic('hold', ORDERLY);
+    const resets = traffic('hold', SILENT);
     await waitFor('their beginnings', () => agent.files(index).flows.length === 3, {
       describe: () => agent.transcript(),
     });
@@ -88,6 +88,7 @@ test('the kernel drops packets: what was open then is in doubt, and stillness is
     agent.program.child.kill('SIGCONT');
     await waitFor('the burst', () => agent.files(index).flows.length > 10, { describe: () => agent.transcript() });
     await resets.stop('SIGKILL');
+    agent.configure({ INTERFACE_INDEX_SNIF: index, ...TELLS_ALL, POD_IP: client.ipv4, ...ring });
 
     // begun after the loss: told, and certain
     lab.traffic(client.namespace, 'half-open', nowhere, RESETTING, 1, 100, 60);

@@ -30,7 +30,7 @@ test('curl, and a client that sends byte by byte: no secret is in the pcap, and 
     const [client, server] = [lab.pod(), lab.pod()];
     const http = lab.start(server.namespace, [process.execPath, '-e', SERVER]);
     await http.waitForListener(PORT);
-    const agent = await AgentRun.watch(lab, client, { FOLLOW_PORT: PORT, FOLLOW_SECONDS: 1 });
+    const agent = await AgentRun.watch(lab, client, { FOLLOW_PORT: PORT, FOLLOW_SECONDS: 60 });
     const directory = agent.sessionDirectory(client.hostIndex);
     const url = `http://${server.ipv4}:${PORT}`;
     const curl = ['curl', '-sS', '-H', 'Cookie: k=geheim', '-u', 'u:geheim', '-o', '/dev/null', '-o', '/dev/null'];

@@ -32,7 +32,12 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
     }
     await agent.events(client.hostIndex, ({ code }) => code === '00009', 3);
 
-    const scraped = lab.node.run('curl', '-sS', `http://127.0.0.1:${HEALTH_PORT}/metrics`);
+    // ends count once it is known whose they are
+    const scraped = await waitFor('the end of each connection', () => {
+      const text = lab.node.run('curl', '-sS', `http://127.0.0.1:${HEALTH_PORT}/metrics`);
+      const ended = [...text.matchAll(/^dlltagent_connections_ended_total\{.* (\d+)$/gm)].map(([, n]) => Number(n));
+      return ended.reduce((sum, n) => sum + n, 0) === 4 && text;
+    });
     const { problems, series } = checkMetrics(scraped);
     assert.equal(problems, []);
     const sampleOf = (name: string, label: string, value: string) =>
@@ -44,7 +49,7 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
     assert.is(sampleOf('dlltagent_connections_open', 'pod', 'web-0'), 0);
     assert.not.ok(scraped.includes(server.ipv4));
 
-    lab.traffic(client.namespace, 'hold', server.ipv4, ORDERLY_PORT, 1, 100, 20);
+    lab.traffic(client.namespace, 'hold', server.ipv4, ORDERLY_PORT);
     const stream = lab.start(lab.node, ['curl', '-sSN', `http://127.0.0.1:${HEALTH_PORT}/stream`]);
     const told = () =>
       stream.stdout

@@ -16,8 +16,9 @@ const RESETTING = 5_002;
 const DOWNLOAD = 5_003;
 const HTTPS = 5_004;
 const FOLLOW_SECONDS = 2;
-/** How long a pcap may take, from when it is due until it is there. */
+/** How long a pcap may take, from when it is due until it is there, on a machine that lets everybody be in time. */
 const LIMIT_US = 2_000_000;
+const TICK_MS = 10;
 const DOWNLOAD_BYTES = 8 << 20;
 const LARGEST_PCAP = 2 << 20;
 const HEAD_BYTES = 64 << 10;
@@ -41,19 +42,36 @@ async function prepare(lab: Lab, settings: EnvSettings) {
 const beginUs = ({ beginSec, beginUsec }: EndFlowLine) => beginSec * 1e6 + beginUsec;
 const endUs = ({ endSec, endUsec }: EndFlowLine) => endSec * 1e6 + endUsec;
 
+/** Adds up by how much timers come late, until the function that it answers with is called, which says so. */
+function measureLatenessUs(): () => number {
+  let lateMs = 0;
+  let lastMs = performance.now();
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    lateMs += Math.max(0, nowMs - lastMs - TICK_MS);
+    lastMs = nowMs;
+  }, TICK_MS);
+  return () => {
+    clearInterval(timer);
+    return lateMs * 1_000;
+  };
+}
+
 test('FOLLOW_PORT: after FOLLOW_SECONDS, or when the connection ends; an event within 2 s', async () => {
   await Lab.use(async (lab) => {
     const { client, server, agent, directory, ends } = await prepare(lab, { FOLLOW_PORT: ORDERLY });
-    const long = lab.traffic(client.namespace, 'hold', server.ipv6, ORDERLY, 1, 100, FOLLOW_SECONDS + 3);
+    const latenessUs = measureLatenessUs();
+    const long = lab.traffic(client.namespace, 'hold', server.ipv6, ORDERLY);
     const short = lab.traffic(client.namespace, 'orderly', server.ipv4, ORDERLY);
     const reset = lab.traffic(client.namespace, 'reset', server.ipv4, RESETTING);
     const ofLong = await pcapOf(directory, /^dump_fd00-77--2_fd00-77-1--2_\d+_5001_[\d_]+\.pcap$/);
     const ofShort = await pcapOf(directory, /^dump_10\.77\.0\.2_10\.77\.1\.2_\d+_5001_[\d_]+\.pcap$/);
     const [event] = await agent.events(client.hostIndex, ({ code }) => code === '00002');
     const ofEvent = await pcapOf(directory, event?.pcap ?? 'without a name');
+    const limitUs = LIMIT_US + latenessUs();
     await Promise.all([short.ended, reset.ended]);
     assert.ok(long.running, 'the followed connection is still open');
-    await long.ended;
+    await long.stop();
     const all = await ends(3);
     const [longEnd, shortEnd, resetEnd] = [ofLong, ofShort, ofEvent].map((path) => {
       const [, srcPort] = path.match(/_(\d+)_\d+_\d{4}_/) ?? [];
@@ -61,19 +79,20 @@ test('FOLLOW_PORT: after FOLLOW_SECONDS, or when the connection ends; an event w
     });
 
     const afterBegin = writtenUs(ofLong) - beginUs(longEnd);
-    assert.ok(afterBegin >= FOLLOW_SECONDS * 1e6 && afterBegin <= FOLLOW_SECONDS * 1e6 + LIMIT_US, `${afterBegin} µs`);
+    assert.ok(afterBegin >= FOLLOW_SECONDS * 1e6 && afterBegin <= FOLLOW_SECONDS * 1e6 + limitUs, `${afterBegin} µs`);
     for (const [path, end] of [
       [ofShort, shortEnd],
       [ofEvent, resetEnd],
     ] as const) {
       const afterEnd = writtenUs(path) - endUs(end);
-      assert.ok(afterEnd >= 0 && afterEnd <= LIMIT_US, `${path}: ${afterEnd} µs`);
+      assert.ok(afterEnd >= 0 && afterEnd <= limitUs, `${path}: ${afterEnd} µs`);
       assert.is(readPcap(path)[0]?.flags, SYN);
     }
     const held = readPcap(ofLong);
     assert.is(held[0]?.flags, SYN);
     assert.ok(held.every(({ flags }) => (flags & FIN) === 0));
-    assert.is(readPcap(ofShort).filter(({ flags }) => (flags & FIN) !== 0).length, 2);
+    const finished = readPcap(ofShort).filter(({ flags }) => (flags & FIN) !== 0);
+    assert.is(new Set(finished.map(({ fromPort }) => fromPort)).size, 2, 'by both sides');
     assert.is(readdirSync(directory).filter((name) => name.endsWith('.pcap')).length, 3, 'one for each');
     await agent.stop();
   });
@@ -88,7 +107,10 @@ const SENDER = `require('net').createServer((socket) => {
 
 test('8 MB on one connection: its beginning, a gap, its newest packets, at most 2 MB, never seen unfinished', async () => {
   await Lab.use(async (lab) => {
-    const { client, server, agent, directory, ends } = await prepare(lab, { FOLLOW_PORT: DOWNLOAD });
+    const { client, server, agent, directory, ends } = await prepare(lab, {
+      FOLLOW_PORT: DOWNLOAD,
+      FOLLOW_SECONDS: 60,
+    });
     const sender = lab.start(server.namespace, [process.execPath, '-e', SENDER]);
     await sender.waitForListener(DOWNLOAD);
     const firstSizes = new Map<string, number>();
@@ -113,17 +135,17 @@ test('8 MB on one connection: its beginning, a gap, its newest packets, at most 
     assert.is(packets[0]?.flags, SYN);
     const sent = packets.filter(({ fromPort, payloadBytes }) => fromPort === DOWNLOAD && payloadBytes > 0);
     const first = sent[0]?.sequence ?? 0;
-    const offsets = sent.map(({ sequence, payloadBytes }) => [
-      (sequence - first) >>> 0,
-      ((sequence - first) >>> 0) + payloadBytes,
-    ]);
-    const gaps = offsets.flatMap(([from], i) => {
-      const before = offsets[i - 1]?.[1] ?? 0;
-      return i > 0 && from > before ? [{ before, from }] : [];
-    });
+    const pieces = sent.map(({ sequence, payloadBytes }) => ({ from: (sequence - first) >>> 0, bytes: payloadBytes }));
+    pieces.sort((one, other) => one.from - other.from); // some may have been sent again
+    let reached = 0;
+    const gaps: number[] = [];
+    for (const { from, bytes } of pieces) {
+      if (from > reached) gaps.push(reached);
+      reached = Math.max(reached, from + bytes);
+    }
     assert.is(gaps.length, 1, 'what was left out is one piece');
-    assert.ok((gaps[0]?.before ?? 0) > HEAD_BYTES / 2, 'behind the beginning');
-    assert.is(offsets.at(-1)?.[1], sentBytes, 'up to the end');
+    assert.ok((gaps[0] ?? 0) > HEAD_BYTES / 2, 'behind the beginning');
+    assert.is(reached, sentBytes, 'up to the end');
     assert.ok(packets.some(({ flags }) => (flags & FIN) !== 0));
     assert.equal(
       readdirSync(directory).filter((name) => name.endsWith('.tmp')),

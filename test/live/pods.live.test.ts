@@ -89,8 +89,10 @@ test('gone while the settings change: told all the same, once', async () => {
   await Lab.use(async (lab) => {
     const pod = lab.pod();
     const agent = await AgentRun.watch(lab, pod);
+    agent.program.child.kill('SIGSTOP'); // it learns of both at the same time
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, RING_MB: 8 });
     lab.node.run('ip', 'link', 'delete', pod.hostInterface);
+    agent.program.child.kill('SIGCONT');
     await agent.program.waitForOutput(/Cannot capture on interface \d+: there is none with that index/);
     await agent.stop();
     assert.equal(

@@ -186,7 +186,7 @@ test('100,000 packets/s: changes of what is followed lose no packet and no flow 
     const capture = join(lab.directory, 'load.pcap');
     const made = makeCapture(capture, { connections: 500, contents: [httpContent, plainContent] });
     const loops = Math.ceil(300_000 / made.packets);
-    const settings = { INTERFACE_INDEX_SNIF: pod.hostIndex, RING_MB: 128 }; // room for a machine that is busy
+    const settings = { INTERFACE_INDEX_SNIF: pod.hostIndex, RING_MB: 384 }; // room for all of them, whoever stalls
     const agent = await AgentRun.watch(lab, pod, settings);
     const options = ['-i', 'eth0', '--pps', '100000', '--no-flow-stats', '--unique-ip', '--loop', String(loops)];
     const replay = lab.start(pod.namespace, ['tcpreplay', ...options, capture]);
@@ -200,7 +200,8 @@ test('100,000 packets/s: changes of what is followed lose no packet and no flow 
       await logged(agent, pod, isChange, n);
     }
     const sent = Number((await replay.output()).match(/Actual: (\d+) packets/)?.[1]);
-    await waitFor('all flows', () => agent.files(pod.hostIndex).flows.length >= made.connections * loops);
+    const allEnded = () => agent.files(pod.hostIndex).endFlows.length >= made.connections * loops;
+    await waitFor('all ends', allEnded, { timeoutMs: 30_000, intervalMs: 200 });
     await agent.stop();
     const { log, flows: lines } = agent.files(pod.hostIndex);
     const counters = log.findLast(({ msg }) => msg === 'capture counters');

@@ -142,12 +142,13 @@ test('a connection that was there before is followed, and said to be so', async 
   await Lab.use(async (lab) => {
     const [client, server] = [lab.pod(), lab.pod()];
     await lab.serve(server.namespace, 'orderly', ORDERLY);
-    const holder = lab.traffic(client.namespace, 'hold', server.ipv4, ORDERLY, 1, 100, 4);
-    const established = () =>
-      client.namespace.run('ss', '-tnH', 'state', 'established').includes(`:${ORDERLY}`) ? true : null;
-    await waitFor('the connection', established);
+    const holder = lab.traffic(client.namespace, 'hold', server.ipv4, ORDERLY);
+    // the answer has come and was read: with something unread, the kernel would end the connection by a reset
+    const answered = () =>
+      /^0 .*\n.* bytes_received:5 /.test(client.namespace.run('ss', '-tinH', 'state', 'established'));
+    await waitFor('the connection', answered);
     const agent = await AgentRun.watch(lab, client);
-    await holder.ended;
+    await holder.stop();
     const { hostIndex } = client;
     await waitFor('its end', () => agent.files(hostIndex).endFlows.length > 0, { describe: () => agent.transcript() });
     await agent.stop();

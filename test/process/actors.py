@@ -5,12 +5,14 @@
     actors.py connect plain|threaded|vanish|many HOST PORT [COUNT] [RATE] [HOLD_SECONDS] [SOURCE_PORT]
 
 A server answers each connection with the id of the process that accepted it and waits for the client to leave. A client
-prints one JSON line: its process id, the source ports it used, and what the servers answered. `vanish`: each
+prints one JSON line: its process id, the source ports it used, and what the servers answered. HOLD_SECONDS 0 does not
+wait for an answer; `inf` opens all connections, prints, and holds them until the client is stopped. `vanish`: each
 connection is made by a process of its own that ends at once; ids and ports are in the same order. `mute` accepts
 without a word; `many` sends a byte, and holds each connection while it opens others.
 """
 import collections
 import json
+import math
 import os
 import select
 import signal
@@ -107,10 +109,10 @@ def connect(host, port, hold, source_port):
     connection.connect((host, port))
     local = connection.getsockname()[1]
     said = connection.recv(64).decode().strip() if hold else ""
-    if hold:
+    if hold != math.inf:
         time.sleep(hold)
-    connection.close()
-    return local, said
+        connection.close()
+    return local, said, connection  # which is closed when nothing refers to it
 
 
 def vanish(host, port):
@@ -148,7 +150,10 @@ def act(kind, host, port, count=1, rate=1000.0, hold=0.0, source_port=0):
     for thread in threads:
         thread.join()
     ports = [result[0] for result in results]
-    print(json.dumps({"pid": os.getpid(), "ports": ports, "said": [int(result[1] or 0) for result in results]}))
+    said = [int(result[1] or 0) for result in results]
+    print(json.dumps({"pid": os.getpid(), "ports": ports, "said": said}), flush=True)
+    if hold == math.inf:
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import type { EndFlowLine, FlowLine } from '../lab/session-files.ts';
 
 export const ACTORS = 'test/process/actors.py';
 export const PORT = 7_001;
-/** How long a connection is held so that it is seen: the kernel hands out packets after 32 ms at the latest. */
-export const HOLD_SECONDS = 0.6;
 
 /** What `actors.py connect` prints. */
 export interface Acted {
@@ -17,9 +15,28 @@ export interface Acted {
   readonly said: readonly number[];
 }
 
+/** Connections that are held until their program is stopped. */
+export interface Held extends Acted {
+  readonly program: Program;
+}
+
 /** Opens connections, and says what came of it. */
 export const act = async (lab: Lab, where: Namespace, ...args: (string | number)[]): Promise<Acted> =>
   JSON.parse(await lab.start(where, ['python3', ACTORS, 'connect', ...args.map(String)]).output());
+
+/** Opens connections, as many as `count`, that are held. */
+export async function hold(
+  lab: Lab,
+  where: Namespace,
+  kind: 'plain' | 'threaded',
+  host: string,
+  { port = PORT, count = 1, sourcePort = 0 } = {},
+): Promise<Held> {
+  const numbers = [port, count, 100, 'inf', sourcePort].map(String);
+  const program = lab.start(where, ['python3', ACTORS, 'connect', kind, host, ...numbers]);
+  const [line] = await program.waitForOutput(/^{.*}$/m);
+  return { program, ...(JSON.parse(line) as Acted) };
+}
 
 /** Starts a server and waits until it listens. */
 export async function serve(lab: Lab, where: Namespace, kind: string, host: string, port = PORT): Promise<Program> {

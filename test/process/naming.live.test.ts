@@ -5,37 +5,53 @@ import * as assert from 'uvu/assert';
 import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab, type Pod } from '../lab/lab.ts';
 import type { Program } from '../lab/program.ts';
-import { readEndFlows, readLog } from '../lab/session-files.ts';
+import { type FlowLine, readEndFlows, readLog } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
-import { ACTORS, type Acted, act, assertOwner, HOLD_SECONDS, linesOf, PORT, serve, twins } from './naming-lab.ts';
+import { ACTORS, act, assertOwner, type Held, hold, linesOf, PORT, serve, twins } from './naming-lab.ts';
 
 const test = suite('processes, without eBPF');
+
+const isNamed = ({ pid }: { readonly pid: number }) => pid > 0;
+
+/** Waits for lines of flows: by then those connections are named, or never will be. */
+async function flows(agent: AgentRun, interfaceIndex: number, count: number): Promise<FlowLine[]> {
+  return waitFor(
+    `${count} flows`,
+    () => {
+      const lines = agent.files(interfaceIndex).flows;
+      return lines.length >= count && lines;
+    },
+    { describe: () => agent.transcript() },
+  );
+}
 
 for (const family of ['ipv4', 'ipv6'] as const) {
   test(`connections the pod opens and accepts, over ${family}`, async () => {
     await Lab.use(async (lab) => {
       const [pod, other] = [lab.pod(), lab.pod()];
       await serve(lab, other.namespace, 'threaded', other[family]);
-      const servers = new Map<string, [number, Program]>();
+      const servers: [number, Program][] = [];
       for (const [i, kind] of ['plain', 'forking', 'preforked', 'threaded'].entries()) {
-        servers.set(kind, [PORT + 1 + i, await serve(lab, pod.namespace, kind, pod[family], PORT + 1 + i)]);
+        servers.push([PORT + 1 + i, await serve(lab, pod.namespace, kind, pod[family], PORT + 1 + i)]);
       }
       const agent = await AgentRun.watch(lab, pod);
-      const opened = await act(lab, pod.namespace, 'threaded', other[family], PORT, 5, 100, HOLD_SECONDS);
-      const accepted = new Map<string, Acted>();
-      for (const [kind, [port]] of servers) {
-        accepted.set(kind, await act(lab, other.namespace, 'plain', pod[family], port, 2, 100, HOLD_SECONDS));
+      const opened = await hold(lab, pod.namespace, 'threaded', other[family], { count: 5 });
+      await flows(agent, pod.hostIndex, 5);
+      const accepted: { serverPort: number; server: Program; held: Held }[] = [];
+      for (const [serverPort, server] of [...servers, ...servers]) {
+        const held = await hold(lab, other.namespace, 'plain', pod[family], { port: serverPort });
+        accepted.push({ serverPort, server, held });
+        await flows(agent, pod.hostIndex, 5 + accepted.length);
+        await held.program.stop(); // some servers have one at a time
       }
+      await opened.program.stop();
       await agent.stop();
 
       for (const port of opened.ports) assertOwner(linesOf(agent, pod.hostIndex, port), opened.pid, process.pid);
-      for (const [kind, [serverPort, server]] of servers) {
-        const { ports, said } = accepted.get(kind) as Acted;
-        for (const [i, port] of ports.entries()) {
-          const accepting = said[i] as number; // the process that answered
-          const parent = accepting === server.pid ? process.pid : server.pid;
-          assertOwner(linesOf(agent, pod.hostIndex, port, serverPort), accepting, parent);
-        }
+      for (const { serverPort, server, held } of accepted) {
+        const [port, accepting] = [held.ports[0] as number, held.said[0] as number]; // the process that answered
+        const parent = accepting === server.pid ? process.pid : server.pid;
+        assertOwner(linesOf(agent, pod.hostIndex, port, serverPort), accepting, parent);
       }
     });
   });
@@ -46,26 +62,24 @@ test('connections that were there before the agent, in both directions', async (
     const [pod, other] = [lab.pod(), lab.pod()];
     await serve(lab, other.namespace, 'threaded', other.ipv4);
     const server = await serve(lab, pod.namespace, 'threaded', pod.ipv4);
-    const out = lab.start(pod.namespace, ['python3', ACTORS, 'connect', 'plain', other.ipv4, `${PORT}`, '1', '1', '4']);
-    const into = lab.start(other.namespace, [
-      'python3',
-      ACTORS,
-      'connect',
-      'plain',
-      pod.ipv4,
-      `${PORT}`,
-      '1',
-      '1',
-      '4',
-    ]);
-    const established = () => pod.namespace.run('ss', '-tnH', 'state', 'established').trim().split('\n').length === 2;
-    await waitFor('both connections', established);
+    const opened = await hold(lab, pod.namespace, 'plain', other.ipv4);
+    const accepted = await hold(lab, other.namespace, 'plain', pod.ipv4);
     const agent = await AgentRun.watch(lab, pod);
-    const [opened, accepted] = [JSON.parse(await out.output()) as Acted, JSON.parse(await into.output()) as Acted];
+    // one that comes later has a name once it was looked who has those that were there
+    let later = 0;
+    const isLaterNamed = async () => {
+      const { program } = await hold(lab, pod.namespace, 'plain', other.ipv4);
+      const lines = await flows(agent, pod.hostIndex, ++later);
+      await program.stop();
+      return lines.some(isNamed);
+    };
+    await waitFor('the first look to be over', isLaterNamed, { timeoutMs: 30_000 });
+    await Promise.all([opened.program.stop(), accepted.program.stop()]);
+    await flows(agent, pod.hostIndex, later + 2);
     await agent.stop();
-    const { flows } = agent.files(pod.hostIndex);
     // which end began is not known: found by both ports
-    const lineOf = (port: number) => flows.filter((line) => line.srcPort === port || line.dstPort === port);
+    const lineOf = (port: number) =>
+      agent.files(pod.hostIndex).flows.filter((line) => line.srcPort === port || line.dstPort === port);
     assertOwner(lineOf(opened.ports[0] as number), opened.pid, process.pid);
     assertOwner(lineOf(accepted.ports[0] as number), server.pid, process.pid);
   });
@@ -77,11 +91,13 @@ test('an event names its process, its command line without secrets, and its id i
     await lab.serve(other.namespace, 'silent', PORT);
     const agent = await AgentRun.watch(lab, pod, { FOLLOW_PORT: PORT, EVENT_THROTTLE: 'N' });
     const script =
-      'import os,socket,sys,time,struct\n' +
-      `s=socket.create_connection(("${other.ipv4}",${PORT}));time.sleep(${HOLD_SECONDS})\n` +
-      's.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack("ii",1,0));s.close();time.sleep(30)';
-    const argv = ['python3', '-c', script, '--password', 'hunter2'];
-    const contained = lab.start(pod.namespace, ['unshare', '--pid', '--fork', '--kill-child', ...argv]);
+      'import os,socket,signal,sys,struct\n' +
+      `s=socket.create_connection(("${other.ipv4}",${PORT}));sys.stdin.read()\n` +
+      's.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack("ii",1,0));s.close();signal.pause()';
+    const argv = ['unshare', '--pid', '--fork', '--kill-child', 'python3', '-c', script, '--password', 'hunter2'];
+    const contained = lab.start(pod.namespace, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+    await flows(agent, pod.hostIndex, 1);
+    contained.child.stdin?.end();
     const [event] = await agent.events(pod.hostIndex, ({ code }) => code === '00002');
     const child = Number(readFileSync(`/proc/${contained.pid}/task/${contained.pid}/children`, 'utf8'));
     assert.is(event?.pid, `${child}`);
@@ -102,7 +118,8 @@ test('naming does not keep the interface of a pod that was deleted', async () =>
     const [pod, other] = [lab.pod(), lab.pod()];
     await serve(lab, other.namespace, 'threaded', other.ipv4);
     const agent = await AgentRun.watch(lab, pod, { USE_EBPF: 'Y' });
-    await act(lab, pod.namespace, 'plain', other.ipv4, PORT, 1, 1, HOLD_SECONDS);
+    await hold(lab, pod.namespace, 'plain', other.ipv4);
+    await flows(agent, pod.hostIndex, 1);
     pod.namespace.remove();
     await agent.events(pod.hostIndex, ({ code }) => code === '00011');
     await agent.stop();
@@ -117,10 +134,11 @@ test('two pods with the same addresses and ports are told apart', async () => {
     const agent = AgentRun.start(lab, lab.node);
     for (const [i, { hostIndex }] of pairs.entries()) agent.configure({ INTERFACE_INDEX_SNIF: hostIndex }, `.pod${i}`);
     for (const { hostIndex } of pairs) await agent.capturing(hostIndex);
-    const same = ['plain', '10.9.9.3', PORT, 1, 1, HOLD_SECONDS, 41_000] as const;
-    const opened = await Promise.all(pairs.map(({ pod }) => act(lab, pod, ...same)));
-    const into = ['plain', '10.9.9.2', PORT, 1, 1, HOLD_SECONDS, 42_000] as const;
-    await Promise.all(pairs.map(({ peer }) => act(lab, peer, ...into)));
+    const opened = await Promise.all(
+      pairs.map(({ pod }) => hold(lab, pod, 'plain', '10.9.9.3', { sourcePort: 41_000 })),
+    );
+    await Promise.all(pairs.map(({ peer }) => hold(lab, peer, 'plain', '10.9.9.2', { sourcePort: 42_000 })));
+    for (const { hostIndex } of pairs) await flows(agent, hostIndex, 2);
     await agent.stop();
     for (const [i, { hostIndex }] of pairs.entries()) {
       assertOwner(linesOf(agent, hostIndex, 41_000), opened[i]?.pid ?? 0, process.pid);
@@ -128,6 +146,9 @@ test('two pods with the same addresses and ports are told apart', async () => {
     }
   });
 });
+
+/** A loop in a shell that connects to a server again and again; each connection is there long enough to be seen. */
+const again = ({ ipv4 }: Pod) => `while :; do python3 ${ACTORS} connect threaded ${ipv4} ${PORT} 5 100 0.6; done`;
 
 /** Runs an agent as a sidecar, with a pid namespace and a /proc of its own, and `command` beside it; gives its log. */
 async function sidecar(lab: Lab, pod: Pod, command: string, seen: (directory: string) => boolean): Promise<string> {
@@ -150,7 +171,8 @@ async function sidecar(lab: Lab, pod: Pod, command: string, seen: (directory: st
   const env = { ...process.env, DLLT_CONFIG_DIR: directory, LOG_DIR: directory };
   const program = lab.start(pod.namespace, argv, { env });
   const logs = join(directory, `dllt${index}`);
-  await waitFor('what the sidecar has to say', () => seen(logs), { describe: () => program.stdout + program.stderr });
+  const describe = () => program.stdout + program.stderr;
+  await waitFor('what the sidecar has to say', () => seen(logs), { timeoutMs: 30_000, describe });
   return logs;
 }
 
@@ -162,7 +184,7 @@ test('behind a /proc with hidepid it is said once, and lines go on without names
     const caps = ['setpriv', '--bounding-set', '-sys_ptrace,-dac_read_search,-dac_override'];
     const prefix = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', hidden, 'sh', ...caps];
     const agent = await AgentRun.watch(lab, pod, {}, {}, prefix);
-    const { ports } = await act(lab, pod.namespace, 'threaded', other.ipv4, PORT, 20, 100, HOLD_SECONDS);
+    const { ports } = await hold(lab, pod.namespace, 'threaded', other.ipv4, { count: 20 });
     const told = () => agent.files(pod.hostIndex).log.filter(({ msg }) => msg.startsWith('Cannot name the pod'));
     await waitFor('what is missing', () => told().length > 0, {
       timeoutMs: 30_000,
@@ -201,9 +223,8 @@ test('a sidecar names the processes of a pod that shares its process namespace',
   await Lab.use(async (lab) => {
     const [pod, other] = [lab.pod(), lab.pod()];
     await serve(lab, other.namespace, 'threaded', other.ipv4);
-    const holder = `(while :; do python3 ${ACTORS} connect plain ${other.ipv4} ${PORT} 1 1 ${HOLD_SECONDS}; done) & `;
-    const directory = await sidecar(lab, pod, holder, (logs) => readEndFlows(logs).some(({ pid }) => pid > 0));
-    const line = readEndFlows(directory).find(({ pid }) => pid > 0);
+    const directory = await sidecar(lab, pod, `(${again(other)}) & `, (logs) => readEndFlows(logs).some(isNamed));
+    const line = readEndFlows(directory).find(isNamed);
     assert.is(line?.processName, 'python3');
     assert.ok((line?.pid ?? 0) < 1000, 'an id of the pod');
   });
@@ -214,9 +235,8 @@ test('a sidecar that sees the agent only says once what is missing', async () =>
     const [pod, other] = [lab.pod(), lab.pod()];
     await serve(lab, other.namespace, 'threaded', other.ipv4);
     const missing = (logs: string) => readLog(logs).filter(({ msg }) => msg.includes('shareProcessNamespace'));
-    const busy = act(lab, pod.namespace, 'threaded', other.ipv4, PORT, 40, 20, HOLD_SECONDS);
+    lab.start(pod.namespace, ['sh', '-c', again(other)]);
     const directory = await sidecar(lab, pod, '', (logs) => missing(logs).length > 0);
-    await busy;
     assert.is(missing(directory).length, 1);
   });
 });

@@ -3,7 +3,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Lab } from '../lab/lab.ts';
 import type { Program } from '../lab/program.ts';
-import { waitFor } from '../lab/wait.ts';
 
 const LOOK = new URL('./look-for-namespace.js', import.meta.url).pathname;
 
@@ -17,9 +16,8 @@ const inodeOf = (program: Program) => Number(readlinkSync(`/proc/${program.pid}/
 
 /** A program that rests in a namespace, and is there already. */
 async function dweller(lab: Lab, where: Lab['node']): Promise<Program> {
-  const program = lab.start(where, ['sleep', '60']);
-  const root = readlinkSync('/proc/self/ns/net');
-  await waitFor('the program in its namespace', () => readlinkSync(`/proc/${program.pid}/ns/net`) !== root);
+  const program = lab.start(where, ['sleep', 'infinity']);
+  await program.waitUntilInPlace();
   return program;
 }
 

@@ -4,17 +4,14 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Connection, Side } from '../../src/model/connection.ts';
+import { threadCpuMs } from '../../src/native/clock.ts';
 import { DiagSockets } from '../../src/process/diag-sockets.ts';
 import { keyOf, NO_SOCKET, type PodSockets } from '../../src/process/pod-sockets.ts';
 import { ProcNetSockets } from '../../src/process/proc-net-sockets.ts';
 
 const WAYS: Readonly<Record<string, () => PodSockets>> = {
   sock_diag: () => new DiagSockets('/proc/self/ns/net'),
-  '/proc/net': () =>
-    new ProcNetSockets(
-      () => 'self',
-      () => performance.now(),
-    ),
+  '/proc/net': () => new ProcNetSockets(() => 'self', { now: () => performance.now(), cpuMs: threadCpuMs }),
 };
 
 /** The inode number of a socket of this process. */
