@@ -149,11 +149,16 @@ settings_of() {
   kube exec -n "$agent_namespace" "$1" -- sh -c 'cd "${DLLT_CONFIG_DIR:-/etc/dllt}" && cksum dlltagent_searchpod*' | sort
 }
 
-# complaints_of AGENT: what the agent says of settings that it cannot use; it reads them within a second.
+# complaints_of AGENT: what the agent says of settings that it cannot use. It reads them within a second; one that has
+# said nothing at all by then may be late, or nothing has changed for it.
 complaints_of() {
-  local complaints
+  local said='' complaints deadline=$((SECONDS + 3))
   sleep 1
-  complaints=$(kube logs "$1" -n "$agent_namespace" --since="$((SECONDS - applied + 1))s" | grep '^Cannot use ' || true)
+  until said=$(kube logs "$1" -n "$agent_namespace" --since="$((SECONDS - applied + 1))s") && [[ -n $said ]]; do
+    ((SECONDS < deadline)) || break
+    sleep 0.3
+  done
+  complaints=$(grep '^Cannot use ' <<<"$said" || true)
   [[ -z $complaints ]] || fail "The agent $1 goes on with what it had: $complaints"
 }
 
