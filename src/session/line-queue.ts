@@ -6,6 +6,10 @@ const ENDED = 1;
 const LOSS = 2;
 const SLOT_SHIFT = 2;
 
+/** A `Quest`, and above it how often the line was put off. */
+const QUEST_MASK = 3;
+const PUT_OFF_SHIFT = 2;
+
 /** What is known of the process of a line that waits. */
 export const Quest = {
   /** Nobody has asked yet. */
@@ -26,7 +30,6 @@ export class LineQueue {
   readonly #sinceMs = new Float64Array(CAPACITY);
   readonly #quest = new Uint8Array(CAPACITY);
   readonly #inode = new Uint32Array(CAPACITY);
-  readonly #putOffs = new Uint8Array(CAPACITY);
   /** Number of the first line that waits; numbers go up forever. */
   head = 0;
   /** Number after that of the last line. */
@@ -46,7 +49,6 @@ export class LineQueue {
     this.#what[at] = (slot << SLOT_SHIFT) | (ended ? ENDED : 0) | (loss ? LOSS : 0);
     this.#sinceMs[at] = nowMs;
     this.#quest[at] = ended ? Quest.decided : Quest.new;
-    this.#putOffs[at] = 0;
   }
 
   slot(line: number): number {
@@ -66,22 +68,22 @@ export class LineQueue {
   }
 
   quest(line: number): Quest {
-    return this.#quest[line & MASK] as Quest;
+    return (this.#quest[line & MASK] & QUEST_MASK) as Quest;
   }
 
   setQuest(line: number, quest: Quest): void {
-    this.#quest[line & MASK] = quest;
+    const at = line & MASK;
+    this.#quest[at] = (this.#quest[at] & ~QUEST_MASK) | quest;
   }
 
   /** The pod has not accepted the connection yet. */
   putOff(line: number): void {
-    this.#quest[line & MASK] = Quest.early;
-    this.#putOffs[line & MASK]++;
+    this.#quest[line & MASK] = Quest.early | ((this.putOffs(line) + 1) << PUT_OFF_SHIFT);
   }
 
   /** How often it was put off. */
   putOffs(line: number): number {
-    return this.#putOffs[line & MASK];
+    return this.#quest[line & MASK] >> PUT_OFF_SHIFT;
   }
 
   /** Inode number of the socket, where `quest` is `socket`. */
@@ -90,7 +92,7 @@ export class LineQueue {
   }
 
   setInode(line: number, inode: number): void {
-    this.#quest[line & MASK] = Quest.socket;
+    this.setQuest(line, Quest.socket);
     this.#inode[line & MASK] = inode;
   }
 }
