@@ -26,7 +26,7 @@ const CLOCK_SLACK_US = 5000;
 const TURN_MS = 2;
 /** How soon it is looked again while something waits. */
 const TICK_MS = 10;
-/** More than this between two turns is a machine that stalls: nothing has waited meanwhile for what was not done. */
+/** A longer time between two turns is a machine that stalls: nobody can have looked meanwhile, so it counts for no more. */
 const STALL_MS = 50;
 /** Lines asked for between two looks at the clock. */
 const LINES_AT_ONCE = 32;
@@ -296,14 +296,16 @@ export class NamedReports implements ReportSink {
   #collect(finder: Finder): void {
     const lines = this.#lines;
     const waitsMs = this.#tracer === null ? ACCEPT_WAITS_MS : READ_WAITS_MS;
+    const lastWaitMs = waitsMs[waitsMs.length - 1];
     for (let line = lines.head; line < this.#next; line++) {
       const quest = lines.quest(line);
       if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
       if (quest === Quest.early) {
-        const putOffs = lines.putOffs(line);
+        const ageMs = this.#clockMs - lines.sinceMs(line);
+        const waits = Math.min(Math.max(lines.putOffs(line), 1), waitsMs.length);
         const isWanted = this.#events.has(lines.slot(line));
-        if (!isWanted && this.#clockMs - lines.sinceMs(line) < waitsMs[Math.max(0, putOffs - 1)]) continue;
-        this.#askFor(line, finder, isWanted || putOffs === waitsMs.length);
+        if (!isWanted && ageMs < waitsMs[waits - 1]) continue;
+        this.#askFor(line, finder, isWanted || ageMs >= lastWaitMs);
       } else if (quest === Quest.socket) {
         const owner = finder.ownerOf(lines.inode(line));
         if (owner !== undefined) this.#decide(line, owner);
