@@ -136,7 +136,7 @@ export class List<Item> {
       const item = this.#items[index];
       if (item !== undefined) drawn.set(this.#options.keyOf(item), this.#drawnRow(item, index, start));
     }
-    for (const [key, { row }] of this.#drawn) if (drawn.get(key)?.row !== row) row.remove();
+    for (const [key, { row }] of this.#drawn) if (!drawn.has(key)) row.remove();
     this.#drawn = drawn;
     const rows = [...drawn.values()].map(({ row }) => row);
     this.#putInOrder(rows);
@@ -180,7 +180,7 @@ export class List<Item> {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const at = this.#items.findIndex((item) => this.#options.keyOf(item) === this.#focusedKey(event.target));
+    const at = this.#currentIndex;
     const page = Math.max(1, Math.floor(this.#rows.clientHeight / ROW_PIXELS) - 1);
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: at + 1,
