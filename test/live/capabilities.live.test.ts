@@ -254,10 +254,11 @@ const isOf =
   ({ srcPort }: { readonly srcPort: number }) =>
     srcPort >= USERS[user].ports[0] && srcPort <= USERS[user].ports[1];
 
-/** Whether an agent has named somebody of each user that it can name: where that takes long it does without. */
-function hasNamed({ agent, index, outcome }: Trial): boolean {
+/** Whether an agent has named all that these programs did and that it can name: where that takes long it does without. */
+function hasNamed({ agent, index, outcome }: Trial, programs: Readonly<Record<User, Program>>): boolean {
   const { flows } = agent.files(index);
-  return (outcome.names ?? []).every((user) => flows.filter(isOf(user)).some(({ pid }) => pid > 0));
+  const named = (user: User) => flows.filter(isOf(user)).filter(({ pid }) => pid === programs[user].pid);
+  return (outcome.names ?? []).every((user) => named(user).length === CONNECTIONS);
 }
 
 /** Checks what an agent that has ended was to see and say of what these programs did. */
@@ -277,6 +278,8 @@ function judge(trial: Trial, rounds: readonly Readonly<Record<User, Program>>[])
     owners.delete(-1);
     assert.is(owners.size > 0, names.includes(user), `${user}: ${about}`);
     const pids = rounds.map((programs) => programs[user].pid);
+    const last = lines.filter(({ pid }) => pid === pids.at(-1));
+    assert.is(last.length, names.includes(user) ? CONNECTIONS : 0, `${user}: ${about}`);
     for (const [pid, uid] of owners) assert.ok(pids.includes(pid) && uid === USERS[user].id, `${user}: ${about}`);
   }
   assert.is(readProcessFlows(directory).length, traced ? rounds.length * 2 * CONNECTIONS : 0, about);
@@ -313,7 +316,7 @@ for (const mode of MODES) {
           await waitFor('all connections', () => told(trial), { timeoutMs: PATIENCE_MS, describe: seen });
         }
         await Promise.all(Object.values(programs).map((program) => program.stop()));
-        return capturing.every(hasNamed);
+        return capturing.every((trial) => hasNamed(trial, programs));
       };
       const describe = () => capturing.map(({ agent }) => agent.transcript()).join('\n');
       await waitFor('all names', connectAll, { timeoutMs: PATIENCE_MS, describe });
