@@ -9,19 +9,28 @@ export function formatIpv4(word: number): string {
  */
 export function formatIpv6(word0: number, word1: number, word2: number, word3: number): string {
   if (word0 === 0 && word1 === 0 && word2 >>> 0 === 0xffff) return `::ffff:${formatIpv4(word3)}`;
-  const groups = [word0, word1, word2, word3].flatMap((word) => [word >>> 16, word & 0xffff]);
-  let longestStart = -1;
+  const words = [word0, word1, word2, word3];
+  const group = (i: number) => (i % 2 === 0 ? words[i >> 1] >>> 16 : words[i >> 1] & 0xffff);
+  let longestStart = 8;
   let longestLength = 1; // a single zero group is never shortened
   for (let i = 0; i < 8; ) {
     let end = i;
-    while (end < 8 && groups[end] === 0) end++;
+    while (end < 8 && group(end) === 0) end++;
     if (end - i > longestLength) {
       longestStart = i;
       longestLength = end - i;
     }
     i = end + 1;
   }
-  const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  if (longestStart < 0) return text(groups);
-  return `${text(groups.slice(0, longestStart))}::${text(groups.slice(longestStart + longestLength))}`;
+  let text = '';
+  for (let i = 0; i < 8; ) {
+    if (i === longestStart) {
+      text += '::';
+      i += longestLength;
+    } else {
+      text += (text === '' || text.endsWith(':') ? '' : ':') + group(i).toString(16);
+      i++;
+    }
+  }
+  return text;
 }

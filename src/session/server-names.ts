@@ -1,6 +1,7 @@
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 
-const MOST_NAMES = 10_000;
+/** Names of one generation; two are kept. */
+const NAMES_A_GENERATION = 5_000;
 
 interface Entry {
   /** Slots are used again, serials are not. */
@@ -8,25 +9,29 @@ interface Entry {
   readonly name: string;
 }
 
-/** The names (SNI) that clients asked for in TLS handshakes, of the latest 10,000 connections that had one. */
+/** By slot. */
+type Names = Map<number, Entry>;
+
+/**
+ * The names (SNI) that clients asked for in TLS handshakes, of the latest 5,000 to 10,000 connections that had one. Names
+ * are forgotten a generation at a time: taking the oldest out of a map one by one makes finding the next oldest ever
+ * slower, as a map steps over all that was taken out of its beginning.
+ */
 export class ServerNames {
-  /** By slot, the oldest first. */
-  readonly #entries = new Map<number, Entry>();
+  #newer: Names = new Map();
+  #older: Names = new Map();
 
   note({ slot, serial }: TrackedConnection, name: string): void {
     if (name === '') return;
-    this.#entries.delete(slot);
-    this.#entries.set(slot, { serial, name });
-    if (this.#entries.size <= MOST_NAMES) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+    this.#newer.set(slot, { serial, name });
+    if (this.#newer.size < NAMES_A_GENERATION) return;
+    this.#older = this.#newer;
+    this.#newer = new Map();
   }
 
   /** The name of a connection; empty when it had none, or it was forgotten. */
   of({ slot, serial }: TrackedConnection): string {
-    const entry = this.#entries.get(slot);
+    const entry = this.#newer.get(slot) ?? this.#older.get(slot);
     return entry?.serial === serial ? entry.name : '';
   }
 }

@@ -11,9 +11,12 @@ export interface CertificateFields {
   readonly issuer: string;
   /** Subject alternative names as Node writes them, e.g. `DNS:www.example.com, IP Address:10.0.0.1`. */
   readonly subjectAltNames: string;
-  /** Validity, milliseconds since 1970-01-01 UTC. */
+  /** Validity, milliseconds since 1970-01-01 UTC; NaN for a date nobody can read. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** The same as text, e.g. `2026-01-31T23:59:59Z`; `?` for a date nobody can read. */
+  readonly notBefore: string;
+  readonly notAfter: string;
 }
 
 /** Subjects may hold anything: control characters would break lines, and a cause is for reading. */
@@ -22,6 +25,10 @@ function oneLine(text: string): string {
     .replaceAll('\n', ', ')
     .replace(/\p{Cc}/gu, '?')
     .slice(0, 512);
+}
+
+function dateText(timeMs: number): string {
+  return Number.isNaN(timeMs) ? '?' : new Date(timeMs).toISOString().replace('.000Z', 'Z');
 }
 
 /** A certificate as it was on the wire; parsed when somebody asks for a field, once. */
@@ -51,12 +58,16 @@ export class Certificate {
   #parse(): CertificateFields | null {
     try {
       const parsed = new X509Certificate(this.der);
+      const notBeforeMs = Date.parse(parsed.validFrom);
+      const notAfterMs = Date.parse(parsed.validTo);
       return {
         subject: oneLine(parsed.subject ?? ''),
         issuer: oneLine(parsed.issuer ?? ''),
         subjectAltNames: oneLine(parsed.subjectAltName ?? ''),
-        notBeforeMs: Date.parse(parsed.validFrom),
-        notAfterMs: Date.parse(parsed.validTo),
+        notBeforeMs,
+        notAfterMs,
+        notBefore: dateText(notBeforeMs),
+        notAfter: dateText(notAfterMs),
       };
     } catch {
       return null; // garbage from the wire: said by being null
