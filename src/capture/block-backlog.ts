@@ -18,8 +18,10 @@ export class BlockBacklog {
     return this.#count === 0;
   }
 
-  get isQuarterFull(): boolean {
-    return this.#count >= this.#places.length >>> 2;
+  /** How much of the room it has, which others of the pool may leave it less of, is taken: 0 to 1. */
+  get level(): number {
+    if (this.#count === 0) return 0;
+    return this.#count / Math.min(this.#places.length, this.#count + this.#pool.freePlaces);
   }
 
   /** Where the oldest block begins, in bytes, when there is one. */

@@ -4,15 +4,19 @@ import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
 const MEBIBYTE = 1 << 20;
 const POOL_BYTES = 192 * MEBIBYTE;
-/** What a busy link brings while the code that reads it is not compiled yet; 8 to 36 MiB were seen. */
-const READY_BYTES = 32 * MEBIBYTE;
+const PLACES = POOL_BYTES / LARGEST_BLOCK_BYTES;
+/** So much more is resident than is used: what a busy link brings while more is made ready. */
+const AHEAD_BYTES = 32 * MEBIBYTE;
 /** Made ready at a time: whoever asks the kernel for other memory of this process may have to wait for it. */
 const PIECE_BYTES = 2 * MEBIBYTE;
+/** Memory that is not used is kept so long: who fell behind once often does so again at once. */
+const KEEP_MS = 5000;
 
 /**
- * Memory for blocks that the rings of all sessions put aside, in places of one block each. A part of it is resident all
- * the time: a page that is touched for the first time may take so long that what is put aside comes faster than it can
- * be copied (ADR 0019). The rest is taken where blocks come to lie, and given back when nothing is put aside any more.
+ * Memory for blocks that the rings of all sessions put aside, in places of one block each. As much as is used and a part
+ * beyond it is made resident by another thread: a page that is touched for the first time may take so long that what is put
+ * aside comes faster than it can be copied (ADR 0019). Some time after nothing is put aside any more, all but that part is
+ * given back.
  */
 export class BlockPool extends Memory {
   /** Places that were given back, the last one to be used first. */
@@ -20,15 +24,33 @@ export class BlockPool extends Memory {
   #taken = 0;
   /** Places from here on were not used since memory was last given back. */
   #untouched = 0;
+  /** Up to here memory was made resident; infinite when that cannot be done. */
+  #readyBytes = 0;
+  #isPopulating = false;
+  #trimTimer: NodeJS.Timeout | null = null;
+  readonly #keepMs: number;
 
-  /** Throws `SystemError` when there is no address space. */
-  constructor() {
+  /** `keepMs`: how long memory is kept that is not used. Throws `SystemError` when there is no address space. */
+  constructor(keepMs = KEEP_MS) {
     super(mapMemory(POOL_BYTES));
+    this.#keepMs = keepMs;
   }
 
-  /** Makes resident what is to be so all the time, in another thread. */
+  /** Places that can be taken. */
+  get freePlaces(): number {
+    return PLACES - this.#taken;
+  }
+
+  /** Makes resident what is used and a part beyond it, in another thread. */
   makeReady(): void {
-    this.#makeReadyFrom(0);
+    const start = this.#readyBytes;
+    if (this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
+    this.#isPopulating = true;
+    populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
+      this.#isPopulating = false;
+      this.#readyBytes = isDone ? start + PIECE_BYTES : Number.POSITIVE_INFINITY;
+      this.makeReady();
+    });
   }
 
   /** A place for a block of up to `LARGEST_BLOCK_BYTES`: where it begins, in bytes; -1 when all are taken. */
@@ -38,6 +60,7 @@ export class BlockPool extends Memory {
       if (this.#untouched === POOL_BYTES) return -1;
       place = this.#untouched;
       this.#untouched += LARGEST_BLOCK_BYTES;
+      this.makeReady();
     }
     this.#taken++;
     return place;
@@ -47,20 +70,22 @@ export class BlockPool extends Memory {
   giveBack(place: number): void {
     this.#free.push(place);
     this.#taken--;
+    if (this.#taken === 0 && this.#untouched > 0) this.#trimLater();
   }
 
-  /** Gives memory back to the system when no place is taken. */
-  trim(): void {
-    if (this.#taken > 0 || this.#untouched <= READY_BYTES) return;
-    forgetMemory(this.bytes.subarray(READY_BYTES));
+  /** Gives memory back to the system some time from now, when no place is taken then. */
+  #trimLater(): void {
+    this.#trimTimer ??= setTimeout(() => {
+      this.#trimTimer = null;
+      if (this.#isPopulating) this.#trimLater();
+      else if (this.#taken === 0) this.#trim();
+    }, this.#keepMs).unref();
+  }
+
+  #trim(): void {
     this.#free = [];
     this.#untouched = 0;
-  }
-
-  #makeReadyFrom(start: number): void {
-    if (start >= READY_BYTES) return;
-    populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
-      if (isDone) this.#makeReadyFrom(start + PIECE_BYTES);
-    });
+    forgetMemory(this.bytes.subarray(AHEAD_BYTES));
+    this.#readyBytes = Math.min(this.#readyBytes, AHEAD_BYTES);
   }
 }

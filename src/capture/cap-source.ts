@@ -183,8 +183,8 @@ export class CapSource implements LiveSource {
     return false;
   }
 
-  isBehind(): boolean {
-    return this.#queue?.isHalfFull === true;
+  backlogLevel(): number {
+    return this.#queue?.level ?? 0;
   }
 
   close(): void {

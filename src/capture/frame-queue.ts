@@ -30,9 +30,9 @@ export class FrameQueue {
     return this.#usedBytes === this.#lentBytes;
   }
 
-  /** True when frames that wait take half of the memory. */
-  get isHalfFull(): boolean {
-    return this.#usedBytes * 2 > this.#bytes.length;
+  /** How much of the memory is taken by frames that wait, 0 to 1. */
+  get level(): number {
+    return this.#usedBytes / this.#bytes.length;
   }
 
   /** Copies the first `length` bytes; false when there is no room, and then nothing has changed. */

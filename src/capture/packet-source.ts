@@ -49,8 +49,8 @@ export interface LiveSource extends PacketSource {
    * when the source would have to be opened anew for that. Throws what compiling and attaching throw.
    */
   setFilter(expression: string, established: Established): boolean;
-  /** Whether so many frames wait that the consumer falls behind. */
-  isBehind(): boolean;
+  /** How much of the room for frames that come faster than they are read is taken, 0 to 1. */
+  backlogLevel(): number;
   /**
    * Whether frames are put into the store that the source was given, so that keeping them costs no copy. True at first;
    * may be changed at any time.

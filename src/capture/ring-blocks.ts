@@ -13,7 +13,7 @@ import {
 } from './ring-words.ts';
 
 /** Room for blocks that are put aside, in rings, as far as other sessions leave some. */
-const BACKLOG_RINGS = 6;
+const BACKLOG_RINGS = 12;
 /** When so much of the ring waits, it is put aside. */
 const SHARE_THAT_MAY_WAIT = 1 / 4;
 
@@ -58,7 +58,7 @@ export class RingBlocks {
    */
   open(store: FrameStore | null): boolean {
     this.#giveBack();
-    if (this.#isFilled(this.#soonestPutAside())) this.#putAside();
+    this.#relieve();
     const isAside = !this.#backlog.isEmpty;
     if (!isAside && !this.#isFilled(this.#next)) return false;
     const from = isAside ? this.#pool : this.#ring;
@@ -89,14 +89,17 @@ export class RingBlocks {
     return !this.#backlog.isEmpty || this.#isFilled(this.#next);
   }
 
-  /** Whether a quarter of the backlog is taken. */
-  get isBehind(): boolean {
-    return this.#backlog.isQuarterFull;
+  /** How much of the room for blocks that are put aside is taken, 0 to 1. */
+  get level(): number {
+    return this.#backlog.level;
   }
 
-  /** Gives memory back that putting aside has taken, when nothing is put aside. */
-  trim(): void {
-    this.#pool.trim();
+  /**
+   * To be called now and then while a block is read: puts aside what waits, when that is much. Code that is not compiled yet
+   * reads some blocks more slowly than the kernel fills a ring. What is read in the ring itself keeps its place.
+   */
+  relieve(): void {
+    if (this.#held !== 'ring') this.#relieve();
   }
 
   /** Lets go of the ring's memory; there are no blocks from here on. */
@@ -105,6 +108,10 @@ export class RingBlocks {
     this.#ring = NO_MEMORY;
     this.memory = NO_MEMORY;
     this.#backlog.clear();
+  }
+
+  #relieve(): void {
+    if (this.#isFilled(this.#soonestPutAside())) this.#putAside();
   }
 
   #putAside(): void {

@@ -67,6 +67,9 @@ const LAST_BLOCK_MS = 4 * RETIRE_MS;
 const REST_MS = 4;
 const REST_SHARE_OF_RING = 1 / 8;
 
+/** Frames of a block that are read before it is looked whether too many others wait; a power of two. */
+const FRAMES_BETWEEN_LOOKS = 64;
+
 /** ETH_P_IP and ETH_P_IPV6 as they stand in memory: network byte order read on a little-endian machine. */
 const IP_SWAPPED = (ETH_P_IP >> 8) | ((ETH_P_IP & 0xff) << 8);
 const IPV6_SWAPPED = (ETH_P_IPV6 >> 8) | ((ETH_P_IPV6 & 0xff) << 8);
@@ -178,6 +181,7 @@ export class RingSource implements LiveSource {
   next(frame: Frame): boolean {
     while (true) {
       if (this.#framesLeft === 0 && !this.#openBlock()) return false;
+      if (this.#framesLeft % FRAMES_BETWEEN_LOOKS === 0) this.#blocks.relieve();
       const words = this.#words;
       const header = this.#header;
       this.#framesLeft--;
@@ -215,7 +219,7 @@ export class RingSource implements LiveSource {
     this.#pending ??= new Promise((resolve) => {
       this.#answerPending = resolve;
       if (this.#mayRest()) this.#rest();
-      else this.#wait();
+      else this.#watch.start();
       this.#blocksOpened = 0;
     });
     return this.#pending;
@@ -234,8 +238,8 @@ export class RingSource implements LiveSource {
     return true;
   }
 
-  isBehind(): boolean {
-    return this.#blocks.isBehind;
+  backlogLevel(): number {
+    return this.#blocks.level;
   }
 
   close(): void {
@@ -296,13 +300,8 @@ export class RingSource implements LiveSource {
       this.#restTimer = null;
       if (this.#pending === null) return;
       if (this.#blocks.isReady()) this.#answer('readable');
-      else this.#wait();
+      else this.#watch.start();
     }, REST_MS);
-  }
-
-  #wait(): void {
-    this.#blocks.trim();
-    this.#watch.start();
   }
 
   #lend(frame: Frame): void {

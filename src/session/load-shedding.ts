@@ -81,7 +81,7 @@ export class LoadShedding {
     const nowMs = performance.now();
     if (this.#ladder.step > Step.none) this.#shedMs += nowMs - this.#turnMs;
     this.#turnMs = nowMs;
-    const taken = this.#ladder.note(isLosing || source.isBehind(), nowMs);
+    const taken = this.#ladder.note({ isLosing, backlogLevel: source.backlogLevel() }, nowMs);
     if (taken !== null) this.#take(taken);
   }
 

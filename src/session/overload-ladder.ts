@@ -22,6 +22,20 @@ export interface StepTaken {
   readonly afterMs: number;
 }
 
+/** How well a consumer keeps up with the capture. */
+export interface Pressure {
+  /** Packets were lost since the last time. */
+  readonly isLosing: boolean;
+  /** How much of the room for those that wait is taken, 0 to 1. */
+  readonly backlogLevel: number;
+}
+
+/** Who has so much waiting has fallen behind. */
+const BEHIND_LEVEL = 1 / 4;
+/** With so much waiting, packets are soon lost. */
+const URGENT_LEVEL = 3 / 4;
+/** What a step sheds shows after so long, where more is wanted at once. */
+const URGENT_MS = 200;
 /** A pressure that lasts so long is no hiccup: the rings of eight sessions are read empty sooner than that. */
 const TOO_LONG_MS = 500;
 /** Without a sign of pressure for so long, it is over. */
@@ -34,7 +48,8 @@ const LONGEST_CALM_MS = 60_000;
 
 /**
  * Decides how much is shed when the consumer cannot keep up with the capture: one step more for as long as it is too
- * much, one less each time that it was calm for a while. It only says so; who asks does it.
+ * much, sooner when there is hardly any room left for what waits; one less each time that it was calm for a while. It only
+ * says so; who asks does it.
  */
 export class OverloadLadder {
   #step: Step = Step.none;
@@ -44,18 +59,16 @@ export class OverloadLadder {
   #calmSinceMs = Number.NaN;
   #calmNeededMs = CALM_MS;
   #steppedDownMs = Number.NEGATIVE_INFINITY;
+  #steppedUpMs = Number.NEGATIVE_INFINITY;
 
   /** How much is to be shed now. */
   get step(): Step {
     return this.#step;
   }
 
-  /**
-   * Takes in whether there is a sign of pressure at `nowMs`: packets were lost, or many wait. To be called again and
-   * again. Says what step is to be taken now; null: none.
-   */
-  note(isPressed: boolean, nowMs: number): StepTaken | null {
-    if (isPressed) return this.#press(nowMs);
+  /** Takes in what the pressure is at `nowMs`. To be called again and again. Says what step is to be taken now; null: none. */
+  note({ isLosing, backlogLevel }: Pressure, nowMs: number): StepTaken | null {
+    if (isLosing || backlogLevel >= BEHIND_LEVEL) return this.#press(nowMs, backlogLevel >= URGENT_LEVEL);
     if (nowMs - this.#pressedMs < RELIEF_MS) return null;
     this.#pressedSinceMs = Number.NaN;
     if (this.#step === Step.none) return null;
@@ -68,16 +81,18 @@ export class OverloadLadder {
     return { step: this.#step, isUp: false, afterMs: calmMs };
   }
 
-  #press(nowMs: number): StepTaken | null {
+  #press(nowMs: number, isUrgent: boolean): StepTaken | null {
     this.#calmSinceMs = Number.NaN;
     this.#pressedMs = nowMs;
     if (Number.isNaN(this.#pressedSinceMs)) this.#pressedSinceMs = nowMs;
     const pressedMs = nowMs - this.#pressedSinceMs;
-    if (pressedMs < TOO_LONG_MS || this.#step === Step.established) return null;
+    const isTooMuch = pressedMs >= TOO_LONG_MS || (isUrgent && nowMs - this.#steppedUpMs >= URGENT_MS);
+    if (!isTooMuch || this.#step === Step.established) return null;
     const isRelapse = nowMs - this.#steppedDownMs < RELAPSE_MS;
     this.#steppedDownMs = Number.NEGATIVE_INFINITY;
     this.#calmNeededMs = isRelapse ? Math.min(this.#calmNeededMs * 2, LONGEST_CALM_MS) : CALM_MS;
     this.#pressedSinceMs = nowMs; // what this step sheds has to show first
+    this.#steppedUpMs = nowMs;
     this.#step = (this.#step + 1) as Step;
     return { step: this.#step, isUp: true, afterMs: pressedMs };
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BlockBacklog } from '../../src/capture/block-backlog.ts';
@@ -32,21 +33,31 @@ test('places do not overlap, are used again in the cache’s favour, and come to
   assert.equal([pool.take(), pool.take(), pool.take()], [places[3], places[7], -1]);
 });
 
-test('a part is resident all the time, the rest only while something is put aside', async () => {
-  const pool = new BlockPool();
+test('a part beyond what is used is resident, and the rest only until some time after it was used', async () => {
+  const pool = new BlockPool(1);
+  const resident = (mib: number) => waitFor(`${mib} MiB`, () => residentMib(pool.bytes.buffer) === mib);
   assert.is(residentMib(pool.bytes.buffer), 0);
   pool.makeReady();
-  await waitFor('what is to be ready', () => residentMib(pool.bytes.buffer) === READY_MIB);
+  await resident(READY_MIB);
   const places = Array.from({ length: 100 }, () => pool.take());
-  for (const place of places) pool.bytes.fill(1, place, place + LARGEST_BLOCK_BYTES);
-  assert.is(residentMib(pool.bytes.buffer), 50);
+  await resident(50 + READY_MIB);
   for (const place of places.slice(1)) pool.giveBack(place);
-  pool.trim();
-  assert.is(residentMib(pool.bytes.buffer), 50, 'one is still in use');
+  await delay(10);
+  assert.is(residentMib(pool.bytes.buffer), 50 + READY_MIB, 'one is still in use');
   pool.giveBack(places[0] ?? -1);
-  pool.trim();
-  assert.is(residentMib(pool.bytes.buffer), READY_MIB);
+  await resident(READY_MIB);
   assert.is(new Set(Array.from({ length: PLACES }, () => pool.take())).size, PLACES, 'all of it can be used again');
+  await resident(PLACES / 2);
+});
+
+test('what was taken again in the meantime is not given back', async () => {
+  const pool = new BlockPool(20);
+  pool.giveBack(pool.take());
+  const place = pool.take();
+  pool.bytes.fill(7, place, place + LARGEST_BLOCK_BYTES);
+  await delay(60);
+  assert.is(pool.bytes[place + LARGEST_BLOCK_BYTES - 1], 7);
+  assert.not.equal(pool.take(), place);
 });
 
 test('backlogs that share a pool keep their order and their blocks, within their own room and the pool’s', () => {
@@ -75,13 +86,18 @@ test('backlogs that share a pool keep their order and their blocks, within their
   assert.is(takeOldest(pool, one), 12);
 });
 
-test('a quarter of the room', () => {
-  const backlog = new BlockBacklog(new BlockPool(), 8);
-  assert.not(backlog.isQuarterFull);
-  backlog.add(block(1));
-  assert.not(backlog.isQuarterFull);
-  backlog.add(block(2));
-  assert.ok(backlog.isQuarterFull);
+test('how much of the room is taken: what others of the pool take is no room', () => {
+  const pool = new BlockPool();
+  const [one, two] = [new BlockBacklog(pool, 8), new BlockBacklog(pool, PLACES)];
+  assert.is(one.level, 0);
+  for (let value = 1; value <= 2; value++) one.add(block(value));
+  assert.is(one.level, 2 / 8);
+  while (pool.freePlaces > 2) two.add(block(3));
+  assert.is(one.level, 2 / 4);
+  assert.is(two.level, (PLACES - 4) / (PLACES - 2));
+  two.clear();
+  assert.is(one.level, 2 / 8);
+  assert.is(two.level, 0);
 });
 
 test.run();

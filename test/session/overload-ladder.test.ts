@@ -12,10 +12,12 @@ class Load {
   readonly steps: string[] = [];
   #nowMs = 1000;
 
-  /** `isPressed` gets the milliseconds since the call. */
-  play(seconds: number, isPressed: (ms: number) => boolean): this {
+  /** `isPressed` gets the milliseconds since the call; packets are lost, or not, or so much of the room is taken. */
+  play(seconds: number, isPressed: (ms: number) => boolean | number): this {
     for (let ms = 0; ms < seconds * 1000; ms += TURN_MS, this.#nowMs += TURN_MS) {
-      const taken = this.ladder.note(isPressed(ms), this.#nowMs);
+      const pressure = isPressed(ms);
+      const isLosing = pressure === true;
+      const taken = this.ladder.note({ isLosing, backlogLevel: Number(isLosing ? 0 : pressure) }, this.#nowMs);
       if (taken !== null)
         this.steps.push(`${((this.#nowMs - 1000) / 1000).toFixed(2)} ${taken.isUp ? '+' : '-'}${taken.step}`);
     }
@@ -43,6 +45,21 @@ test('step by step for as long as it lasts, and no further than there are steps'
 test('pressure that shows now and then is pressure', () => {
   const { steps } = new Load().play(1.3, (ms) => ms % 200 === 0);
   assert.equal(steps, ['0.60 +1', '1.20 +2']);
+});
+
+test('what waits is pressure from a quarter of the room on, and urgent from three quarters on', () => {
+  assert.equal(new Load().play(3, () => 0.24).steps, []);
+  assert.equal(new Load().play(1.2, () => 0.25).steps, ['0.50 +1', '1.00 +2']);
+  assert.equal(new Load().play(1.2, () => 0.74).steps, ['0.50 +1', '1.00 +2']);
+  assert.equal(new Load().play(1, () => 0.75).steps, ['0.00 +1', '0.20 +2', '0.40 +3', '0.60 +4']);
+});
+
+test('once it is urgent no longer, it goes on as before', () => {
+  const { steps } = new Load()
+    .play(0.1, () => 0.3)
+    .play(0.1, () => 0.8)
+    .play(1, () => 0.5);
+  assert.equal(steps, ['0.10 +1', '0.60 +2', '1.10 +3']);
 });
 
 test('back step by step when it is calm', () => {
