@@ -14,7 +14,7 @@ import {
 
 /** Room for blocks that are put aside, in rings, as far as other sessions leave some. */
 const BACKLOG_RINGS = 12;
-/** When so much of the ring waits, it is put aside. */
+/** When so much of the ring waits, it is put aside; until that is read, whatever comes is put aside as well. */
 const SHARE_THAT_MAY_WAIT = 1 / 4;
 
 /**
@@ -140,9 +140,13 @@ export class RingBlocks {
     return words.length > 0 && (Atomics.load(words, (start >>> 2) + BLOCK_STATUS) & TP_STATUS_USER) !== 0;
   }
 
-  /** Where the block begins that is the last one to be filled before what waits is put aside. */
+  /**
+   * Where the block begins that is the last one to be filled before what waits is put aside: the next one when others were
+   * and still are, as it has to go there anyway.
+   */
   #soonestPutAside(): number {
-    const block = this.#next + Math.ceil(this.count * SHARE_THAT_MAY_WAIT) * this.#blockBytes;
+    const share = this.#backlog.isEmpty ? SHARE_THAT_MAY_WAIT : 0;
+    const block = this.#next + Math.ceil(this.count * share) * this.#blockBytes;
     return block < this.#ring.bytes.length ? block : block - this.#ring.bytes.length;
   }
 }
