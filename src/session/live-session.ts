@@ -35,10 +35,10 @@ import type { SharedParts } from './shared-parts.ts';
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
 const CONNECTIONS_AT_ONCE = 1000;
-/** Slots looked through at once for open connections when settings change. */
-const SLOTS_AT_ONCE = 20_000;
-/** The same where each open connection is copied. */
-const PAGE_SLOTS_AT_ONCE = 500;
+/** Open connections that are shown other settings at once. */
+const OPEN_AT_ONCE = 20_000;
+/** The same where each is copied. */
+const PAGE_OPEN_AT_ONCE = 500;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
 /** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
@@ -264,7 +264,7 @@ export class LiveSession {
       const visit = (connection: TrackedConnection) => {
         found.push(this.#pageConnection(connection, this.#reports.processOf(connection.slot)));
       };
-      slot = tracker.visitOpen(visit, slot, PAGE_SLOTS_AT_ONCE);
+      slot = tracker.visitOpen(visit, slot, PAGE_OPEN_AT_ONCE);
       yield* found;
       await nextTurn();
     }
@@ -311,7 +311,7 @@ export class LiveSession {
   async #lookThrough(visit: (connection: TrackedConnection) => void): Promise<void> {
     const { tracker } = this.#pipeline.path;
     for (let slot = 0; slot >= 0; ) {
-      slot = tracker.visitOpen(visit, slot, SLOTS_AT_ONCE);
+      slot = tracker.visitOpen(visit, slot, OPEN_AT_ONCE);
       await nextTurn();
     }
   }

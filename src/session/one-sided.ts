@@ -3,8 +3,8 @@ import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { Tracker } from '../track/tracker.ts';
 
-/** Slots looked at in one go. */
-const SLOTS_AT_ONCE = 20_000;
+/** Open connections looked at in one go. */
+const OPEN_AT_ONCE = 20_000;
 /** A few connections in many may look like that for another reason: they fell silent just as the capture began. */
 const LEAST_SHARE = 1 / 5;
 /** Filters that let packets of one direction through only, or may: then nothing can be said. */
@@ -28,7 +28,7 @@ export class OneSided {
 
   /** Looks at a part of the open connections; true when it is certain. To be called now and then. */
   look(tracker: Tracker): boolean {
-    this.#slot = tracker.visitOpen((connection) => this.#count(connection), this.#slot, SLOTS_AT_ONCE);
+    this.#slot = tracker.visitOpen((connection) => this.#count(connection), this.#slot, OPEN_AT_ONCE);
     if (this.#slot >= 0) return false;
     const isOneSided = this.#unseen > 0 && this.#unseen >= LEAST_SHARE * (this.#unseen + this.#whole);
     this.#looksInARow = isOneSided ? this.#looksInARow + 1 : 0;

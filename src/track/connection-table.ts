@@ -63,11 +63,6 @@ export class ConnectionTable {
     return this.#size;
   }
 
-  /** Slots from here on were never used. */
-  get usedSlots(): number {
-    return this.#unused;
-  }
-
   get full(): boolean {
     return this.#size === this.capacity;
   }

@@ -1,6 +1,7 @@
 import { EndType, Side } from '../model/connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { EvictionOrder } from './eviction-order.ts';
+import { OpenSlots } from './open-slots.ts';
 import {
   BEGIN_AT,
   DEADLINE_AT,
@@ -40,6 +41,7 @@ export class Lifetimes {
   readonly #times: Float64Array;
   readonly #wheel: TimerWheel;
   readonly #order: EvictionOrder;
+  readonly #open: OpenSlots;
   readonly #delays: TrackerDelays;
   readonly #listener: TrackerListener;
   readonly #reader: PayloadReader;
@@ -53,6 +55,7 @@ export class Lifetimes {
     this.#times = table.times;
     this.#wheel = new TimerWheel(table.capacity);
     this.#order = new EvictionOrder(table.capacity, (slot) => this.#times[slot * TIMES_PER_RECORD + LAST_SEEN_AT]);
+    this.#open = new OpenSlots(table.capacity);
     this.#delays = delays;
     this.#listener = listener;
     this.#reader = reader;
@@ -69,6 +72,11 @@ export class Lifetimes {
     return this.#halfOpen;
   }
 
+  /** The slot of the first open connection from `slot` on; -1 when there is none. */
+  openFrom(slot: number): number {
+    return this.#open.from(slot);
+  }
+
   /** A connection began at `timeUs`; its record is filled. */
   begin(slot: number, timeUs: number): void {
     if ((this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) < PHASE_ESTABLISHED) this.#halfOpen++;
@@ -77,6 +85,7 @@ export class Lifetimes {
     this.#wheel.notBefore(timeUs);
     this.#wheel.schedule(slot, deadline);
     this.#order.add(slot);
+    this.#open.add(slot);
   }
 
   /** The handshake of a connection is complete, at the time of a packet that moves it on. */
@@ -193,6 +202,7 @@ export class Lifetimes {
       (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
     this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
     this.#wheel.cancel(slot);
+    this.#open.remove(slot);
     this.#reader.release(slot);
     this.remember(slot, timeUs);
     this.#listener.ended(this.#connection.at(slot));

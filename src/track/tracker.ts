@@ -123,16 +123,16 @@ export class Tracker {
   }
 
   /**
-   * Shows the open connections to `visit`, at most those of `limit` slots from `firstSlot` on, 0 to begin with. Answers
-   * where to go on; -1 at the end. Connections that begin between two calls may or may not be shown.
+   * Shows open connections to `visit`, at most `limit`, from `firstSlot` on, 0 to begin with. Answers where to go on; -1 at
+   * the end. Connections that begin between two calls may or may not be shown.
    */
   visitOpen(visit: (connection: TrackedConnection) => void, firstSlot: number, limit: number): number {
-    const end = Math.min(firstSlot + limit, this.#table.usedSlots);
-    for (let slot = firstSlot; slot < end; slot++) {
-      // a slot that was freed keeps the phase in which its connection ended
-      if ((this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) < PHASE_CLOSED) visit(this.#connection.at(slot));
+    let slot = this.#lifetimes.openFrom(firstSlot);
+    for (let shown = 0; slot >= 0 && shown < limit; shown++) {
+      visit(this.#connection.at(slot));
+      slot = this.#lifetimes.openFrom(slot + 1);
     }
-    return end < this.#table.usedSlots ? end : -1;
+    return slot;
   }
 
   /** The delays were shortened: a connection may be due earlier than it is waited for. */
