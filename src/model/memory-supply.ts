@@ -12,6 +12,8 @@ export interface GrowingMemory {
 export interface MemorySupply {
   /** For what is used all over from the start. */
   whole(lengthBytes: number): ArrayBuffer;
+  /** The same for what can wait: `ready` is given it once it is resident, at once where that makes no difference. */
+  prepared(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void;
   /** For what is used from its beginning on, and may never be used whole. */
   growing(lengthBytes: number): GrowingMemory;
 }
@@ -19,5 +21,6 @@ export interface MemorySupply {
 /** Memory of the JavaScript engine. */
 export const engineMemory: MemorySupply = {
   whole: (lengthBytes) => new ArrayBuffer(lengthBytes),
+  prepared: (lengthBytes, ready) => ready(new ArrayBuffer(lengthBytes)),
   growing: (lengthBytes) => ({ buffer: new ArrayBuffer(lengthBytes), reach: () => undefined }),
 };

@@ -51,3 +51,18 @@ export class PreparedMemory {
     });
   }
 }
+
+/** Gives memory in huge pages to `ready` once another thread has made it resident, as far as that can be done. */
+export function prepareMemory(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void {
+  const memory = mapMemory(lengthBytes, 0);
+  const bytes = new Uint8Array(memory);
+  const populateFrom = (start: number) => {
+    // a huge page at a time, as above
+    populateMemory(bytes.subarray(start, start + HUGE_PAGE_BYTES), (isDone) => {
+      const next = start + HUGE_PAGE_BYTES;
+      if (isDone && next < lengthBytes) populateFrom(next);
+      else ready(memory);
+    });
+  };
+  populateFrom(0);
+}

@@ -4,7 +4,7 @@ import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { mapMemory } from '../native/libc.ts';
-import { PreparedMemory } from '../native/prepared-memory.ts';
+import { PreparedMemory, prepareMemory } from '../native/prepared-memory.ts';
 import { HttpSearch } from '../track/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
@@ -17,6 +17,7 @@ const MEBIBYTE = 1_048_576;
 /** Memory of the operating system, in huge pages where it has them. */
 const systemMemory: MemorySupply = {
   whole: (lengthBytes) => mapMemory(lengthBytes, 0),
+  prepared: prepareMemory,
   growing: (lengthBytes) => new PreparedMemory(lengthBytes),
 };
 

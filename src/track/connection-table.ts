@@ -1,5 +1,7 @@
-import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
+import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
+import { ConnectionIndex } from './connection-index.ts';
+import type { HashPlaces } from './hash-places.ts';
 import {
   HASH,
   INITIATOR_ADDRESS,
@@ -16,7 +18,6 @@ import {
 /** `ConnectionTable.find` when nobody has these endpoints. */
 export const NOT_FOUND = -1;
 
-const SMALLEST_INDEX = 1024;
 const BYTES_PER_RECORD = WORDS_PER_RECORD * 4;
 
 /**
@@ -24,8 +25,8 @@ const BYTES_PER_RECORD = WORDS_PER_RECORD * 4;
  * `words[slot * WORDS_PER_RECORD]` and `times[slot * TIMES_PER_RECORD]`, laid out in `record.ts`.
  *
  * The memory for `capacity` records is reserved at once but becomes resident only as slots are used: freed slots are
- * used again first. The index is open addressing with linear probing, twice as many places as connections at least;
- * the hash is the same for both directions, and seeded, so that nobody outside can choose colliding endpoints.
+ * used again first. The hash is the same for both directions, and seeded, so that nobody outside can choose colliding
+ * endpoints.
  */
 export class ConnectionTable {
   readonly capacity: number;
@@ -33,12 +34,9 @@ export class ConnectionTable {
   readonly times: Float64Array;
   /** Means nothing: only there so that the loads of `touch` are not optimised away. */
   touched = 0;
-  readonly #supply: MemorySupply;
   readonly #records: GrowingMemory;
   readonly #seed: number;
-  /** Pairs of hash and slot + 1; slot + 1 is 0 in a free place. */
-  #index: Int32Array;
-  #mask: number;
+  readonly #index: ConnectionIndex;
   #size = 0;
   #serial = 0;
   /** Slots from here on were never used. */
@@ -49,13 +47,11 @@ export class ConnectionTable {
   /** `seed` is any 32-bit integer: random in an agent, fixed in a test. `supply` gives the memory of records and index. */
   constructor(capacity: number, seed: number, supply = engineMemory) {
     this.capacity = capacity;
-    this.#supply = supply;
     this.#records = supply.growing(capacity * BYTES_PER_RECORD);
     this.words = new Int32Array(this.#records.buffer);
     this.times = new Float64Array(this.#records.buffer);
     this.#seed = seed | 0;
-    this.#index = new Int32Array(SMALLEST_INDEX * 2);
-    this.#mask = SMALLEST_INDEX - 1;
+    this.#index = new ConnectionIndex(supply);
   }
 
   /** Connections in the table, remembered ones included. */
@@ -72,16 +68,9 @@ export class ConnectionTable {
    * there is none.
    */
   find(packet: Packet, hash: number): number {
-    const index = this.#index;
-    const mask = this.#mask;
-    for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const slotAndOne = index[place * 2 + 1];
-      if (slotAndOne === 0) return NOT_FOUND;
-      if (index[place * 2] === hash) {
-        const side = this.#sideOf(packet, slotAndOne - 1);
-        if (side >= 0) return (slotAndOne - 1) * 2 + side;
-      }
-    }
+    const { current, former } = this.#index;
+    const found = this.#findIn(current, packet, hash);
+    return found >= 0 || former === null ? found : this.#findIn(former, packet, hash);
   }
 
   /**
@@ -89,12 +78,8 @@ export class ConnectionTable {
    * likely slots. Loops this short let the processor wait for the memory of all packets at once.
    */
   touch(packets: readonly Packet[], count: number): void {
-    const index = this.#index;
-    const mask = this.#mask;
-    for (let i = 0; i < count; i++) {
-      const packet = packets[i];
-      packet.likelySlot = index[(packet.endpointHash & mask) * 2 + 1] - 1;
-    }
+    const { current } = this.#index;
+    for (let i = 0; i < count; i++) packets[i].likelySlot = current.hint(packets[i].endpointHash);
     const words = this.words;
     let touched = 0;
     for (let i = 0; i < count; i++) {
@@ -146,17 +131,26 @@ export class ConnectionTable {
     words[at + HASH] = hash;
     words[at + STATE] = packet.ipVersion === 4 ? 0 : IPV6;
     this.times[slot * TIMES_PER_RECORD + SERIAL_AT] = this.#serial++;
-    this.#addToIndex(hash, slot);
+    this.#index.add(hash, slot);
     return slot;
   }
 
   /** Takes a connection out and frees its slot. */
   remove(slot: number): void {
     const at = slot * WORDS_PER_RECORD;
-    this.#removeFromIndex(this.words[at + HASH], slot);
+    this.#index.remove(this.words[at + HASH], slot);
     this.words[at] = this.#free;
     this.#free = slot;
     this.#size--;
+  }
+
+  #findIn(places: HashPlaces, packet: Packet, hash: number): number {
+    for (let place = places.first(hash); place >= 0; place = places.next(place, hash)) {
+      const slot = places.slot(place);
+      const side = this.#sideOf(packet, slot);
+      if (side >= 0) return slot * 2 + side;
+    }
+    return NOT_FOUND;
   }
 
   /** 0 when the packet goes from initiator to responder, 1 when it goes back, -1 when it is of another connection. */
@@ -206,47 +200,9 @@ export class ConnectionTable {
     this.#size++;
     return slot;
   }
-
-  #addToIndex(hash: number, slot: number): void {
-    if (this.#size * 2 > this.#mask) this.#growIndex();
-    put(this.#index, this.#mask, hash, slot + 1);
-  }
-
-  #growIndex(): void {
-    const places = (this.#mask + 1) * 2;
-    const index = new Int32Array(this.#supply.whole(places * 2 * 4));
-    for (let i = 0; i < this.#index.length; i += 2) {
-      if (this.#index[i + 1] !== 0) put(index, places - 1, this.#index[i], this.#index[i + 1]);
-    }
-    this.#index = index;
-    this.#mask = places - 1;
-  }
-
-  /** Deletion with backward shift: no place is left that a later search would stop at too early. */
-  #removeFromIndex(hash: number, slot: number): void {
-    const index = this.#index;
-    const mask = this.#mask;
-    let hole = hash & mask;
-    while (index[hole * 2 + 1] !== slot + 1) hole = (hole + 1) & mask;
-    for (let place = (hole + 1) & mask; index[place * 2 + 1] !== 0; place = (place + 1) & mask) {
-      const home = index[place * 2] & mask;
-      if (((place - home) & mask) < ((place - hole) & mask)) continue;
-      index[hole * 2] = index[place * 2];
-      index[hole * 2 + 1] = index[place * 2 + 1];
-      hole = place;
-    }
-    index[hole * 2 + 1] = 0;
-  }
 }
 
 function mix(state: number, word: number): number {
   const h = Math.imul(state ^ word, 0x9e3779b1);
   return h ^ (h >>> 15);
-}
-
-function put(index: Int32Array, mask: number, hash: number, slotAndOne: number): void {
-  let place = hash & mask;
-  while (index[place * 2 + 1] !== 0) place = (place + 1) & mask;
-  index[place * 2] = hash;
-  index[place * 2 + 1] = slotAndOne;
 }

@@ -30,6 +30,10 @@ export class WatchedSupply implements MemorySupply {
     return new ArrayBuffer(lengthBytes);
   }
 
+  prepared(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void {
+    ready(this.whole(lengthBytes));
+  }
+
   growing(lengthBytes: number): GrowingMemory {
     const memory = new WatchedMemory(lengthBytes);
     this.given.push(memory);
