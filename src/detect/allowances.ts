@@ -17,10 +17,10 @@ interface Bucket {
  * A token bucket for each of many keys. A key is forgotten when it has all it may have again, and the one not used for
  * longest when there are 10,000.
  */
-export class Allowances {
+export class Allowances<Key extends string | number = string> {
   readonly #allowance: Allowance;
   /** In order of use, oldest first. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<Key, Bucket>();
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -32,20 +32,20 @@ export class Allowances {
   }
 
   /** Whether a key has anything left at `timeUs`. */
-  has(key: string, timeUs: number): boolean {
+  has(key: Key, timeUs: number): boolean {
     const bucket = this.#buckets.get(key);
     return bucket === undefined || this.#tokens(bucket, timeUs) >= 1;
   }
 
   /** Takes one from a key, if it has something left; says whether it had. */
-  tryTake(key: string, timeUs: number): boolean {
+  tryTake(key: Key, timeUs: number): boolean {
     if (!this.has(key, timeUs)) return false;
     this.take(key, timeUs);
     return true;
   }
 
   /** Takes one from a key that has something left. */
-  take(key: string, timeUs: number): void {
+  take(key: Key, timeUs: number): void {
     const bucket = this.#buckets.get(key) ?? { tokens: this.#allowance.burst, sinceUs: timeUs };
     bucket.tokens = this.#tokens(bucket, timeUs) - 1;
     bucket.sinceUs = Math.max(bucket.sinceUs, timeUs);

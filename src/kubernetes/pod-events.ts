@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NetworkEvent } from '../model/event.ts';
 import type { ApiAnswer } from './api-request.ts';
-import {
-  type EventSubject,
-  eventChange,
-  eventObject,
-  messageOf,
-  type PodTrouble,
-  reasonOf,
-  troubleKey,
-} from './pod-trouble.ts';
+import { type EventSubject, eventChange, eventObject, type PodTrouble, reasonOf, troubleKey } from './pod-trouble.ts';
 
 /** Sends an object or a change of it; rejects when there is no answer. */
 export type SendToApi = (method: 'POST' | 'PATCH', path: string, body: object) => Promise<ApiAnswer>;
@@ -98,10 +90,10 @@ export class PodEvents {
     const key = troubleKey(event);
     const known = this.#troubles.get(key);
     this.#troubles.delete(key);
-    const trouble = known !== undefined && nowMs - known.lastMs < FORGET_MS ? known : newTrouble(reason, nowMs);
+    const trouble = known !== undefined && nowMs - known.lastMs < FORGET_MS ? known : newTrouble(reason, event, nowMs);
     trouble.count += 1 + (event.suppressed ?? 0);
     trouble.lastMs = nowMs;
-    trouble.message = messageOf(event);
+    trouble.latest = event;
     this.#troubles.set(key, trouble);
     this.#makeRoom();
     this.#arm();
@@ -227,6 +219,6 @@ export class PodEvents {
   }
 }
 
-function newTrouble(reason: string, nowMs: number): PodTrouble {
-  return { objectName: null, reason, message: '', count: 0, firstMs: nowMs, lastMs: nowMs, told: 0, toldMs: 0 };
+function newTrouble(reason: string, latest: NetworkEvent, nowMs: number): PodTrouble {
+  return { objectName: null, reason, latest, count: 0, firstMs: nowMs, lastMs: nowMs, told: 0, toldMs: 0 };
 }

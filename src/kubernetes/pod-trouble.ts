@@ -15,7 +15,8 @@ export interface PodTrouble {
   /** Name of the object, once it was created. */
   objectName: string | null;
   readonly reason: string;
-  message: string;
+  /** The event that it came with last. */
+  latest: NetworkEvent;
   count: number;
   /** Times in milliseconds since 1970-01-01. */
   readonly firstMs: number;
@@ -49,7 +50,7 @@ export function troubleKey({ name, cause, connection, by }: NetworkEvent): strin
 }
 
 /** What is told of an event: its cause, and between whom. */
-export function messageOf({ cause, connection, confidence }: NetworkEvent): string {
+function messageOf({ cause, connection, confidence }: NetworkEvent): string {
   const doubt = confidence === undefined ? '' : ` (in doubt: ${confidence})`;
   if (connection === null) return safeText(`${cause}${doubt}`);
   const { sourceAddress, sourcePort, destinationAddress, destinationPort, process } = connection;
@@ -83,8 +84,8 @@ export function eventObject(objectName: string, trouble: PodTrouble, subject: Ev
 }
 
 /** What changes in the object when its trouble came again. */
-export function eventChange({ message, count, lastMs }: PodTrouble): object {
-  return { message, count, lastTimestamp: timestamp(lastMs) };
+export function eventChange({ latest, count, lastMs }: PodTrouble): object {
+  return { message: messageOf(latest), count, lastTimestamp: timestamp(lastMs) };
 }
 
 /** RFC 3339 in seconds, as these objects have it. */

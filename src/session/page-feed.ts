@@ -1,6 +1,6 @@
 import { type Allowance, Allowances } from '../detect/allowances.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
-import { addressText, type NetworkEvent } from '../model/event.ts';
+import { addressText, type EventName, type NetworkEvent } from '../model/event.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
@@ -16,7 +16,7 @@ import { Recent } from './recent.ts';
 
 /** Of each kind of event, and of each way to end. More than that nobody can read, and each costs time to tell. */
 const FOR_EVENTS: Allowance = { burst: 1_000, perSecond: 50 };
-const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 100 };
+const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 25 };
 
 /**
  * What the sessions of an agent keep for live pages: bounded, connections only while somebody looks, and of what comes
@@ -25,8 +25,8 @@ const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 100 };
 export class PageFeed {
   readonly events = new Recent<PageEventLine>(MOST_PAGE_EVENTS);
   readonly ends = new Recent<PageConnection>(MOST_PAGE_CONNECTIONS);
-  readonly #forEvents = new Allowances(FOR_EVENTS);
-  readonly #forEnds = new Allowances(FOR_ENDS);
+  readonly #forEvents = new Allowances<EventName>(FOR_EVENTS);
+  readonly #forEnds = new Allowances<EndType>(FOR_ENDS);
   #eventsLeftOut = 0;
   #endsLeftOut = 0;
   #watchers = 0;
@@ -47,7 +47,7 @@ export class PageFeed {
   /** Whether a connection that ended is to be kept, if somebody looks; one that is not is counted. */
   admitsEnd({ endType, endUs }: Pick<TrackedConnection, 'endType' | 'endUs'>): boolean {
     if (this.#watchers === 0) return false;
-    const isAdmitted = this.#forEnds.tryTake(`${endType}`, endUs);
+    const isAdmitted = this.#forEnds.tryTake(endType, endUs);
     if (!isAdmitted) this.#endsLeftOut++;
     return isAdmitted;
   }

@@ -5,6 +5,8 @@ import type { Program } from '../lab/program.ts';
 export interface Captured {
   readonly seen: number;
   readonly dropped: number;
+  /** For how many seconds the agent did less than it was told to (ADR 0015). */
+  readonly shedSeconds: number;
 }
 
 function numberBefore(words: RegExp, text: string): number {
@@ -18,6 +20,7 @@ export function capturedByTcpdump({ stderr }: Program): Captured {
   return {
     seen: numberBefore(/(\d+) packets? captured/, stderr),
     dropped: numberBefore(/(\d+) packets? dropped by kernel/, stderr),
+    shedSeconds: 0,
   };
 }
 
@@ -26,6 +29,7 @@ export function capturedByTshark({ stderr }: Program): Captured {
   return {
     seen: numberBefore(/(\d+) packets? captured/, stderr),
     dropped: Number(stderr.match(/(\d+) packets? dropped/)?.[1] ?? 0),
+    shedSeconds: 0,
   };
 }
 
@@ -33,7 +37,11 @@ export function capturedByTshark({ stderr }: Program): Captured {
 export function capturedByAgent(agent: AgentRun, interfaceIndex: number): Captured {
   const counters = agent.files(interfaceIndex).log.findLast(({ msg }) => msg === 'capture counters');
   if (counters === undefined) throw new Error(`Cannot find the capture counters\n${agent.transcript()}`);
-  const { received, kernelDrops, agentDrops } = counters;
+  const { received, kernelDrops, agentDrops, overload } = counters;
   const dropped = [kernelDrops, agentDrops].map(Number).filter((drops) => drops > 0);
-  return { seen: Number(received), dropped: dropped.reduce((sum, drops) => sum + drops, 0) };
+  return {
+    seen: Number(received),
+    dropped: dropped.reduce((sum, drops) => sum + drops, 0),
+    shedSeconds: (overload as { readonly shedSeconds: number }).shedSeconds,
+  };
 }

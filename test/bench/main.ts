@@ -25,10 +25,12 @@ import { replay } from './replay.ts';
 import { type Bench, formatNumber, formatResult, mebibytes } from './report.ts';
 import { shortConnections } from './short-connections.ts';
 import { sideBySide } from './side-by-side.ts';
+import { watched } from './watched.ts';
 
 const BENCHES: readonly Bench[] = [
   load,
   loadTls,
+  watched,
   replay,
   memory,
   history,

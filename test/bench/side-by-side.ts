@@ -10,8 +10,8 @@ import { waitFor } from '../lab/wait.ts';
 import { makeCapture } from '../tools/make-capture.ts';
 import { type Captured, capturedByAgent, capturedByTcpdump, capturedByTshark } from './captured-by.ts';
 import { preciseClock } from './latency.ts';
-import { send } from './load.ts';
 import { cpuSeconds, median, peakRssBytes, untilIdle } from './measure.ts';
+import { send } from './measure-load.ts';
 import { type Bench, type BenchResult, type BenchSettings, type Cell, formatNumber, mebibytes } from './report.ts';
 
 /** Packets a second in all; infinite: as fast as the senders can. */
@@ -87,7 +87,7 @@ function sniffers(programs: readonly Program[], captured: (program: Program) => 
 
 function sum(counts: readonly Captured[]): Captured {
   const add = (key: keyof Captured) => counts.reduce((total, captured) => total + captured[key], 0);
-  return { seen: add('seen'), dropped: add('dropped') };
+  return { seen: add('seen'), dropped: add('dropped'), shedSeconds: add('shedSeconds') };
 }
 
 async function measure(name: string, sessions: number, rate: number, scale: number): Promise<Measurement> {
