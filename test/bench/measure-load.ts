@@ -17,7 +17,10 @@ export const TOP_SPEED = ['--topspeed'];
 const SETTLE_MS = 1_600;
 
 const WATCHED_PORT = 9_811;
-const WATCHED: EnvSettings = {
+/** How an agent is started that can be looked at. */
+export const WATCHABLE: NodeJS.ProcessEnv = { HEALTH_PORT: String(WATCHED_PORT), UI: 'Y' };
+/** What else is on while it is looked at. */
+export const WATCHED: EnvSettings = {
   PCAP_FORMAT: 'pcapng',
   KUBERNETES_EVENTS: 'Y',
   POD_NAME: 'web',
@@ -87,13 +90,19 @@ export const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod, settings: En
     startSniffer(lab, ['tshark', '-q', '-i', pod.hostInterface, '-f', 'tcp', '-w', '/dev/null'], capturedByTshark),
 };
 
-/** An agent with all that looks at it: a live page that is open, Prometheus every five seconds, Events of the cluster. */
+/** An agent with all that looks at it, and Events of the cluster. */
 function startWatched(lab: Lab, pod: Pod, settings: EnvSettings): Started {
-  const started = startAgent(lab, pod, settings, { HEALTH_PORT: String(WATCHED_PORT), UI: 'Y' });
-  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${WATCHED_PORT}`;
-  lab.start(lab.node, ['sh', '-c', `exec ${ask}/stream >/dev/null`]);
-  lab.start(lab.node, ['sh', '-c', `while sleep 5; do ${ask}/metrics >/dev/null; done`]);
+  const started = startAgent(lab, pod, settings, WATCHABLE);
+  startWatchers(lab);
   return started;
+}
+
+/** Looks at an agent on the node: a live page that is open, and Prometheus every five seconds. */
+export function startWatchers(lab: Lab): Program[] {
+  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${WATCHED_PORT}`;
+  return [`exec ${ask}/stream >/dev/null`, `while ${ask}/metrics >/dev/null; do sleep 5; done`].map((script) =>
+    lab.start(lab.node, ['sh', '-c', script]),
+  );
 }
 
 function startAgent(lab: Lab, pod: Pod, settings: EnvSettings, env: NodeJS.ProcessEnv = {}): Started {
@@ -115,6 +124,11 @@ function startSniffer(lab: Lab, argv: readonly string[], captured: (program: Pro
   return { program, finish };
 }
 
+/** The command for what `send` does. */
+export function sender(file: string, loops: number, pace: readonly string[]): string[] {
+  return ['tcpreplay', '-i', 'eth0', '-K', ...pace, '--no-flow-stats', '--unique-ip', '--loop', `${loops}`, file];
+}
+
 /**
  * Sends a capture out of a pod so many times, each time from other addresses, at a pace given as options of tcpreplay;
  * says how many packets that were, and how many a second.
@@ -126,8 +140,7 @@ export async function send(
   loops: number,
   pace: readonly string[] = TOP_SPEED,
 ): Promise<{ packets: number; rate: number }> {
-  const argv = ['tcpreplay', '-i', 'eth0', '-K', ...pace, '--no-flow-stats', '--unique-ip', '--loop', `${loops}`];
-  const output = await lab.start(pod.namespace, [...argv, file]).output();
+  const output = await lab.start(pod.namespace, sender(file, loops, pace)).output();
   const packets = Number(output.match(/Actual: (\d+) packets/)?.[1]);
   const rate = Number(output.match(/([\d.]+) pps/)?.[1]);
   if (!(packets > 0)) throw new Error(`Cannot read tcpreplay's report: ${output}`);
