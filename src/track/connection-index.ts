@@ -28,6 +28,11 @@ export class ConnectionIndex {
     this.#supply = supply;
   }
 
+  /** Slots that are in it. */
+  get size(): number {
+    return this.#size;
+  }
+
   add(hash: number, slot: number): void {
     this.#size++;
     if (this.former !== null) this.#move(this.former);

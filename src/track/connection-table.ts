@@ -37,7 +37,6 @@ export class ConnectionTable {
   readonly #records: GrowingMemory;
   readonly #seed: number;
   readonly #index: ConnectionIndex;
-  #size = 0;
   #serial = 0;
   /** Slots from here on were never used. */
   #unused = 0;
@@ -56,11 +55,11 @@ export class ConnectionTable {
 
   /** Connections in the table, remembered ones included. */
   get size(): number {
-    return this.#size;
+    return this.#index.size;
   }
 
   get full(): boolean {
-    return this.#size === this.capacity;
+    return this.size === this.capacity;
   }
 
   /**
@@ -141,7 +140,6 @@ export class ConnectionTable {
     this.#index.remove(this.words[at + HASH], slot);
     this.words[at] = this.#free;
     this.#free = slot;
-    this.#size--;
   }
 
   #findIn(places: HashPlaces, packet: Packet, hash: number): number {
@@ -197,7 +195,6 @@ export class ConnectionTable {
       slot = this.#unused++;
       this.#records.reach(this.#unused * BYTES_PER_RECORD);
     }
-    this.#size++;
     return slot;
   }
 }
