@@ -2,20 +2,37 @@
 export const BLOCK_FRAME_BYTES = 12;
 const END_OF_OPTIONS = 0;
 const MAX_OPTION_BYTES = 0xffff;
+/** Bytes that a UTF-16 unit of a text takes in UTF-8 at most. */
+const MOST_UTF8_BYTES = 3;
 
-/** Writes the blocks of a pcapng file (draft-ietf-opsawg-pcapng §3.1), little-endian, into a buffer that is large enough. */
+/** Writes the blocks of a pcapng file (draft-ietf-opsawg-pcapng §3.1), little-endian, into memory that it uses again. */
 export class BlockWriter {
-  readonly #buffer: Buffer;
+  #buffer: Buffer;
+  #view: DataView;
   #length = 0;
   #blockStart = 0;
 
   constructor(sizeBytes: number) {
     this.#buffer = Buffer.alloc(sizeBytes);
+    this.#view = viewOf(this.#buffer);
   }
 
   /** What was written so far; a view. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Whether so many bytes more can be written. */
+  hasRoom(bytes: number): boolean {
+    return this.#length + bytes <= this.#buffer.length;
+  }
+
+  /** Begins anew, with room for at least so many bytes: what was written is gone. */
+  clear(bytes: number): void {
+    this.#length = 0;
+    if (this.hasRoom(bytes)) return;
+    this.#buffer = Buffer.alloc(bytes);
+    this.#view = viewOf(this.#buffer);
   }
 
   begin(type: number): void {
@@ -27,16 +44,18 @@ export class BlockWriter {
   end(): void {
     this.uint32(0);
     const blockBytes = this.#length - this.#blockStart;
-    this.#buffer.writeUInt32LE(blockBytes, this.#blockStart + 4);
-    this.#buffer.writeUInt32LE(blockBytes, this.#length - 4);
+    this.#view.setUint32(this.#blockStart + 4, blockBytes, true);
+    this.#view.setUint32(this.#length - 4, blockBytes, true);
   }
 
   uint16(value: number): void {
-    this.#length = this.#buffer.writeUInt16LE(value, this.#length);
+    this.#view.setUint16(this.#length, value, true);
+    this.#length += 2;
   }
 
   uint32(value: number): void {
-    this.#length = this.#buffer.writeUInt32LE(value, this.#length);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
   }
 
   /** A time in microseconds since 1970-01-01: its upper half comes first (§4.3). */
@@ -48,15 +67,21 @@ export class BlockWriter {
   /** Bytes, filled up to 32 bits with zeros. */
   padded(bytes: Uint8Array): void {
     this.#buffer.set(bytes, this.#length);
-    this.#length += padTo32(bytes.length);
+    this.#length += bytes.length;
+    this.#pad();
   }
 
-  /** An option that is text (§3.5); `lead` stands before it. */
+  /** An option that is text (§3.5), as much of it as fits; `lead` stands before it. */
   textOption(code: number, text: string, lead: readonly number[] = []): void {
-    const value = Buffer.concat([Uint8Array.from(lead), Buffer.from(text)]).subarray(0, MAX_OPTION_BYTES);
+    const start = this.#length + 4;
+    const textStart = start + lead.length;
+    const room = Math.min(MAX_OPTION_BYTES - lead.length, this.#buffer.length - textStart);
+    const textBytes = this.#buffer.write(text, textStart, room);
+    this.#buffer.set(lead, start);
     this.uint16(code);
-    this.uint16(value.length);
-    this.padded(value);
+    this.uint16(lead.length + textBytes);
+    this.#length = textStart + textBytes;
+    this.#pad();
   }
 
   /** An option that is a 64-bit number. */
@@ -71,14 +96,17 @@ export class BlockWriter {
     this.uint16(END_OF_OPTIONS);
     this.uint16(0);
   }
+
+  #pad(): void {
+    while (this.#length % 4 !== 0) this.#buffer[this.#length++] = 0;
+  }
 }
 
-/** Bytes that `padded` takes for so many. */
-function padTo32(bytes: number): number {
-  return (bytes + 3) & ~3;
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** Bytes that an option with a text takes at most. */
 export function textOptionBytes(text: string): number {
-  return 4 + padTo32(Math.min(Buffer.byteLength(text), MAX_OPTION_BYTES) + 1);
+  return 8 + Math.min(text.length * MOST_UTF8_BYTES, MAX_OPTION_BYTES);
 }

@@ -72,6 +72,9 @@ export class EventFile {
   /** The file below: its counters, `start`, `flush`, `drain` and `close`. */
   readonly file: RotatingFile;
   readonly #origin: EventOrigin;
+  /** The event that was formatted last, and its line: pages are told what was just written. */
+  #latest: NetworkEvent | null = null;
+  #latestLine = '';
 
   constructor(target: OutputTarget, origin: EventOrigin) {
     this.#origin = origin;
@@ -85,7 +88,11 @@ export class EventFile {
 
   /** An event as it is written, without its end. */
   format(event: NetworkEvent): string {
-    return formatEvent(event, this.#origin);
+    if (event !== this.#latest) {
+      this.#latest = event;
+      this.#latestLine = formatEvent(event, this.#origin);
+    }
+    return this.#latestLine;
   }
 
   /** Writes one event; it is on its way to the disk within 50 ms. */

@@ -9,7 +9,7 @@ import {
   SNAP_LENGTH_BYTES,
 } from '../model/packet-records.ts';
 import { numberedName, openMakingDirectory } from './file-names.ts';
-import { type CaptureOrigin, type CaptureTotals, pcapngFile } from './pcapng-file.ts';
+import { type CaptureOrigin, type CaptureTotals, pcapngParts } from './pcapng-file.ts';
 import { formatFileTime } from './utc-time.ts';
 
 /** The two ends that a dump's name tells; a `ConnectionSummary` will do. */
@@ -182,11 +182,11 @@ export class PcapFiles {
     this.release(name);
   }
 
-  /** The bytes of a file, one part after the other. */
-  #partsOf(name: string, records: PacketRecords, notes: PacketNotes): readonly Uint8Array[] {
+  /** The bytes of a file, one part after the other; each is good until the next one is asked for. */
+  #partsOf(name: string, records: PacketRecords, notes: PacketNotes): Iterable<Uint8Array> {
     if (name.endsWith('.pcap')) return [captureFileHeader(records.linkType), records.bytes];
     const { origin, totals } = this.#options;
-    return [pcapngFile(records, notes, origin?.() ?? NO_ORIGIN, totals?.() ?? null)];
+    return pcapngParts(records, notes, origin?.() ?? NO_ORIGIN, totals?.() ?? null);
   }
 
   #exists(name: string): boolean {
@@ -207,15 +207,19 @@ export async function removeUnfinishedDumps(directory: string): Promise<number> 
 }
 
 /** Writes and syncs a new file; says how many bytes it has. */
-async function writeWhole(directory: string, name: string, parts: readonly Uint8Array[]): Promise<number> {
+async function writeWhole(directory: string, name: string, parts: Iterable<Uint8Array>): Promise<number> {
   const handle = await openMakingDirectory(directory, name, O_WRONLY | O_CREAT | O_EXCL);
+  let bytes = 0;
   try {
-    for (const part of parts) await writeFully(handle, part);
+    for (const part of parts) {
+      await writeFully(handle, part);
+      bytes += part.length;
+    }
     await handle.sync();
   } finally {
     await handle.close();
   }
-  return parts.reduce((bytes, part) => bytes + part.length, 0);
+  return bytes;
 }
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {

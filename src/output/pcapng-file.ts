@@ -37,34 +37,77 @@ const STATISTICS_DROPPED = 5;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 /** An enhanced packet block without its packet and its comment, with what fills the packet up, and the end of options. */
 const PACKET_BLOCK_BYTES = BLOCK_FRAME_BYTES + 20 + 3 + 4;
-/** All else that a file holds, without texts. */
-const OTHER_BYTES = 256;
+/** A block of any other type, without texts. */
+const OTHER_BLOCK_BYTES = 64;
+/** A longer file comes in parts of this size, unless a block is longer. */
+const PART_BYTES = 256 * 1024;
 
 /**
- * A pcapng file with one interface: packets with what is said of them, and what the capture received and lost, where
- * that is known. The caller owns it.
+ * A pcapng file with one interface, one part after the other: packets with what is said of them, and what the capture
+ * received and lost, where that is known. A part is good until the next one is asked for.
  */
-export function pcapngFile(
+export function* pcapngParts(
   records: PacketRecords,
   notes: PacketNotes,
   origin: CaptureOrigin,
   totals: CaptureTotals | null,
-): Uint8Array {
-  const comments = commentsByPacket(records, notes);
+): Generator<Uint8Array> {
   const section = `packets of one connection, ${records.omittedPackets} of them left out as there was no room`;
-  const texts = [...comments.values(), section, origin.interfaceName, origin.description, origin.filter];
-  const writer = new BlockWriter(
-    records.bytes.length + records.packets * PACKET_BLOCK_BYTES + OTHER_BYTES + sum(texts.map(textOptionBytes)),
-  );
+  const texts = [section, origin.interfaceName, origin.description, origin.filter];
+  const otherBytes = 3 * OTHER_BLOCK_BYTES + sum(texts.map(textOptionBytes));
+  const packetsBytes = records.bytes.length + records.packets * PACKET_BLOCK_BYTES;
+  const writer = new BlockWriter(Math.max(otherBytes, Math.min(PART_BYTES, otherBytes + packetsBytes)));
   writeSectionHeader(writer, section);
   writeInterface(writer, records.linkType, origin);
-  let lastUs = 0;
-  for (const { index, timeUs, wireBytes, packet } of packetsOf(records)) {
-    writePacket(writer, timeUs, wireBytes, packet, comments.get(index) ?? '');
-    lastUs = timeUs;
+  const comments = commentsByPacket(records, notes);
+  const cursor = new RecordCursor(records);
+  while (cursor.next()) {
+    const comment = comments.get(cursor.index) ?? '';
+    const blockBytes = PACKET_BLOCK_BYTES + cursor.capturedBytes + (comment === '' ? 0 : textOptionBytes(comment));
+    const needBytes = blockBytes + OTHER_BLOCK_BYTES; // what ends the file has room behind any packet
+    if (!writer.hasRoom(needBytes)) {
+      yield writer.bytes;
+      writer.clear(needBytes);
+    }
+    writePacket(writer, cursor, comment);
   }
-  if (totals !== null) writeStatistics(writer, lastUs, totals);
-  return writer.bytes;
+  if (totals !== null) writeStatistics(writer, cursor.timeUs, totals);
+  yield writer.bytes;
+}
+
+/** Goes through the packets of records, from before the first one. */
+class RecordCursor {
+  /** Of the packet, from 0 on. */
+  index = -1;
+  timeUs = 0;
+  wireBytes = 0;
+  capturedBytes = 0;
+  readonly #records: PacketRecords;
+  readonly #view: DataView;
+  #start = 0;
+
+  constructor(records: PacketRecords) {
+    const { buffer, byteOffset, byteLength } = records.bytes;
+    this.#records = records;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+  }
+
+  /** The captured bytes; a view. */
+  get packet(): Uint8Array {
+    return this.#records.bytes.subarray(this.#start, this.#start + this.capturedBytes);
+  }
+
+  /** Goes to the next packet; false when there is none. */
+  next(): boolean {
+    if (this.index + 1 >= this.#records.packets) return false;
+    const header = this.#start + this.capturedBytes;
+    this.index++;
+    this.timeUs = this.#view.getUint32(header, true) * 1_000_000 + this.#view.getUint32(header + 4, true);
+    this.capturedBytes = this.#view.getUint32(header + 8, true);
+    this.wireBytes = this.#view.getUint32(header + 12, true);
+    this.#start = header + PACKET_RECORD_HEADER_BYTES;
+    return true;
+  }
 }
 
 function writeSectionHeader(writer: BlockWriter, comment: string): void {
@@ -96,13 +139,7 @@ function writeInterface(
   writer.end();
 }
 
-function writePacket(
-  writer: BlockWriter,
-  timeUs: number,
-  wireBytes: number,
-  packet: Uint8Array,
-  comment: string,
-): void {
+function writePacket(writer: BlockWriter, { timeUs, wireBytes, packet }: RecordCursor, comment: string): void {
   writer.begin(BlockType.enhancedPacket);
   writer.uint32(0); // the only interface
   writer.time(timeUs);
@@ -131,32 +168,16 @@ function commentsByPacket(records: PacketRecords, { connection, packets }: Packe
   const comments = new Map<number, string>();
   if (records.packets === 0) return comments;
   if (connection !== '') comments.set(0, connection);
-  const times = [...packetsOf(records)].map(({ timeUs }) => timeUs);
-  for (const { timeUs, text } of packets) {
-    const index = Math.max(
-      0,
-      times.findLastIndex((time) => time <= timeUs),
-    );
-    const before = comments.get(index);
-    comments.set(index, before === undefined ? text : `${before}\n${text}`);
+  const positions = packets.map(() => 0);
+  const cursor = new RecordCursor(records);
+  while (cursor.next()) {
+    for (let i = 0; i < packets.length; i++) if (cursor.timeUs <= packets[i].timeUs) positions[i] = cursor.index;
+  }
+  for (const [i, { text }] of packets.entries()) {
+    const before = comments.get(positions[i]);
+    comments.set(positions[i], before === undefined ? text : `${before}\n${text}`);
   }
   return comments;
-}
-
-/** The packets of records, with views of their bytes. */
-function* packetsOf({ bytes, packets }: PacketRecords) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let index = 0, at = 0; index < packets; index++) {
-    const start = at + PACKET_RECORD_HEADER_BYTES;
-    const capturedBytes = view.getUint32(at + 8, true);
-    yield {
-      index,
-      timeUs: view.getUint32(at, true) * 1_000_000 + view.getUint32(at + 4, true),
-      wireBytes: view.getUint32(at + 12, true),
-      packet: bytes.subarray(start, start + capturedBytes),
-    };
-    at = start + capturedBytes;
-  }
 }
 
 function sum(numbers: readonly number[]): number {

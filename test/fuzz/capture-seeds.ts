@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CAPTURE_FILE_HEADER_BYTES } from '../../src/model/packet-records.ts';
-import { pcapngFile } from '../../src/output/pcapng-file.ts';
+import { pcapngParts } from '../../src/output/pcapng-file.ts';
 import { pcapFile, recordsOf } from '../capture/frames.ts';
 import { makeScenario } from '../golden/make-scenario.ts';
 import { SCENARIOS } from '../golden/scenarios.ts';
@@ -77,5 +77,5 @@ function asPcapng(pcap: Buffer): Buffer {
   const origin = { interfaceName: 'veth1a2b', description: 'pod shop/web', filter: 'tcp' };
   const notes = { connection: 'process 7 nginx', packets: [] };
   const records = { linkType: pcap.readUInt32LE(20), packets, omittedPackets: 0, bytes };
-  return Buffer.from(pcapngFile(records, notes, origin, null));
+  return Buffer.concat([...pcapngParts(records, notes, origin, null)].map((part) => Buffer.from(part)));
 }

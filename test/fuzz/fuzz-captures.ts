@@ -8,7 +8,7 @@ import { appendEndFlow } from '../../src/output/end-flow-file.ts';
 import { formatEvent } from '../../src/output/event-file.ts';
 import { appendFlow } from '../../src/output/flow-file.ts';
 import { LineBuffer } from '../../src/output/line-buffer.ts';
-import { pcapngFile } from '../../src/output/pcapng-file.ts';
+import { pcapngParts } from '../../src/output/pcapng-file.ts';
 import type { DumpSink } from '../../src/session/dumps.ts';
 import { ReplayClock, type ReplaySink, replay } from '../../src/session/replay.ts';
 import { replayFiles } from '../../src/session/replay-sinks.ts';
@@ -152,7 +152,7 @@ class MemorySink implements ReplaySink, DumpSink {
 
   writeDump(...[, records, notes]: Parameters<DumpSink['writeDump']>): void {
     this.#mask.apply(records);
-    pcapngFile(records, notes, ORIGIN, null);
+    Array.from(pcapngParts(records, notes, ORIGIN, null));
     this.settled++;
     this.pcaps++;
   }

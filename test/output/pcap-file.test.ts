@@ -5,8 +5,14 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinkType } from '../../src/model/link-type.ts';
-import { PACKET_RECORD_HEADER_BYTES, type PacketRecords } from '../../src/model/packet-records.ts';
+import {
+  CAPTURE_FILE_HEADER_BYTES,
+  PACKET_RECORD_HEADER_BYTES,
+  type PacketRecords,
+  SNAP_LENGTH_BYTES,
+} from '../../src/model/packet-records.ts';
 import { captureFileHeader, PcapFiles, removeUnfinishedDumps } from '../../src/output/pcap-file.ts';
+import { Random } from '../tools/random.ts';
 import { canMount, makeScratch, makeTmpfs, removeScratch } from './scratch.ts';
 
 const T0 = 1_700_000_000_123_456;
@@ -17,19 +23,23 @@ const BASE = 'dump_10.0.0.7_10.0.0.9_40222_80_2023_11_14_22_13_20';
 const SYN = Buffer.from('4500002800010000400666b70a0000070a0000099d1e0050000003e8000000005002ffff00000000', 'hex');
 const ETHERNET = Buffer.from('0200000000020200000000010800', 'hex');
 
-/** Records as `history` cuts them out: one packet a millisecond, of which `wireBytes` were on the wire. */
-function makeRecords(linkType: number, packets: number, packet: Buffer, wireBytes = packet.length): PacketRecords {
-  const size = PACKET_RECORD_HEADER_BYTES + packet.length;
-  const bytes = Buffer.alloc(size * packets);
-  for (let i = 0; i < packets; i++) {
+/** Records as `history` cuts them out: one packet a millisecond. */
+function recordsOf(linkType: number, packets: readonly Uint8Array[], wireBytes?: number): PacketRecords {
+  const records = packets.map((packet, i) => {
     const timeUs = T0 + i * 1000;
-    bytes.writeUInt32LE(Math.floor(timeUs / 1_000_000), i * size);
-    bytes.writeUInt32LE(timeUs % 1_000_000, i * size + 4);
-    bytes.writeUInt32LE(packet.length, i * size + 8);
-    bytes.writeUInt32LE(wireBytes, i * size + 12);
-    packet.copy(bytes, i * size + PACKET_RECORD_HEADER_BYTES);
-  }
-  return { linkType, packets, omittedPackets: 0, bytes };
+    const header = Buffer.alloc(PACKET_RECORD_HEADER_BYTES);
+    header.writeUInt32LE(Math.floor(timeUs / 1_000_000), 0);
+    header.writeUInt32LE(timeUs % 1_000_000, 4);
+    header.writeUInt32LE(packet.length, 8);
+    header.writeUInt32LE(wireBytes ?? packet.length, 12);
+    return Buffer.concat([header, packet]);
+  });
+  return { linkType, packets: packets.length, omittedPackets: 0, bytes: Buffer.concat(records) };
+}
+
+/** The same packet again and again, of which `wireBytes` were on the wire. */
+function makeRecords(linkType: number, packets: number, packet: Buffer, wireBytes = packet.length): PacketRecords {
+  return recordsOf(linkType, new Array<Buffer>(packets).fill(packet), wireBytes);
 }
 
 const RECORDS = makeRecords(LinkType.raw, 3, SYN);
@@ -130,6 +140,24 @@ format('pcapng: tshark reads packets, comments, names and losses back', async ()
     [bytes.readBigUInt64LE(bytes.length - 28), bytes.readBigUInt64LE(bytes.length - 16)],
     [2n ** 33n + 7n, 42n],
   );
+});
+
+format('pcapng: a file that is written in many parts holds every byte', async () => {
+  const directory = makeScratch();
+  const dumps = new PcapFiles({ directory, format: 'pcapng', origin, totals: () => ({ received: 1, dropped: 0 }) });
+  const random = new Random(7);
+  const lengths = [...Array.from({ length: 900 }, () => random.between(1, 3000)), SNAP_LENGTH_BYTES, 1, 2, 3];
+  const records = recordsOf(
+    LinkType.raw,
+    lengths.map((length) => Buffer.from(Array.from({ length }, () => random.between(0, 255)))),
+  );
+  const packets = Array.from({ length: 60 }, (_, i) => ({ timeUs: T0 + i * 15_000, text: 'y'.repeat(i * 100) }));
+  const dump = dumps.reserve(ENDS, T0);
+  dumps.write(dump, records, { connection: '', packets });
+  await dumps.idle();
+  const classic = join(directory, 'classic');
+  execFileSync('editcap', ['-F', 'pcap', join(directory, dump), classic]);
+  assert.ok(readFileSync(classic).subarray(CAPTURE_FILE_HEADER_BYTES).equals(records.bytes));
 });
 
 format.run();
