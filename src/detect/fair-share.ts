@@ -1,9 +1,7 @@
 import { PodSide } from '../model/connection.ts';
 import type { ConnectionSummary } from '../model/event.ts';
-import { type Allowance, Allowances } from './allowances.ts';
-
-/** All of them have but one key. */
-const ALL = '';
+import { Allowances } from './allowances.ts';
+import { type Allowance, TokenBucket } from './token-bucket.ts';
 
 /**
  * Shares out something that there is too little of in a flood: each far peer and each service (address and port of the
@@ -12,12 +10,12 @@ const ALL = '';
 export class FairShare {
   readonly #peers: Allowances;
   readonly #services: Allowances;
-  readonly #all: Allowances;
+  readonly #all: TokenBucket;
 
   constructor(forOne: Allowance, forAll: Allowance) {
     this.#peers = new Allowances(forOne);
     this.#services = new Allowances(forOne);
-    this.#all = new Allowances(forAll);
+    this.#all = new TokenBucket(forAll);
   }
 
   /** Takes one for a connection at `timeUs`; false when its peer, its service, or all together have had enough. */
@@ -33,7 +31,7 @@ export class FairShare {
 
   /** Takes one whoever it is for; false when all together have had enough. */
   takeOfAll(timeUs: number): boolean {
-    return this.#all.tryTake(ALL, timeUs);
+    return this.#all.tryTake(timeUs);
   }
 }
 

@@ -95,7 +95,7 @@ export class PodEvents {
     trouble.lastMs = nowMs;
     trouble.latest = event;
     this.#troubles.set(key, trouble);
-    this.#makeRoom();
+    if (this.#troubles.size > MOST_TROUBLES) this.#makeRoom();
     this.#arm();
   }
 

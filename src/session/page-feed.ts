@@ -1,6 +1,6 @@
-import { type Allowance, Allowances } from '../detect/allowances.ts';
+import { type Allowance, TokenBucket } from '../detect/token-bucket.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
-import { addressText, type EventName, type NetworkEvent } from '../model/event.ts';
+import { addressText, EventCode, type NetworkEvent } from '../model/event.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
@@ -25,8 +25,9 @@ const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 25 };
 export class PageFeed {
   readonly events = new Recent<PageEventLine>(MOST_PAGE_EVENTS);
   readonly ends = new Recent<PageConnection>(MOST_PAGE_CONNECTIONS);
-  readonly #forEvents = new Allowances<EventName>(FOR_EVENTS);
-  readonly #forEnds = new Allowances<EndType>(FOR_ENDS);
+  readonly #forEvents = new Map(Object.keys(EventCode).map((name) => [name, new TokenBucket(FOR_EVENTS)]));
+  /** By `EndType`. */
+  readonly #forEnds = Object.values(EndType).map(() => new TokenBucket(FOR_ENDS));
   #eventsLeftOut = 0;
   #endsLeftOut = 0;
   #watchers = 0;
@@ -39,7 +40,7 @@ export class PageFeed {
 
   /** Whether an event is to be kept; one that is not is counted. */
   admitsEvent({ name, timeUs }: Pick<NetworkEvent, 'name' | 'timeUs'>): boolean {
-    const isAdmitted = this.#forEvents.tryTake(name, timeUs);
+    const isAdmitted = this.#forEvents.get(name)?.tryTake(timeUs) ?? false;
     if (!isAdmitted) this.#eventsLeftOut++;
     return isAdmitted;
   }
@@ -47,7 +48,7 @@ export class PageFeed {
   /** Whether a connection that ended is to be kept, if somebody looks; one that is not is counted. */
   admitsEnd({ endType, endUs }: Pick<TrackedConnection, 'endType' | 'endUs'>): boolean {
     if (this.#watchers === 0) return false;
-    const isAdmitted = this.#forEnds.tryTake(endType, endUs);
+    const isAdmitted = this.#forEnds[endType].tryTake(endUs);
     if (!isAdmitted) this.#endsLeftOut++;
     return isAdmitted;
   }
