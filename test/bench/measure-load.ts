@@ -17,8 +17,6 @@ export const TOP_SPEED = ['--topspeed'];
 const SETTLE_MS = 1_600;
 
 const WATCHED_PORT = 9_811;
-/** How an agent is started that can be looked at. */
-export const WATCHABLE: NodeJS.ProcessEnv = { HEALTH_PORT: String(WATCHED_PORT), UI: 'Y' };
 /** What else is on while it is looked at. */
 export const WATCHED: EnvSettings = {
   PCAP_FORMAT: 'pcapng',
@@ -92,14 +90,19 @@ export const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod, settings: En
 
 /** An agent with all that looks at it, and Events of the cluster. */
 function startWatched(lab: Lab, pod: Pod, settings: EnvSettings): Started {
-  const started = startAgent(lab, pod, settings, WATCHABLE);
-  startWatchers(lab);
+  const started = startAgent(lab, pod, settings, watchable(WATCHED_PORT));
+  startWatchers(lab, WATCHED_PORT);
   return started;
 }
 
+/** How an agent is started that can be looked at on a port. */
+export function watchable(port: number): NodeJS.ProcessEnv {
+  return { HEALTH_PORT: String(port), UI: 'Y' };
+}
+
 /** Looks at an agent on the node: a live page that is open, and Prometheus every five seconds. */
-export function startWatchers(lab: Lab): Program[] {
-  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${WATCHED_PORT}`;
+export function startWatchers(lab: Lab, port: number): Program[] {
+  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${port}`;
   return [`exec ${ask}/stream >/dev/null`, `while ${ask}/metrics >/dev/null; do sleep 5; done`].map((script) =>
     lab.start(lab.node, ['sh', '-c', script]),
   );
