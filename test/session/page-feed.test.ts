@@ -21,7 +21,7 @@ test('of events that come by the thousand a part is kept, and others are none th
 
 test('connections that ended are kept while somebody looks, each way to end by itself', () => {
   const feed = new PageFeed();
-  const admit = (endType: EndType) => feed.admitsEnd({ endType, endUs: T0_US });
+  const admit = (endType: EndType, endUs = T0_US) => feed.admitsEnd({ endType, endUs });
   assert.not(admit(EndType.fin));
   assert.is(feed.leftOut.ends, 0, 'who is not looked at leaves nothing out');
   const unwatch = feed.watch();
@@ -29,6 +29,8 @@ test('connections that ended are kept while somebody looks, each way to end by i
   assert.is(kept, 2000);
   assert.is(feed.leftOut.ends, 3000);
   assert.ok(admit(EndType.reset));
+  const later = Array.from({ length: 4000 }, (_, i) => admit(EndType.fin, T0_US + i * 1000)).filter(Boolean).length;
+  assert.ok(later >= 95 && later <= 100, `${later} in four seconds`);
   unwatch();
   assert.not(admit(EndType.reset));
 });
