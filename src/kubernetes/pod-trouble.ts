@@ -46,7 +46,9 @@ export function reasonOf(event: NetworkEvent): string | null {
 /** Which trouble an event is of: that at one server, for one cause whatever numbers it names. */
 export function troubleKey({ name, cause, connection, by }: NetworkEvent): string {
   const server = connection === null ? '' : `${connection.destinationAddress} ${connection.destinationPort}`;
-  return [name, server, by, cause.replace(/; a flood: .*$/, '').replace(/\d+/g, '#')].join('\n');
+  const flood = cause.indexOf('; a flood: ');
+  const what = (flood < 0 ? cause : cause.slice(0, flood)).replace(/\d+/g, '#');
+  return `${name}\n${server}\n${by}\n${what}`;
 }
 
 /** What is told of an event: its cause, and between whom. */

@@ -13,7 +13,7 @@ export class BlockWriter {
   #blockStart = 0;
 
   constructor(sizeBytes: number) {
-    this.#buffer = Buffer.alloc(sizeBytes);
+    this.#buffer = memoryOf(sizeBytes);
     this.#view = viewOf(this.#buffer);
   }
 
@@ -31,7 +31,7 @@ export class BlockWriter {
   clear(bytes: number): void {
     this.#length = 0;
     if (this.hasRoom(bytes)) return;
-    this.#buffer = Buffer.alloc(bytes);
+    this.#buffer = memoryOf(bytes);
     this.#view = viewOf(this.#buffer);
   }
 
@@ -100,6 +100,11 @@ export class BlockWriter {
   #pad(): void {
     while (this.#length % 4 !== 0) this.#buffer[this.#length++] = 0;
   }
+}
+
+/** Not filled with zeros, which would touch all of it for a file of some packets: each byte of a block is written. */
+function memoryOf(bytes: number): Buffer {
+  return Buffer.allocUnsafeSlow(bytes);
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
