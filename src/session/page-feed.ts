@@ -17,8 +17,6 @@ import { Recent } from './recent.ts';
 /** Of each kind of event, and of each way to end. More than that nobody can read, and each costs time to tell. */
 const FOR_EVENTS: Allowance = { burst: 1_000, perSecond: 50 };
 const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 25 };
-/** Where there are thousands a second, most are left out without a look at how much is left. */
-const ENDS_BETWEEN_LOOKS = 16;
 
 /**
  * What the sessions of an agent keep for live pages: bounded, connections only while somebody looks, and of what comes
@@ -30,8 +28,6 @@ export class PageFeed {
   readonly #forEvents = new Map(Object.keys(EventCode).map((name) => [name, new TokenBucket(FOR_EVENTS)]));
   /** By `EndType`. */
   readonly #forEnds = Object.values(EndType).map(() => new TokenBucket(FOR_ENDS));
-  /** By `EndType`: how many more are left out like the last one. */
-  readonly #endsToLeaveOut = new Int32Array(this.#forEnds.length);
   #eventsLeftOut = 0;
   #endsLeftOut = 0;
   #watchers = 0;
@@ -52,11 +48,9 @@ export class PageFeed {
   /** Whether a connection that ended is to be kept, if somebody looks; one that is not is counted. */
   admitsEnd({ endType, endUs }: Pick<TrackedConnection, 'endType' | 'endUs'>): boolean {
     if (this.#watchers === 0) return false;
-    if (this.#endsToLeaveOut[endType] > 0) this.#endsToLeaveOut[endType]--;
-    else if (this.#forEnds[endType].tryTake(endUs)) return true;
-    else this.#endsToLeaveOut[endType] = ENDS_BETWEEN_LOOKS;
-    this.#endsLeftOut++;
-    return false;
+    const isAdmitted = this.#forEnds[endType].tryTake(endUs);
+    if (!isAdmitted) this.#endsLeftOut++;
+    return isAdmitted;
   }
 
   /** Somebody looks, until the function that is given back is called. */
