@@ -15,8 +15,8 @@ import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { Recent } from './recent.ts';
 
 /** Of each kind of event, and of each way to end. More than that nobody can read, and each costs time to tell. */
-const FOR_EVENTS: Allowance = { burst: 1_000, perSecond: 50 };
-const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 25 };
+const FOR_EVENTS: Allowance = { burst: 1_000, perSecond: 20 };
+const FOR_ENDS: Allowance = { burst: 2_000, perSecond: 10 };
 
 /**
  * What the sessions of an agent keep for live pages: bounded, connections only while somebody looks, and of what comes

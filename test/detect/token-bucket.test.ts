@@ -21,4 +21,19 @@ test('a time before an earlier one adds nothing, and takes nothing back', () => 
   assert.ok(bucket.isFull(12 * SECOND_US));
 });
 
+test('what was asked in vain is there when its time has come, and a clock set back finds what is left', () => {
+  const bucket = new TokenBucket({ burst: 2, perSecond: 4 });
+  const takeAt = (...seconds: number[]) => seconds.map((s) => bucket.tryTake(s * SECOND_US));
+  assert.equal(takeAt(10, 10, 10, 10.2, 10.25, 10.3, 10.5), [true, true, false, false, true, false, true]);
+  assert.equal(takeAt(10.6, 20, 5, 5), [false, true, true, false]);
+});
+
+test('where nothing comes in the long run the burst is all', () => {
+  const bucket = new TokenBucket({ burst: 1, perSecond: 0 });
+  assert.equal(
+    [0, 1, 1e15].map((timeUs) => bucket.tryTake(timeUs)),
+    [true, false, false],
+  );
+});
+
 test.run();

@@ -13,7 +13,7 @@ test('of events that come by the thousand a part is kept, and others are none th
   const admit = (name: EventName, timeUs: number) => feed.admitsEvent({ name, timeUs });
   const flood = Array.from({ length: 20_000 }, (_, i) => admit('TCP_IS_TLS', T0_US + i * 100));
   const kept = flood.filter(Boolean).length;
-  assert.ok(kept >= 1000 && kept <= 1101, `${kept} in two seconds`);
+  assert.ok(kept >= 1000 && kept <= 1041, `${kept} in two seconds`);
   assert.ok(admit('TCP_RESET', T0_US + 2e6));
   assert.is(feed.leftOut.events, 20_000 - kept);
   assert.ok(admit('TCP_IS_TLS', T0_US + 3e6), 'a second later there is room again');
@@ -30,7 +30,7 @@ test('connections that ended are kept while somebody looks, each way to end by i
   assert.is(feed.leftOut.ends, 3000);
   assert.ok(admit(EndType.reset));
   const later = Array.from({ length: 4000 }, (_, i) => admit(EndType.fin, T0_US + i * 1000)).filter(Boolean).length;
-  assert.ok(later >= 95 && later <= 100, `${later} in four seconds`);
+  assert.ok(later >= 35 && later <= 40, `${later} in four seconds`);
   unwatch();
   assert.not(admit(EndType.reset));
 });
