@@ -18,7 +18,7 @@ const SETTLE_MS = 1_600;
 
 const WATCHED_PORT = 9_811;
 /** What else is on while it is looked at. */
-export const WATCHED: EnvSettings = {
+const WATCHED: EnvSettings = {
   PCAP_FORMAT: 'pcapng',
   KUBERNETES_EVENTS: 'Y',
   POD_NAME: 'web',
@@ -35,7 +35,8 @@ interface Sending {
   readonly pace: readonly string[];
 }
 
-interface Started {
+/** A program that captures what a pod sends. */
+export interface Started {
   readonly program: Program;
   /** Ends it and gives its own count. */
   finish(): Promise<Captured>;
@@ -90,19 +91,20 @@ export const PROGRAMS: Readonly<Record<string, (lab: Lab, pod: Pod, settings: En
 
 /** An agent with all that looks at it, and Events of the cluster. */
 function startWatched(lab: Lab, pod: Pod, settings: EnvSettings): Started {
-  const started = startAgent(lab, pod, settings, watchable(WATCHED_PORT));
-  startWatchers(lab, WATCHED_PORT);
-  return started;
-}
-
-/** How an agent is started that can be looked at on a port. */
-export function watchable(port: number): NodeJS.ProcessEnv {
-  return { HEALTH_PORT: String(port), UI: 'Y' };
+  const { program, finish } = startAgent(lab, pod, settings, { HEALTH_PORT: String(WATCHED_PORT), UI: 'Y' });
+  const watchers = startWatchers(lab);
+  return {
+    program,
+    finish: async () => {
+      await Promise.all(watchers.map((watcher) => watcher.stop('SIGKILL'))); // the next agent has the same port
+      return finish();
+    },
+  };
 }
 
 /** Looks at an agent on the node: a live page that is open, and Prometheus every five seconds. */
-export function startWatchers(lab: Lab, port: number): Program[] {
-  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${port}`;
+function startWatchers(lab: Lab): Program[] {
+  const ask = `curl -sN --retry 50 --retry-connrefused --retry-delay 1 http://127.0.0.1:${WATCHED_PORT}`;
   return [`exec ${ask}/stream >/dev/null`, `while ${ask}/metrics >/dev/null; do sleep 5; done`].map((script) =>
     lab.start(lab.node, ['sh', '-c', script]),
   );
