@@ -35,8 +35,7 @@ interface Sending {
   readonly pace: readonly string[];
 }
 
-/** A program that captures what a pod sends. */
-export interface Started {
+interface Started {
   readonly program: Program;
   /** Ends it and gives its own count. */
   finish(): Promise<Captured>;
