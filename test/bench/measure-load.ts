@@ -151,6 +151,19 @@ export async function send(
   return { packets, rate };
 }
 
+/** Starts one of `PROGRAMS`, and waits until it captures. */
+export async function startCapturing(lab: Lab, pod: Pod, name: string, settings: EnvSettings): Promise<Started> {
+  const start = PROGRAMS[name];
+  if (start === undefined) throw new Error(`Cannot measure "${name}": known are ${Object.keys(PROGRAMS).join(', ')}`);
+  const started = start(lab, pod, settings);
+  const { program } = started;
+  await waitFor(`${name} capture`, () => capturesOn(program.pid, pod.hostIndex), {
+    timeoutMs: 20_000,
+    describe: () => program.stdout + program.stderr,
+  });
+  return started;
+}
+
 async function measure(
   lab: Lab,
   pod: Pod,
@@ -158,13 +171,7 @@ async function measure(
   sending: Sending,
   settings: EnvSettings,
 ): Promise<Measurement> {
-  const start = PROGRAMS[name];
-  if (start === undefined) throw new Error(`Cannot measure "${name}": known are ${Object.keys(PROGRAMS).join(', ')}`);
-  const { program, finish } = start(lab, pod, settings);
-  await waitFor(`${name} capture`, () => capturesOn(program.pid, pod.hostIndex), {
-    timeoutMs: 20_000,
-    describe: () => program.stdout + program.stderr,
-  });
+  const { program, finish } = await startCapturing(lab, pod, name, settings);
   const { pace } = sending;
   const warmUp = await send(lab, pod, sending.warmUp, sending.warmUpLoops, pace);
   await untilIdle(program.pid, SETTLE_MS);

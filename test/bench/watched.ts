@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab, type Pod } from '../lab/lab.ts';
-import { capturesOn } from '../lab/packet-sockets.ts';
-import { waitFor } from '../lab/wait.ts';
 import { makeCapture } from '../tools/make-capture.ts';
 import type { Captured } from './captured-by.ts';
 import { cpuSeconds, median } from './measure.ts';
-import { CONNECTIONS, PLAIN_MIX, PROGRAMS, sender } from './measure-load.ts';
+import { CONNECTIONS, PLAIN_MIX, sender, startCapturing } from './measure-load.ts';
 import type { Bench } from './report.ts';
 
 /** A pace at which two agents beside the sender keep up on two cores. */
@@ -17,7 +15,7 @@ const WINDOW_MS = 40_000;
 const ROUNDS = 6;
 const MOST_MORE = 0.03;
 
-/** The names of the two in `PROGRAMS`. */
+/** The names of the two in `PROGRAMS` of the load bench. */
 const ALONE = 'ring';
 const WATCHED = 'watched';
 
@@ -29,10 +27,7 @@ interface Round {
 
 /** Starts both agents in this order, and measures them in the same seconds. */
 async function measureBoth(lab: Lab, pod: Pod, file: string, loops: number, names: readonly string[]): Promise<Round> {
-  const agents = names.map((name) => ({ name, ...PROGRAMS[name](lab, pod, PLAIN_MIX.settings) }));
-  for (const { name, program } of agents) {
-    await waitFor(`${name} capture`, () => capturesOn(program.pid, pod.hostIndex), { timeoutMs: 20_000 });
-  }
+  const agents = await Promise.all(names.map((name) => startCapturing(lab, pod, name, PLAIN_MIX.settings)));
   const counts = () => ({
     packets: Number(lab.node.run('cat', `/sys/class/net/${pod.hostInterface}/statistics/rx_packets`)),
     cpu: agents.map(({ program }) => cpuSeconds(program.pid)),
