@@ -9,8 +9,6 @@ export class TokenBucket {
   readonly #allowance: Allowance;
   #tokens: number;
   #sinceUs = 0;
-  /** Nothing is left up to then; known once it was asked in vain, so that a flood of askers costs a comparison each. */
-  #emptyUntilUs = Number.NEGATIVE_INFINITY;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
@@ -29,13 +27,8 @@ export class TokenBucket {
 
   /** Takes one, if there is something left; says whether there was. */
   tryTake(timeUs: number): boolean {
-    if (timeUs < this.#emptyUntilUs) return false;
     const tokens = this.#tokensAt(timeUs);
-    if (tokens < 1) {
-      this.#emptyUntilUs = this.#sinceUs + ((1 - this.#tokens) / this.#allowance.perSecond) * 1_000_000;
-      return false;
-    }
-    this.#emptyUntilUs = Number.NEGATIVE_INFINITY;
+    if (tokens < 1) return false;
     this.#tokens = tokens - 1;
     this.#sinceUs = Math.max(this.#sinceUs, timeUs);
     return true;
