@@ -1,4 +1,4 @@
-import { type Diagnosis, diagnose } from '../report/diagnosis.ts';
+import { type Diagnosis, diagnose } from '../report/read-session.ts';
 import { formatReport } from '../report/report-text.ts';
 import { findSessions } from '../report/session-files.ts';
 import { styleFor, widthFor } from '../report/style.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allOf, codeFilter, type EventFilter, peerFilter, podFilter } from '../report/event-filter.ts';
+import { allOf, codeFilter, type EventFilter, peerFilter, podFilter } from '../diagnosis/event-filter.ts';
 import { EventTail } from '../report/event-tail.ts';
 import { formatEventLines } from '../report/event-text.ts';
 import { styleFor, widthFor } from '../report/style.ts';

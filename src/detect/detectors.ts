@@ -1,6 +1,6 @@
 import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
-import type { TlsSignal } from '../track/tls/tls-signal.ts';
+import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
 import { halfOpen } from './half-open.ts';

@@ -1,6 +1,6 @@
+import { FairShare } from '../limits/fair-share.ts';
+import type { Allowance } from '../limits/token-bucket.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
-import { FairShare } from './fair-share.ts';
-import type { Allowance } from './token-bucket.ts';
 
 /** What one peer, or one service, may cause of one kind of event: no honest situation comes near it for long. */
 const FOR_ONE: Allowance = { burst: 1000, perSecond: 100 };

@@ -1,6 +1,6 @@
 import { Side } from '../model/connection.ts';
-import type { TlsSession } from '../track/tls/tls-session.ts';
-import type { TlsAlert } from '../track/tls/tls-signal.ts';
+import type { TlsSession } from '../protocols/tls/tls-session.ts';
+import type { TlsAlert } from '../protocols/tls/tls-signal.ts';
 import { alertName } from './tls-alert-name.ts';
 import { chainOf, offerText, otherSide, sniText, validityText, versionName } from './tls-text.ts';
 

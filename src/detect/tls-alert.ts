@@ -1,6 +1,6 @@
 import { type Connection, Side } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
-import type { TlsAlert } from '../track/tls/tls-signal.ts';
+import type { TlsAlert } from '../protocols/tls/tls-signal.ts';
 import { alertCause } from './tls-alert-cause.ts';
 import { alertName } from './tls-alert-name.ts';
 import { joinDoubts, tlsFacts } from './tls-text.ts';

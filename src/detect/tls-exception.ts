@@ -1,6 +1,6 @@
 import { type Connection, Side } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
-import type { TlsViolation } from '../track/tls/tls-signal.ts';
+import type { TlsViolation } from '../protocols/tls/tls-signal.ts';
 import { joinDoubts, tlsFacts } from './tls-text.ts';
 
 /** 00005: what came where TLS was begun is not TLS. `doubt` is what is in doubt about the connection itself. */

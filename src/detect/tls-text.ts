@@ -1,7 +1,7 @@
 import { Side } from '../model/connection.ts';
 import type { TlsFacts } from '../model/event.ts';
-import type { Certificate } from '../track/tls/certificate.ts';
-import type { CertificateChain, TlsSession } from '../track/tls/tls-session.ts';
+import type { Certificate } from '../protocols/tls/certificate.ts';
+import type { CertificateChain, TlsSession } from '../protocols/tls/tls-session.ts';
 
 const VERSION_NAMES: ReadonlyMap<number, string> = new Map([
   [2, 'SSL 2.0'],

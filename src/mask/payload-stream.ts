@@ -1,4 +1,4 @@
-import { sequenceDiff } from '../bytes/sequence.ts';
+import { sequenceDiff } from '../model/sequence.ts';
 
 /** The payload of one captured segment. */
 export interface CapturedPayload {

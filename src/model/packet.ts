@@ -6,7 +6,7 @@ export const TcpFlag = { fin: TCP_FIN, syn: TCP_SYN, rst: TCP_RST, psh: TCP_PSH,
 /**
  * A decoded TCP segment: what `layers` found in a `Frame`. One object is reused for every packet; offsets are into
  * the frame's view and are valid as long as the frame is. All 32-bit fields are signed 32-bit integers, so that they
- * stay small integers in the engine; compare sequence numbers with `bytes/sequence.ts` only.
+ * stay small integers in the engine; compare sequence numbers with `model/sequence.ts` only.
  */
 export class Packet {
   /** The view the offsets below point into: the frame's. */

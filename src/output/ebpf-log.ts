@@ -1,7 +1,7 @@
+import { formatIsoTimeMs } from '../model/utc-time.ts';
 import { TimedNames } from './file-names.ts';
 import { FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { formatIsoTimeMs } from './utc-time.ts';
 
 /** `processEBPF_<time>.log`: what the eBPF part did and why, a line of JSON each. */
 export class EbpfLog {

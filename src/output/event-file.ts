@@ -1,10 +1,10 @@
 import { PodSide } from '../model/connection.ts';
 import { type ConnectionSummary, EventCode, type NetworkEvent } from '../model/event.ts';
 import { UNKNOWN_PROCESS } from '../model/process.ts';
+import { formatIsoTime } from '../model/utc-time.ts';
 import { TimedNames } from './file-names.ts';
 import { EVENT_FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { formatIsoTime } from './utc-time.ts';
 
 /** Whose events these are: named in every one of them. */
 export interface EventOrigin {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { formatFileTime } from '../model/utc-time.ts';
 import { makeDirectory } from './make-directory.ts';
-import { formatFileTime } from './utc-time.ts';
 
 /** A file that was opened for writing at its end. */
 export interface OpenedFile {

@@ -8,9 +8,9 @@ import {
   type PcapFormat,
   SNAP_LENGTH_BYTES,
 } from '../model/packet-records.ts';
+import { formatFileTime } from '../model/utc-time.ts';
 import { numberedName, openMakingDirectory } from './file-names.ts';
 import { type CaptureOrigin, type CaptureTotals, pcapngParts } from './pcapng-file.ts';
-import { formatFileTime } from './utc-time.ts';
 
 /** The two ends that a dump's name tells; a `ConnectionSummary` will do. */
 export interface Endpoints {

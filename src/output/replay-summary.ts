@@ -1,5 +1,5 @@
 import { EventCode, type EventName } from '../model/event.ts';
-import { formatIsoTime } from './utc-time.ts';
+import { formatIsoTime } from '../model/utc-time.ts';
 
 /** What a replay found, as numbers. */
 export interface SummaryFacts {

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from '../model/log-level.ts';
+import { formatIsoTimeMs } from '../model/utc-time.ts';
 import { TimedNames, TwoGenerations } from './file-names.ts';
 import { FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { formatIsoTimeMs } from './utc-time.ts';
 
 /** Facts that go with a message; times and sizes have their unit in the name. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
+import { WorkBudget } from '../limits/work-budget.ts';
 import { threadCpuMs } from '../native/clock.ts';
 import { ConnectionTracer } from './connection-tracer.ts';
 import { ProcessFacts } from './process-facts.ts';
 import { ProcessTable } from './process-table.ts';
-import { WorkBudget } from './work-budget.ts';
 
 /** Of one core, at most this part is used for naming processes, however many pods there are. */
 const SHARE_OF_A_CORE = 0.18;

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { type EventLine, parseEventLine } from './event-line.ts';
+import { type EventLine, parseEventLine } from '../diagnosis/event-line.ts';
 import { LineSplitter } from './read-lines.ts';
 import { findSessions } from './session-files.ts';
 

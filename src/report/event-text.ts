@@ -1,8 +1,8 @@
+import { type EventLine, endpointText } from '../diagnosis/event-line.ts';
+import { severityOf, troubleOf } from '../diagnosis/trouble.ts';
 import { Side } from '../model/connection.ts';
-import { formatIsoTime } from '../output/utc-time.ts';
-import { type EventLine, endpointText } from './event-line.ts';
+import { formatIsoTime } from '../model/utc-time.ts';
 import type { Style } from './style.ts';
-import { severityOf, troubleOf } from './trouble.ts';
 import { wrap } from './wrap.ts';
 
 const INDENT = ' '.repeat(10);

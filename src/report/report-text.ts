@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
-import type { Diagnosis } from './diagnosis.ts';
-import type { Finding } from './findings.ts';
-import type { Latency, Service } from './services.ts';
+import type { Finding } from '../diagnosis/findings.ts';
+import type { Latency, Service } from '../diagnosis/services.ts';
+import type { Severity } from '../diagnosis/trouble.ts';
+import type { Diagnosis } from './read-session.ts';
 import type { Style } from './style.ts';
-import type { Severity } from './trouble.ts';
 import { wrap } from './wrap.ts';
 
 /** How a report is laid out. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { parseEndFlowLine } from '../diagnosis/end-flow-line.ts';
+import { parseEventLine, parseObject } from '../diagnosis/event-line.ts';
 import { safeText } from '../model/safe-text.ts';
-import { parseEndFlowLine } from './end-flow-line.ts';
-import { parseEventLine, parseObject } from './event-line.ts';
 import { readLastLines } from './read-lines.ts';
 import type { SessionFiles } from './session-files.ts';
 

@@ -1,9 +1,9 @@
 import type { LiveSource } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
-import type { CountingSink } from './counting-sink.ts';
+import type { CountingSink } from '../pipeline/counting-sink.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { LoadShedding } from './load-shedding.ts';
-import type { Pipeline } from './pipeline.ts';
 import type { SessionFiles } from './session-files.ts';
 
 const MEBIBYTE = 1_048_576;

@@ -1,7 +1,7 @@
 import type { Established, LiveSource } from '../capture/packet-source.ts';
+import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { Reporter } from '../pipeline/reporter.ts';
 import { OverloadLadder, Step, type StepTaken } from './overload-ladder.ts';
-import type { PacketPath } from './packet-path.ts';
-import type { Reporter } from './reporter.ts';
 
 /** What goes and comes back with a step. */
 interface Shed {

@@ -1,4 +1,4 @@
-import { type Allowance, TokenBucket } from '../detect/token-bucket.ts';
+import { type Allowance, TokenBucket } from '../limits/token-bucket.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
 import { addressText, EventCode, type NetworkEvent } from '../model/event.ts';
 import {

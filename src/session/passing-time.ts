@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Dumps } from './dumps.ts';
-import type { PacketPath } from './packet-path.ts';
+import type { Dumps } from '../pipeline/dumps.ts';
+import type { PacketPath } from '../pipeline/packet-path.ts';
 
 /** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
 const READ_DELAY_MS = 200;

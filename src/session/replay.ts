@@ -1,10 +1,10 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
 import type { EventName } from '../model/event.ts';
-import { CountingSink } from './counting-sink.ts';
-import type { DumpSink } from './dumps.ts';
-import { buildPipeline } from './pipeline.ts';
-import type { ReportSink } from './reporter.ts';
+import { CountingSink } from '../pipeline/counting-sink.ts';
+import type { DumpSink } from '../pipeline/dumps.ts';
+import { buildPipeline } from '../pipeline/pipeline.ts';
+import type { ReportSink } from '../pipeline/reporter.ts';
 
 const FRAMES_AT_ONCE = 8192;
 const CONNECTIONS_AT_ONCE = 1000;

@@ -17,9 +17,9 @@ import type { CaptureOrigin, CaptureTotals } from '../output/pcapng-file.ts';
 import { ProcessFlowFile } from '../output/process-flow-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
 import { type LogFields, SessionLog } from '../output/session-log.ts';
+import type { DumpSink } from '../pipeline/dumps.ts';
+import type { ReportSink } from '../pipeline/reporter.ts';
 import { DiskFaults, type Losses } from './disk-faults.ts';
-import type { DumpSink } from './dumps.ts';
-import type { ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;

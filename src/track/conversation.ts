@@ -1,12 +1,12 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import { type Packet, TcpFlag } from '../model/packet.ts';
-import { HttpReader } from './http/http-reader.ts';
-import type { HttpSearch, HttpSink } from './http/http-search.ts';
-import { looksLikeHttp } from './http/request-line.ts';
-import { InOrderStream } from './stream/in-order-stream.ts';
-import type { StreamBudget } from './stream/stream-budget.ts';
-import type { TlsContext } from './tls/tls-handshake.ts';
-import { TlsReader } from './tls/tls-reader.ts';
+import { HttpReader } from '../protocols/http/http-reader.ts';
+import type { HttpSearch, HttpSink } from '../protocols/http/http-search.ts';
+import { looksLikeHttp } from '../protocols/http/request-line.ts';
+import { InOrderStream } from '../protocols/stream/in-order-stream.ts';
+import type { StreamBudget } from '../protocols/stream/stream-budget.ts';
+import type { TlsContext } from '../protocols/tls/tls-handshake.ts';
+import { TlsReader } from '../protocols/tls/tls-reader.ts';
 
 const REQUEST_LINE = new TextEncoder().encode('GET / HTTP/1.1\r\n');
 

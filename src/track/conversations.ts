@@ -1,12 +1,12 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_SYN } from '../model/tcp-bits.ts';
+import type { HttpMatch, HttpSearch } from '../protocols/http/http-search.ts';
+import { StreamBudget } from '../protocols/stream/stream-budget.ts';
+import { CertificateCache } from '../protocols/tls/certificate.ts';
+import { mayLeadToTls } from '../protocols/tls/tls-reader.ts';
+import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import { Conversation, type ConversationContext, plainType } from './conversation.ts';
-import type { HttpMatch, HttpSearch } from './http/http-search.ts';
-import { StreamBudget } from './stream/stream-budget.ts';
-import { CertificateCache } from './tls/certificate.ts';
-import { mayLeadToTls } from './tls/tls-reader.ts';
-import type { TlsSignal } from './tls/tls-signal.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** Conversations read at the same time; beyond that the one that began first is read no more. */

@@ -1,6 +1,6 @@
-import { sequenceDiff } from '../bytes/sequence.ts';
 import { EndType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
+import { sequenceDiff } from '../model/sequence.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
 import { type ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import type { ConnectionTable } from './connection-table.ts';

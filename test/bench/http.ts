@@ -3,9 +3,9 @@
  *
  *     node build/test/bench/http.js
  */
-import { HttpReader } from '../../src/track/http/http-reader.ts';
-import { HttpSearch, type HttpSink } from '../../src/track/http/http-search.ts';
-import { frame, get, headers, indexed, PREFACE, plain, reference } from '../track/http/http2-bytes.ts';
+import { HttpReader } from '../../src/protocols/http/http-reader.ts';
+import { HttpSearch, type HttpSink } from '../../src/protocols/http/http-search.ts';
+import { frame, get, headers, indexed, PREFACE, plain, reference } from '../protocols/http/http2-bytes.ts';
 
 let matches = 0;
 const sink: HttpSink = {

@@ -6,10 +6,10 @@ import { tlsException } from '../../src/detect/tls-exception.ts';
 import type { Connection } from '../../src/model/connection.ts';
 import type { NetworkEvent } from '../../src/model/event.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
-import type { TlsSignal } from '../../src/track/tls/tls-signal.ts';
-import { listen, parseDialogue } from '../track/tls/dialogue.ts';
-import { recordedHandshakes } from '../track/tls/recorded-handshakes.ts';
-import { alert, clientHello, message, protectedRecord, record, serverHello } from '../track/tls/tls-bytes.ts';
+import type { TlsSignal } from '../../src/protocols/tls/tls-signal.ts';
+import { listen, parseDialogue } from '../protocols/tls/dialogue.ts';
+import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
+import { alert, clientHello, message, protectedRecord, record, serverHello } from '../protocols/tls/tls-bytes.ts';
 
 const test = suite('TLS events');
 

@@ -9,7 +9,7 @@ import { formatEvent } from '../../src/output/event-file.ts';
 import { appendFlow } from '../../src/output/flow-file.ts';
 import { LineBuffer } from '../../src/output/line-buffer.ts';
 import { pcapngParts } from '../../src/output/pcapng-file.ts';
-import type { DumpSink } from '../../src/session/dumps.ts';
+import type { DumpSink } from '../../src/pipeline/dumps.ts';
 import { ReplayClock, type ReplaySink, replay } from '../../src/session/replay.ts';
 import { replayFiles } from '../../src/session/replay-sinks.ts';
 import { readEndFlows, readEvents, readFlows, readLog } from '../lab/session-files.ts';

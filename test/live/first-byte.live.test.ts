@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Diagnosis } from '../../src/report/diagnosis.ts';
+import type { Diagnosis } from '../../src/report/read-session.ts';
 import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
 import { run } from '../lab/program.ts';

@@ -12,13 +12,13 @@ import { Verdict } from '../../src/layers/verdict.ts';
 import { Frame } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
 import { CAPTURE_FILE_HEADER_BYTES, type PacketRecords } from '../../src/model/packet-records.ts';
-import { HttpReader } from '../../src/track/http/http-reader.ts';
-import { HttpSearch } from '../../src/track/http/http-search.ts';
-import { InOrderStream } from '../../src/track/stream/in-order-stream.ts';
-import { StreamBudget } from '../../src/track/stream/stream-budget.ts';
+import { HttpReader } from '../../src/protocols/http/http-reader.ts';
+import { HttpSearch } from '../../src/protocols/http/http-search.ts';
+import { InOrderStream } from '../../src/protocols/stream/in-order-stream.ts';
+import { StreamBudget } from '../../src/protocols/stream/stream-budget.ts';
 import { Namespace } from '../lab/namespace.ts';
 import type { Program } from '../lab/program.ts';
-import { LogSink } from '../track/http/harness.ts';
+import { LogSink } from '../protocols/http/harness.ts';
 import { H2C_PORT, NODE_HTTP2_PORT, NODE_PORT } from './http-servers.ts';
 import { captureLoopback, END_PORT } from './loopback-capture.ts';
 

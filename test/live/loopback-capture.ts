@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Namespace } from '../lab/namespace.ts';
 import { waitFor } from '../lab/wait.ts';
-import { readPcap } from '../track/tls/tls-driver.ts';
+import { readPcap } from '../protocols/tls/tls-driver.ts';
 
 /** Port of the connection that ends a capture; nobody listens there. */
 export const END_PORT = 9;

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PageMessage } from '../../src/model/page-messages.ts';
-import type { StoredEvent } from '../kubernetes/api-server.ts';
+import type { StoredEvent } from '../cluster/api-server.ts';
 import { AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -16,7 +16,7 @@ const HEALTH_PORT = 9_811;
 test('real traffic in the metrics, on the live page, and as Events of the cluster', async () => {
   await Lab.use(async (lab) => {
     makeCertificates(lab.directory);
-    const api = lab.start(lab.node, [process.execPath, 'build/test/kubernetes/serve-api.js', lab.directory]);
+    const api = lab.start(lab.node, [process.execPath, 'build/test/cluster/serve-api.js', lab.directory]);
     const environment = await waitFor('the API server', () => api.stdout.includes('\n') && api.stdout);
     const [client, server] = [lab.pod(), lab.pod()];
     await lab.serve(server.namespace, 'orderly', ORDERLY_PORT);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Namespace } from '../lab/namespace.ts';
-import { followTls, readPcap, type Segment, type TlsConnection } from '../track/tls/tls-driver.ts';
+import { followTls, readPcap, type Segment, type TlsConnection } from '../protocols/tls/tls-driver.ts';
 import { makeCertificates } from './certificates.ts';
 import { captureLoopback } from './loopback-capture.ts';
 import { runScenario, type Scenario } from './tls-scenario.ts';

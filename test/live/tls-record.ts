@@ -1,11 +1,11 @@
 /**
  * Records handshakes of real programs as data for the tests of the reader; needs root. Run after a build:
- * `node build/test/live/tls-record.js > test/track/tls/recorded-handshakes.ts`
+ * `node build/test/live/tls-record.js > test/protocols/tls/recorded-handshakes.ts`
  */
 import { spawnSync } from 'node:child_process';
-import { StreamBudget } from '../../src/track/stream/stream-budget.ts';
-import { CertificateCache } from '../../src/track/tls/certificate.ts';
-import { type Segment, TlsConnection } from '../track/tls/tls-driver.ts';
+import { StreamBudget } from '../../src/protocols/stream/stream-budget.ts';
+import { CertificateCache } from '../../src/protocols/tls/certificate.ts';
+import { type Segment, TlsConnection } from '../protocols/tls/tls-driver.ts';
 import { TlsLab } from './tls-lab.ts';
 import { failingScenarios, goodScenarios } from './tls-scenarios.ts';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TlsConnection } from '../track/tls/tls-driver.ts';
+import type { TlsConnection } from '../protocols/tls/tls-driver.ts';
 import { TlsLab } from './tls-lab.ts';
 import { failingScenarios, goodScenarios } from './tls-scenarios.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WorkBudget } from '../../src/limits/work-budget.ts';
 import { ConnectionTracer } from '../../src/process/connection-tracer.ts';
 import { ProcessFacts, readIdentity } from '../../src/process/process-facts.ts';
-import { WorkBudget } from '../../src/process/work-budget.ts';
 
 test('a process is described as /proc does', () => {
   const own = readIdentity(process.pid);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodSide, Side } from '../../src/model/connection.ts';
-import { type Diagnosis, diagnose } from '../../src/report/diagnosis.ts';
+import { type Diagnosis, diagnose } from '../../src/report/read-session.ts';
 import { formatReport } from '../../src/report/report-text.ts';
 import { findSessions } from '../../src/report/session-files.ts';
 import { COLOURED, PLAIN, styleFor } from '../../src/report/style.ts';

@@ -6,7 +6,7 @@ import type { ConnectionSummary, EventName } from '../../src/model/event.ts';
 import type { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
-import { buildPipeline, type Pipeline } from '../../src/session/pipeline.ts';
+import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
 import { turnAround } from '../golden/make-scenario.ts';
 import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
 import type { Message } from '../tools/content.ts';

@@ -1,4 +1,4 @@
-import { recordedHandshakes } from '../track/tls/recorded-handshakes.ts';
+import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
 import type { Message } from './content.ts';
 import type { Random } from './random.ts';
 

@@ -2,12 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectionType, Side } from '../../src/model/connection.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { HttpSearch } from '../../src/protocols/http/http-search.ts';
+import { StreamBudget } from '../../src/protocols/stream/stream-budget.ts';
+import { CertificateCache } from '../../src/protocols/tls/certificate.ts';
 import { Conversation } from '../../src/track/conversation.ts';
-import { HttpSearch } from '../../src/track/http/http-search.ts';
-import { StreamBudget } from '../../src/track/stream/stream-budget.ts';
-import { CertificateCache } from '../../src/track/tls/certificate.ts';
-import { recordedHandshakes } from './tls/recorded-handshakes.ts';
-import { clientHello, record } from './tls/tls-bytes.ts';
+import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
+import { clientHello, record } from '../protocols/tls/tls-bytes.ts';
 
 const httpSink = { http() {}, match() {}, notHttp() {}, done() {} };
 

@@ -2,12 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Direction } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
+import { HttpSearch } from '../../src/protocols/http/http-search.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
 import { Conversations } from '../../src/track/conversations.ts';
-import { HttpSearch } from '../../src/track/http/http-search.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Tracker } from '../../src/track/tracker.ts';
-import { clientHello, record } from './tls/tls-bytes.ts';
+import { clientHello, record } from '../protocols/tls/tls-bytes.ts';
 
 const HELLO = Buffer.from(record(22, clientHello({ name: 'shop.example' })), 'hex');
 const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n');

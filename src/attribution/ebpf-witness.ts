@@ -1,0 +1,90 @@
+import type { SeenConnection } from '../model/seen-connection.ts';
+import type { ConnectionTracer } from '../process/connection-tracer.ts';
+import type { SessionFiles } from '../session/session-files.ts';
+import type { NamedReports } from './named-reports.ts';
+
+/** The eBPF part of a session: there for as long as USE_EBPF=Y, once the pod's network namespace is known. */
+export class EbpfWitness {
+  readonly #tracer: ConnectionTracer;
+  readonly #files: SessionFiles;
+  readonly #reports: NamedReports;
+  #wanted = false;
+  #namespace = 0;
+  #watching = false;
+  #lostBefore = 0;
+  #lostTold = 0;
+
+  constructor(tracer: ConnectionTracer, files: SessionFiles, reports: NamedReports) {
+    this.#tracer = tracer;
+    this.#files = files;
+    this.#reports = reports;
+  }
+
+  /** Whether eBPF is to be used from now on. */
+  want(wanted: boolean): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) {
+      const { log } = this.#files.openEbpf();
+      if (this.#namespace === 0) log.write('info', "waiting for a process in the pod's network namespace");
+      else this.#watch();
+      return;
+    }
+    this.stop();
+    void this.#files.closeEbpf();
+  }
+
+  /** The pod's network namespace is known, by its inode number. */
+  found(namespace: number): void {
+    this.#namespace = namespace;
+    if (this.#wanted) this.#watch();
+  }
+
+  /** Records lost since the session began to use eBPF; null while it does not. New ones are told. */
+  lost(): number | null {
+    if (!this.#watching) return null;
+    const lost = this.#tracer.lost - this.#lostBefore;
+    if (lost > this.#lostTold) {
+      const message = `eBPF had no room for ${lost - this.#lostTold} records; their connections may have no process`;
+      this.#files.openEbpf().log.write('error', message, { lost });
+      this.#files.log.warn(message, { lost });
+    }
+    this.#lostTold = lost;
+    return lost;
+  }
+
+  /** Reads what is there a last time, and ends it. */
+  stop(): void {
+    if (!this.#watching) return;
+    this.lost();
+    this.#tracer.unwatch(this.#namespace, this.#onSeen);
+    this.#watching = false;
+    this.#reports.trace(null);
+    this.#files.openEbpf().log.write('info', 'eBPF is no longer used');
+    this.#files.log.info('eBPF is no longer used');
+  }
+
+  #watch(): void {
+    const { log } = this.#files.openEbpf();
+    try {
+      this.#tracer.watch(this.#namespace, this.#onSeen);
+    } catch (error) {
+      const message = `${(error as Error).message}; processes are named without eBPF`;
+      log.write('error', message);
+      this.#files.log.warn(message);
+      return;
+    }
+    this.#watching = true;
+    this.#lostBefore = this.#tracer.lost;
+    this.#lostTold = 0;
+    this.#reports.trace(this.#tracer);
+    const facts = { networkNamespace: this.#namespace };
+    log.write('info', 'eBPF sees who opens and who serves connections', facts);
+    this.#files.log.info('eBPF is used to name processes', facts);
+  }
+
+  readonly #onSeen = (seen: SeenConnection): void => {
+    this.#files.openEbpf().flows.write(seen);
+    this.#reports.saw(seen);
+  };
+}

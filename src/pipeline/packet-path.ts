@@ -1,0 +1,169 @@
+import type { PacketSource } from '../capture/packet-source.ts';
+import type { PacketHistory } from '../history/packet-history.ts';
+import { Decoder } from '../layers/decoder.ts';
+import { Verdict } from '../layers/verdict.ts';
+import { Frame } from '../model/frame.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
+import { Packet } from '../model/packet.ts';
+import type { HttpSearch } from '../protocols/http/http-search.ts';
+import { ConnectionTable } from '../track/connection-table.ts';
+import { type ConversationListener, Conversations } from '../track/conversations.ts';
+import { TrackedConnection } from '../track/tracked-connection.ts';
+import { Tracker } from '../track/tracker.ts';
+import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
+import type { Dumps } from './dumps.ts';
+
+/** Packets decoded and looked up together: enough for their waits for memory to overlap, few enough to stay in the cache. */
+const BATCH = 32;
+/** How often, in packet time, it is looked whether something became due. */
+const ADVANCE_EVERY_US = 100_000;
+/** Deadlines told at once, so that a million of them cannot hold up the capture. */
+const DEADLINES_AT_ONCE = 1000;
+
+/** What is kept of a packet. */
+export interface KeepingLimits {
+  /** Payload bytes at most. */
+  pcapPayloadBytes: number;
+}
+
+/** Where packets are kept for pcaps. */
+export interface Keeping {
+  readonly history: PacketHistory;
+  readonly dumps: Dumps;
+  /** May be changed while packets are kept. */
+  readonly limits: KeepingLimits;
+}
+
+/** What a packet path is made of. */
+export interface PacketPathOptions {
+  /** Connections that are followed at the same time at most. */
+  readonly capacity: number;
+  /** Gives the memory of their table; the engine's when missing. */
+  readonly memory?: MemorySupply;
+  /** Keys the hash of the connection table: any 32-bit integer. */
+  readonly seed: number;
+  readonly delays: TrackerDelays;
+  /** What is searched in the heads of HTTP requests. */
+  readonly search: HttpSearch;
+  /** Null: no packets are kept. */
+  readonly keeping: Keeping | null;
+  readonly listener: TrackerListener & ConversationListener;
+}
+
+/** Frames go in, a listener is told what happens to connections: the one way through the house, on one thread. */
+export class PacketPath {
+  readonly tracker: Tracker;
+  readonly conversations: Conversations;
+  readonly #keeping: Keeping | null;
+  #isKeeping = true;
+  #unkept = 0;
+  readonly #frames = Array.from({ length: BATCH }, () => new Frame());
+  readonly #packets = Array.from({ length: BATCH }, () => new Packet());
+  readonly #decoder = new Decoder();
+  /** Packets in the batch. */
+  #batchSize = 0;
+  /** More was due than could be told at once: that comes before further frames. */
+  #behind = false;
+  #lastUs = Number.NaN;
+  #nextAdvanceUs = Number.NEGATIVE_INFINITY;
+  #firstUs = Number.NaN;
+  #nowUs = Number.NaN;
+
+  constructor(options: PacketPathOptions) {
+    const { capacity, memory, seed, delays, search, keeping, listener } = options;
+    const table = new ConnectionTable(capacity, seed, memory);
+    this.conversations = new Conversations(new TrackedConnection(table), search, listener);
+    this.tracker = new Tracker(table, delays, listener, this.conversations);
+    this.#keeping = keeping;
+  }
+
+  /** Time of the first packet, or of the first `advance`; NaN before. */
+  get firstUs(): number {
+    return this.#firstUs;
+  }
+
+  /** The latest time the path has seen, in packets or in `advance`; NaN before. */
+  get nowUs(): number {
+    return this.#lastUs > this.#nowUs ? this.#lastUs : this.#nowUs;
+  }
+
+  /** Whether packets are kept for pcaps, where there is a place for them. May be changed at any time. */
+  set isKeeping(isKeeping: boolean) {
+    this.#isKeeping = isKeeping;
+    if (this.#keeping !== null) this.#keeping.dumps.isPaused = !isKeeping;
+  }
+
+  /** Packets that were not kept because `isKeeping` was false. */
+  get unkept(): number {
+    return this.#unkept;
+  }
+
+  /** Frames by what decoding made of them. */
+  get verdicts(): Record<string, number> {
+    return this.#decoder.counts();
+  }
+
+  /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */
+  drain(source: PacketSource, limit: number): boolean {
+    for (let taken = 0; taken < limit; ) {
+      if (this.#behind) {
+        this.#behind = this.advance(this.nowUs);
+        if (this.#behind) return false;
+      }
+      // a source also says that there is nothing where one of its blocks ends: asked again, it goes on
+      const frames = this.#takeBatch(source) || this.#takeBatch(source);
+      if (frames === 0) return true;
+      taken += frames;
+      this.#processBatch();
+    }
+    return false;
+  }
+
+  /** Takes frames until a batch of packets is together or the source has nothing more; says how many frames. */
+  #takeBatch(source: PacketSource): number {
+    let frames = 0;
+    let size = 0;
+    while (size < BATCH && source.next(this.#frames[size])) {
+      frames++;
+      // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
+      if (this.#decoder.decode(this.#frames[size], this.#packets[size]) !== Verdict.tcp) continue;
+      size++;
+    }
+    this.#batchSize = size;
+    this.tracker.prefetch(this.#packets, size);
+    if (this.#isKeeping) this.#keeping?.history.touch(this.#packets, size);
+    return frames;
+  }
+
+  /** Sends the packets of the batch on their way, one after the other. */
+  #processBatch(): void {
+    const keeping = this.#isKeeping ? this.#keeping : null;
+    if (!this.#isKeeping) this.#unkept += this.#batchSize;
+    for (let i = 0; i < this.#batchSize; i++) {
+      const frame = this.#frames[i];
+      const packet = this.#packets[i];
+      const timeUs = packet.timeUs;
+      if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
+      this.#lastUs = timeUs;
+      const found = this.tracker.segment(packet, frame.direction);
+      if (keeping !== null && found >= 0) {
+        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.limits.pcapPayloadBytes);
+      }
+    }
+  }
+
+  /** Now and then as time goes on, and when it was set back. */
+  #isTimeToAdvance(timeUs: number): boolean {
+    return timeUs >= this.#nextAdvanceUs || timeUs < this.#nextAdvanceUs - 2 * ADVANCE_EVERY_US;
+  }
+
+  /** Lets time pass. True when not everything that is due could be told: to be called again. */
+  advance(nowUs: number): boolean {
+    if (Number.isNaN(this.#firstUs)) this.#firstUs = nowUs;
+    if (!(nowUs <= this.#nowUs)) this.#nowUs = nowUs;
+    if (this.tracker.advance(nowUs, DEADLINES_AT_ONCE)) return true;
+    this.#keeping?.dumps.advance(nowUs);
+    this.#nextAdvanceUs = nowUs + ADVANCE_EVERY_US;
+    return false;
+  }
+}

@@ -1,0 +1,196 @@
+import type { Detectors } from '../detect/detectors.ts';
+import type { FloodGate } from '../detect/flood-gate.ts';
+import { maskedLine } from '../mask/header-values.ts';
+import { PodSide, type Side } from '../model/connection.ts';
+import type { EventName, NetworkEvent } from '../model/event.ts';
+import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
+import type { HttpMatch } from '../protocols/http/http-search.ts';
+import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { ConversationListener } from '../track/conversations.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
+import type { TrackerListener } from '../track/tracker-listener.ts';
+import type { Dumps } from './dumps.ts';
+import type { PodAddresses } from './pod-addresses.ts';
+
+/** Events whose connection is written to a pcap. */
+const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
+  'TCP_RESET',
+  'TLS_ALERT',
+  'TLS_EXCEP',
+  'TCP_ESTABLISHED_STALE2',
+  'TCP_SYN_RESET',
+]);
+
+/** Where connections and events go: the files of a session, or standard output. */
+export interface ReportSink {
+  connectionBegan(connection: TrackedConnection): void;
+  connectionEnded(connection: TrackedConnection): void;
+  /** `connection` is what the event speaks of. */
+  event(event: NetworkEvent, connection: TrackedConnection | null): void;
+  /** The slot of a connection is about to be used for another one. */
+  forgotten?(slot: number): void;
+  /** Whose connection it is, as far as is known now. */
+  processOf?(slot: number): ProcessIdentity;
+  /** Something people should read in the log. */
+  note(message: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** What is followed; may be changed while the reporter runs. */
+export interface FollowSettings {
+  /** 0: none. */
+  followPort: number;
+  followSeconds: number;
+  /** Header fields whose values are not shown. */
+  maskHttpHeaders: readonly string[];
+}
+
+/** What a reporter works with. */
+export interface ReporterParts {
+  readonly detectors: Detectors;
+  readonly floodGate: FloodGate;
+  readonly sink: ReportSink;
+  readonly pod: PodAddresses;
+  readonly follow: FollowSettings;
+  /** Null: no pcaps are written. */
+  readonly dumps: Dumps | null;
+}
+
+/** Hears what happens to connections, asks the detectors what it means, and hands both on. */
+export class Reporter implements TrackerListener, ConversationListener {
+  readonly #parts: ReporterParts;
+  #lastLossUs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The capture lost packets up to `timeUs`, which is infinite when it still does: whatever is said of a time that includes
+   * some of that is in doubt.
+   */
+  noteLoss(timeUs: number): void {
+    this.#lastLossUs = timeUs;
+  }
+
+  /** It became known whose connection it is, after it was first reported. */
+  named(slot: number, process: ProcessIdentity): void {
+    this.#parts.dumps?.named(slot, process);
+  }
+
+  began(connection: TrackedConnection): void {
+    const { pod, sink } = this.#parts;
+    this.#weigh(connection, connection.beginUs);
+    if (connection.podSide === PodSide.unknown) connection.podSide = pod.sideIn(connection);
+    sink.connectionBegan(connection);
+    this.#followPort(connection, connection.beginUs);
+  }
+
+  /** Other ports are followed from `timeUs` on, and the connection is open. */
+  followOpen(connection: TrackedConnection, timeUs: number): void {
+    if (connection.silenced) return;
+    this.#identify(connection);
+    this.#followPort(connection, timeUs);
+  }
+
+  synRepeated(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.synRepeated(connection, timeUs));
+  }
+
+  halfOpen(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.halfOpen(connection, timeUs));
+  }
+
+  stale(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.lastProgressUs);
+    this.#report(connection, this.#parts.detectors.stale(connection, timeUs));
+  }
+
+  stale2(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.lastProgressUs);
+    this.#report(connection, this.#parts.detectors.stale2(connection, timeUs));
+  }
+
+  reset(connection: TrackedConnection, by: Side, timeUs: number): void {
+    if (connection.silenced) return; // counted, it would use up what the throttle lets through
+    this.#weigh(connection, connection.beginUs);
+    for (const event of this.#parts.detectors.reset(connection, by, timeUs)) this.#report(connection, event);
+  }
+
+  tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
+    this.#weigh(connection, connection.beginUs);
+    if (signal.kind === 'completed') this.#parts.dumps?.serverNames.note(connection, signal.session.serverName);
+    this.#report(connection, this.#parts.detectors.tlsSignal(connection, signal));
+  }
+
+  httpMatch(connection: TrackedConnection, match: HttpMatch): void {
+    const { dumps, follow, sink } = this.#parts;
+    const { requestLine, headerLine, timeUs } = match;
+    if (match.which === 'avoid') {
+      connection.silenced = true;
+      dumps?.discard(connection);
+      return;
+    }
+    if (connection.silenced) return;
+    this.#identify(connection);
+    const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
+    const header = maskedLine(headerLine, follow.maskHttpHeaders);
+    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header, ...(pcap && { pcap }) });
+  }
+
+  ended(connection: TrackedConnection): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#parts.sink.connectionEnded(connection);
+    this.#parts.dumps?.ended(connection);
+  }
+
+  forgotten(slot: number): void {
+    this.#parts.dumps?.forgotten(slot);
+    this.#parts.sink.forgotten?.(slot);
+  }
+
+  #followPort(connection: TrackedConnection, timeUs: number): void {
+    const { follow, dumps } = this.#parts;
+    const { followPort, followSeconds } = follow;
+    if (followPort === 0 || dumps === null) return;
+    if (connection.initiatorPort !== followPort && connection.responderPort !== followPort) return;
+    dumps.follow(connection, timeUs, followSeconds, `FOLLOW_PORT ${followPort}`);
+  }
+
+  /** Sums up what was held back of a flood of events that is over, where that is due. */
+  advance(nowUs: number): void {
+    for (const event of this.#parts.floodGate.advance(nowUs)) this.#parts.sink.event(event, null);
+  }
+
+  /** No more is to come: sums up what is still held back. */
+  finish(): void {
+    for (const event of this.#parts.floodGate.finish()) this.#parts.sink.event(event, null);
+  }
+
+  /** Tells the connection whether packets were lost since `sinceUs`, and whose it is. */
+  #weigh(connection: TrackedConnection, sinceUs: number): void {
+    this.#identify(connection);
+    connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
+  }
+
+  #identify(connection: TrackedConnection): void {
+    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
+  }
+
+  #report(connection: TrackedConnection, event: NetworkEvent | null): void {
+    if (event === null || connection.silenced) return;
+    const { dumps, floodGate, sink } = this.#parts;
+    const told = floodGate.pass(event);
+    if (told === null) return;
+    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
+    const pcap = proven ? dumps.prove(connection, told) : null;
+    if (!proven) dumps?.note(connection, told);
+    sink.event(pcap === null ? told : { ...told, pcap }, connection);
+  }
+}
+
+/** A plain goodbye proves nothing: 00004 with description 0 (RFC 8446 §6.1). */
+function isCloseNotify(event: NetworkEvent): boolean {
+  return event.name === 'TLS_ALERT' && (event.value & 0xff) === 0;
+}
