@@ -1,12 +1,22 @@
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
-import type { SessionFiles } from '../session/session-files.ts';
 import type { NamedReports } from './named-reports.ts';
+
+/** Where a session says what its eBPF part does. */
+export interface EbpfFiles {
+  readonly log: Record<'info' | 'warn', (message: string, fields?: Readonly<Record<string, unknown>>) => void>;
+  /** Opens the eBPF part's own files, or returns those that are open. */
+  openEbpf(): {
+    readonly log: { write(level: 'info' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void };
+    readonly flows: { write(seen: SeenConnection): void };
+  };
+  closeEbpf(): Promise<void>;
+}
 
 /** The eBPF part of a session: there for as long as USE_EBPF=Y, once the pod's network namespace is known. */
 export class EbpfWitness {
   readonly #tracer: ConnectionTracer;
-  readonly #files: SessionFiles;
+  readonly #files: EbpfFiles;
   readonly #reports: NamedReports;
   #wanted = false;
   #namespace = 0;
@@ -14,7 +24,7 @@ export class EbpfWitness {
   #lostBefore = 0;
   #lostTold = 0;
 
-  constructor(tracer: ConnectionTracer, files: SessionFiles, reports: NamedReports) {
+  constructor(tracer: ConnectionTracer, files: EbpfFiles, reports: NamedReports) {
     this.#tracer = tracer;
     this.#files = files;
     this.#reports = reports;

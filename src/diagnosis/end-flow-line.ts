@@ -1,5 +1,5 @@
+import { END_FLOW_HEADER } from '../model/flow-columns.ts';
 import { safeText } from '../model/safe-text.ts';
-import { END_FLOW_HEADER } from '../output/end-flow-file.ts';
 
 /** What a report takes from a line of end_flows. */
 export interface EndFlowLine {

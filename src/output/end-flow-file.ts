@@ -1,14 +1,10 @@
 import type { Connection } from '../model/connection.ts';
+import { END_FLOW_HEADER } from '../model/flow-columns.ts';
 import { appendEndpoints, appendProcess, appendTime } from './connection-columns.ts';
 import { TimedNames } from './file-names.ts';
 import type { LineBuffer } from './line-buffer.ts';
 import { FLUSH_DELAY_MS, MAX_CSV_LINES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
-
-/** First line of each end_flows file. */
-export const END_FLOW_HEADER =
-  '#srcIP,srcPort,dstIP,dstPort,beginSec,beginUsec,endSec,endUsec,latency1,latency2,latency3,dataFrom,dataTo,' +
-  'connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4';
 
 /** Appends the line of a connection that ended, without its end. */
 export function appendEndFlow(line: LineBuffer, connection: Connection): void {

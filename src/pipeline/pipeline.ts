@@ -1,25 +1,48 @@
-import type { Settings } from '../config/settings.ts';
-import { Detectors } from '../detect/detectors.ts';
+import { type DetectorSettings, Detectors } from '../detect/detectors.ts';
 import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
-import { mapMemory } from '../native/libc.ts';
-import { PreparedMemory, prepareMemory } from '../native/prepared-memory.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
+import type { TrackerDelays } from '../track/tracker-listener.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
-import { PacketPath } from './packet-path.ts';
+import { type KeepingLimits, PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
-import { Reporter, type ReportSink } from './reporter.ts';
+import { type FollowSettings, Reporter, type ReportSink } from './reporter.ts';
 
 const MEBIBYTE = 1_048_576;
 
-/** Memory of the operating system, in huge pages where it has them. */
-const systemMemory: MemorySupply = {
-  whole: (lengthBytes) => mapMemory(lengthBytes, 0),
-  prepared: prepareMemory,
-  growing: (lengthBytes) => new PreparedMemory(lengthBytes),
-};
+/** What a pipeline goes by. */
+export interface PipelineSettings
+  extends Readonly<DetectorSettings>,
+    Readonly<FollowSettings>,
+    Readonly<TrackerDelays>,
+    Readonly<KeepingLimits> {
+  /** Text searched in the head of HTTP requests; empty: none. */
+  readonly searchHttpHeader: string;
+  /** Text in the head of an HTTP request that marks a connection nobody wants; empty: none. */
+  readonly avoidLivenessProbe: string;
+  /** The pod's addresses, as written. */
+  readonly podAddresses: readonly string[];
+  /** Bound of the connection table. */
+  readonly maxConnections: number;
+  /** Memory for packets kept for pcaps, in MiB. */
+  readonly bufferMb: number;
+}
+
+/** What a pipeline is made of. */
+export interface PipelineParts {
+  readonly settings: PipelineSettings;
+  /** Keys the hash of the connection table: any 32-bit integer. */
+  readonly seed: number;
+  /** Gives the memory of table and history. */
+  readonly memory: MemorySupply;
+  readonly sink: ReportSink;
+  /** Null: no packets are kept. */
+  readonly dumpSink: DumpSink | null;
+  /** Where packets are kept, when a source uses its store; made anew where it is missing. */
+  readonly history?: PacketHistory;
+}
 
 /** What frames go through, and who reports. */
 export interface Pipeline {
@@ -32,27 +55,19 @@ export interface Pipeline {
    * Goes by other settings from now on. What was begun under the former ones is completed. The answer is to be shown
    * the connections that are open now, some at a time: they too go by the new settings from here on.
    */
-  apply(settings: Settings): (connection: TrackedConnection) => void;
+  apply(settings: PipelineSettings): (connection: TrackedConnection) => void;
   /** What was counted on the way, by name, for the log. */
   counters(): Readonly<Record<string, unknown>>;
 }
 
 /** Where a session keeps packets for pcaps. A source may put its frames into `store` of it. */
-export function newHistory({ maxConnections, bufferMb }: Settings): PacketHistory {
-  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, memory: systemMemory });
+export function newHistory({ maxConnections, bufferMb }: PipelineSettings, memory: MemorySupply): PacketHistory {
+  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, memory });
 }
 
-/**
- * Puts together the way of the packets for one session. `seed` keys the hash of the connection table; without
- * `dumpSink` no packets are kept. A source that uses the store of a history needs that `history` to be given.
- */
-export function buildPipeline(
-  settings: Settings,
-  seed: number,
-  sink: ReportSink,
-  dumpSink: DumpSink | null,
-  history: PacketHistory | null = dumpSink && newHistory(settings),
-): Pipeline {
+/** Puts together the way of the packets for one session. */
+export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given }: PipelineParts): Pipeline {
+  const history = dumpSink && (given.history ?? newHistory(settings, memory));
   const current = { ...settings };
   const dumps = history && dumpSink && new Dumps(history, dumpSink);
   const detectors = new Detectors(current);
@@ -68,14 +83,14 @@ export function buildPipeline(
   });
   const path = new PacketPath({
     capacity: settings.maxConnections,
-    memory: systemMemory,
+    memory,
     seed,
     delays: current,
     search,
     keeping: history && dumps && { history, dumps, limits: current },
     listener: reporter,
   });
-  const apply = (next: Settings) => {
+  const apply = (next: PipelineSettings) => {
     const { searchHttpHeader, avoidLivenessProbe, followPort } = next;
     const searched = current.searchHttpHeader !== searchHttpHeader || current.avoidLivenessProbe !== avoidLivenessProbe;
     const followed = current.followPort !== followPort;

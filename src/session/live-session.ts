@@ -31,6 +31,7 @@ import { pageConnection } from './page-feed.ts';
 import { PassingTime } from './passing-time.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { SharedParts } from './shared-parts.ts';
+import { systemMemory } from './system-memory.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
@@ -132,7 +133,14 @@ export class LiveSession {
     };
     const pod = { ...place, isPodsEnd: place.side === 'pod', podUid: settings.podUid };
     this.#search = new PodSearch(pod, onFound, warn);
-    this.#pipeline = buildPipeline(settings, randomInt(2 ** 32), this.#reports, files, history);
+    this.#pipeline = buildPipeline({
+      settings,
+      seed: randomInt(2 ** 32),
+      memory: systemMemory,
+      sink: this.#reports,
+      dumpSink: files,
+      history,
+    });
     const { path, reporter } = this.#pipeline;
     this.#passing = new PassingTime({
       path,
@@ -154,7 +162,7 @@ export class LiveSession {
     shared: SharedParts,
     print: (line: string) => void,
   ): Promise<LiveSession> {
-    const history = newHistory(settings);
+    const history = newHistory(settings, systemMemory);
     const opened = openSource(settings.captureBackend, {
       ...place,
       ringMb: settings.ringMb,

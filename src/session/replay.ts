@@ -5,6 +5,7 @@ import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
 import { buildPipeline } from '../pipeline/pipeline.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
+import { systemMemory } from './system-memory.ts';
 
 const FRAMES_AT_ONCE = 8192;
 const CONNECTIONS_AT_ONCE = 1000;
@@ -53,7 +54,13 @@ export async function replay(
   const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
   const source = await openFileSource(path, { filter });
   const counted = new CountingSink(sink);
-  const { path: route, reporter } = buildPipeline(settings, seed, counted, dumpSink);
+  const { path: route, reporter } = buildPipeline({
+    settings,
+    seed,
+    memory: systemMemory,
+    sink: counted,
+    dumpSink,
+  });
   clock.nowUs = () => route.nowUs;
   try {
     let started = false;

@@ -7,6 +7,7 @@ import { Direction } from '../../src/model/frame.ts';
 import { Packet } from '../../src/model/packet.ts';
 import { buildPipeline } from '../../src/pipeline/pipeline.ts';
 import type { ReportSink } from '../../src/pipeline/reporter.ts';
+import { systemMemory } from '../../src/session/system-memory.ts';
 import { Phase } from '../../src/track/phase.ts';
 import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Random } from '../tools/random.ts';
@@ -100,7 +101,7 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
     avoidLivenessProbe: 'kube-probe/',
     bufferMb: 8,
   };
-  const { path } = buildPipeline(settings, tableSeed, sink, dumps);
+  const { path } = buildPipeline({ settings, seed: tableSeed, memory: systemMemory, sink, dumpSink: dumps });
   const random = new Random(seed);
   const source = new FuzzSource(random, samples(random, 1_500), frames);
   while (!path.drain(source, FRAMES_AT_ONCE)) {

@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectionType, EndType, Side } from '../../src/model/connection.ts';
-import { appendEndFlow, END_FLOW_HEADER, EndFlowFile } from '../../src/output/end-flow-file.ts';
+import { END_FLOW_HEADER } from '../../src/model/flow-columns.ts';
+import { appendEndFlow, EndFlowFile } from '../../src/output/end-flow-file.ts';
 import { appendFlow, FLOW_HEADER, FlowFile } from '../../src/output/flow-file.ts';
 import { isFromInternet, parseNetworks } from '../../src/output/internet.ts';
 import { LineBuffer } from '../../src/output/line-buffer.ts';

@@ -1,70 +1,75 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PACKAGES, PURE_ROOMS, ROOMS, roomsTable } from './rooms.ts';
 
 const ROOT = process.cwd();
+const IMPORT = /^\s*(?:import|export)\b[^;]*?\bfrom\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|^\s*import\s*'([^']+)'/gm;
 
-/** Lines that are fine where they stand, and lines that the linter has to refuse. */
-const CASES: readonly { readonly file: string; readonly line: string; readonly refused: boolean }[] = [
-  { file: 'src/bytes/a.ts', line: "export { x } from '../model/x.ts';", refused: true },
-  { file: 'src/layers/a.ts', line: "export { x } from '../model/x.ts';", refused: false },
-  { file: 'src/layers/b.ts', line: "export { x } from '../capture/x.ts';", refused: true },
-  { file: 'src/layers/c.ts', line: "export { readFileSync } from 'node:fs';", refused: true },
-  { file: 'src/track/tls/a.ts', line: "export { x } from '../../layers/x.ts';", refused: false },
-  { file: 'src/track/tls/b.ts', line: "export { x } from '../../output/x.ts';", refused: true },
-  { file: 'src/track/tls/c.ts', line: "export { X509Certificate } from 'node:crypto';", refused: false },
-  { file: 'src/track/d.ts', line: 'export const now: number = Date.now();', refused: true },
-  { file: 'src/detect/a.ts', line: 'setTimeout(() => undefined, 1);', refused: true },
-  { file: 'src/detect/b.ts', line: "export { x } from '../main.ts';", refused: true },
-  { file: 'src/capture/a.ts', line: "export { x } from '../native/x.ts';", refused: false },
-  { file: 'src/capture/b.ts', line: "export { x } from '../track/x.ts';", refused: true },
-  { file: 'src/mask/a.ts', line: "export { x } from '../layers/x.ts';", refused: false },
-  { file: 'src/mask/b.ts', line: "export { x } from '../track/x.ts';", refused: true },
-  { file: 'src/output/b.ts', line: "export { x } from '../mask/x.ts';", refused: true },
-  { file: 'src/output/a.ts', line: "export { load } from 'koffi';", refused: true },
-  { file: 'src/native/a.ts', line: "export { load } from 'koffi';", refused: false },
-  { file: 'src/report/a.ts', line: "export { x } from '../output/x.ts';", refused: false },
-  { file: 'src/report/b.ts', line: "export { x } from '../session/x.ts';", refused: true },
-  { file: 'src/output/b.ts', line: "export { x } from '../report/x.ts';", refused: true },
-  { file: 'src/session/a.ts', line: "export { x } from '../capture/x.ts';", refused: false },
-  { file: 'src/session/b.ts', line: "export { x } from '../agent/x.ts';", refused: true },
-  { file: 'src/config/a.ts', line: "export { watch } from 'chokidar';", refused: false },
-  { file: 'src/agent/a.ts', line: "export { watch } from 'chokidar';", refused: true },
-  { file: 'src/agent/b.ts', line: "export { x } from '../session/x.ts';", refused: false },
-  { file: 'src/serve/a.ts', line: "export { x } from '../model/x.ts';", refused: false },
-  { file: 'src/serve/b.ts', line: "export { x } from '../agent/x.ts';", refused: true },
-  { file: 'src/track/e.ts', line: "export { x } from '../serve/x.ts';", refused: true },
-];
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+}
 
-test('the linter keeps the folders apart', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'dllt-lint-'));
-  try {
-    cpSync(join(ROOT, 'biome.json'), join(dir, 'biome.json'));
-    cpSync(join(ROOT, 'scripts/lint'), join(dir, 'scripts/lint'), { recursive: true });
-    for (const { file, line } of CASES) {
-      mkdirSync(dirname(join(dir, file)), { recursive: true });
-      writeFileSync(join(dir, file), `${line}\n`);
-    }
-    const options = ['--vcs-enabled=false', '--max-diagnostics=none', '--reporter=json', '--colors=off'];
-    const run = spawnSync(join(ROOT, 'node_modules/.bin/biome'), ['lint', ...options, '.'], {
-      cwd: dir,
-      encoding: 'utf8',
-    });
-    const report = JSON.parse(run.stdout) as { diagnostics: { location: { path: string }; category: string }[] };
-    const refusedFiles = new Set(
-      report.diagnostics
-        .filter(({ category }) => /noRestricted|plugin/.test(category))
-        .map(({ location }) => location.path),
-    );
-    for (const { file, line, refused } of CASES) {
-      assert.is(refusedFiles.has(file), refused, `${file}: ${line} must be ${refused ? 'refused' : 'accepted'}`);
-    }
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+function importsOf(file: string, text: string): Import[] {
+  return [...text.matchAll(IMPORT)].map(([, from, dynamic, bare]) => ({
+    file,
+    specifier: from ?? dynamic ?? bare ?? '',
+  }));
+}
+
+/** What is wrong with an import; null when it is allowed. */
+function refusalOf({ file, specifier }: Import): string | null {
+  const [room = ''] = file.split('/');
+  const rules = ROOMS[room];
+  if (rules === undefined) return `${file}: the folder ${room} is not in the list of test/tools/rooms.ts`;
+  if (!specifier.startsWith('.')) {
+    const owners = PACKAGES[specifier];
+    const isFree = specifier.startsWith('node:') && !PURE_ROOMS.includes(room);
+    return isFree || owners?.includes(room) ? null : `${file} may not import ${specifier}`;
   }
+  const [target = ''] = normalize(join(dirname(file), specifier)).split('/');
+  return target === room || rules.mayImport.includes(target) ? null : `${file} may not import ${specifier}`;
+}
+
+function refusals(imports: readonly Import[]): string[] {
+  return imports.map(refusalOf).filter((refusal) => refusal !== null);
+}
+
+test('every import of the sources is in the list', () => {
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const imports = files.flatMap((file) => importsOf(file, readFileSync(join(ROOT, 'src', file), 'utf8')));
+  assert.ok(imports.length > 500, `only ${imports.length} imports were found`);
+  assert.equal(refusals(imports), []);
+});
+
+test('what is not in the list is refused', () => {
+  const refused = [
+    importsOf('layers/a.ts', "import { x } from '../capture/x.ts';"),
+    importsOf('protocols/tls/a.ts', "import {\n  x,\n} from '../../track/x.ts';"),
+    importsOf('track/a.ts', "export { x } from '../main.ts';"),
+    importsOf('detect/a.ts', "import { readFileSync } from 'node:fs';"),
+    importsOf('agent/a.ts', "import { watch } from 'chokidar';"),
+    importsOf('output/a.ts', "const x = await import('koffi');"),
+    importsOf('anew/a.ts', "import '../model/x.ts';"),
+  ];
+  for (const imports of refused) assert.is(refusals(imports).length, 1, JSON.stringify(imports));
+});
+
+test('nobody imports in a circle', () => {
+  const isBelow = (room: string, other: string, seen = new Set<string>()): boolean =>
+    (ROOMS[room]?.mayImport ?? []).some(
+      (next) => next === other || (!seen.has(next) && isBelow(next, other, seen.add(next))),
+    );
+  for (const room of Object.keys(ROOMS)) assert.not(isBelow(room, room), `${room} imports itself by way of others`);
+});
+
+test('the table of docs/ARCHITECTURE.md is the list', () => {
+  const text = readFileSync(join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8');
+  assert.ok(text.includes(roomsTable()), `docs/ARCHITECTURE.md must hold\n${roomsTable()}`);
 });
 
 test.run();

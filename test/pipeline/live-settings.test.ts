@@ -7,6 +7,7 @@ import type { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
 import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
+import { systemMemory } from '../../src/session/system-memory.ts';
 import { turnAround } from '../golden/make-scenario.ts';
 import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
 import type { Message } from '../tools/content.ts';
@@ -46,7 +47,7 @@ class World {
       },
       releaseDump() {},
     };
-    this.#pipeline = buildPipeline(this.#settings, 1, sink, dumpSink);
+    this.#pipeline = buildPipeline({ settings: this.#settings, seed: 1, memory: systemMemory, sink, dumpSink });
   }
 
   /** Changes settings the way a session does. */
