@@ -1,10 +1,12 @@
+import type { CauseId } from '../model/cause-id.ts';
 import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
 import { halfOpen } from './half-open.ts';
-import { isHttpClientReset, isReset, reset } from './reset.ts';
+import { isHttpClientReset, isReset, reset, resetCause } from './reset.ts';
 import { resetAbnormal } from './reset-abnormal.ts';
 import { ResetCounters } from './reset-counters.ts';
 import { stale } from './stale.ts';
@@ -27,7 +29,14 @@ export interface DetectorSettings {
   noEventHttpsClientSslShutdown: boolean;
 }
 
-/** Turns what happens to connections into events. Answers with the events that are worth a line, mostly none. */
+/** Something that happened, and the event that tells it; null when the throttle keeps it from being told. */
+export interface Occurrence {
+  readonly name: EventName;
+  readonly causeId: CauseId;
+  readonly event: NetworkEvent | null;
+}
+
+/** Turns what happens to connections into events. Counting comes before thinning: every occurrence is returned. */
 export class Detectors {
   readonly #settings: DetectorSettings;
   readonly #resets = new ResetCounters();
@@ -58,23 +67,27 @@ export class Detectors {
   }
 
   /** A RST ends a connection: 00002 or 00009, and 00010 when there are too many. */
-  reset(connection: TrackedConnection, by: Side, timeUs: number): NetworkEvent[] {
+  reset(connection: TrackedConnection, by: Side, timeUs: number): Occurrence[] {
     const refused = isSynReset(connection, by);
     if (!refused && !isReset(connection)) return []; // it was ending anyway
     const { resetAbnormalCount, resetAbnormalSeconds } = this.#settings;
-    const events: NetworkEvent[] = [];
+    const occurrences: Occurrence[] = [];
     const count = this.#resets.add(connection, by, timeUs, resetAbnormalSeconds * 1_000_000);
     if (refused) {
       count.synResets++;
-      if (this.#isTold(count.synResets)) events.push(synReset(connection, count.synResets, timeUs));
+      const event = this.#isTold(count.synResets) ? synReset(connection, count.synResets, timeUs) : null;
+      occurrences.push({ name: 'TCP_SYN_RESET', causeId: 'tcp.refused.nobody-listens', event });
     } else {
       count.resets++;
-      const usual = this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by);
-      if (!usual && this.#isTold(count.resets)) events.push(reset(connection, by, count.resets, timeUs));
+      if (!(this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by))) {
+        const cause = resetCause(connection, by);
+        const event = this.#isTold(count.resets) ? reset(connection, by, count.resets, cause, timeUs) : null;
+        occurrences.push({ name: 'TCP_RESET', causeId: cause.causeId, event });
+      }
     }
     const abnormal = resetAbnormal(connection, by, count, resetAbnormalCount, resetAbnormalSeconds, timeUs);
-    if (abnormal) events.push(abnormal);
-    return events;
+    if (abnormal) occurrences.push({ name: abnormal.name, causeId: abnormal.causeId, event: abnormal });
+    return occurrences;
   }
 
   /** Something that was read in the TLS handshake: 00003, 00004, 00005. */

@@ -13,5 +13,9 @@ export function synRetransmission(connection: TrackedConnection, timeUs: number)
     repeats < 3
       ? 'no answer to the SYN: latency or a lost packet, or nobody at that address (node or pod gone, wrong address, a policy that drops)'
       : 'still no answer to the SYN: nobody at that address (node or pod gone, wrong address), or a network policy or firewall that drops it';
-  return connectionEvent('TCP_SYN_RETRANS', connection, timeUs, repeats, cause);
+  return connectionEvent('TCP_SYN_RETRANS', connection, timeUs, {
+    value: repeats,
+    causeId: 'tcp.syn.no-answer',
+    cause,
+  });
 }

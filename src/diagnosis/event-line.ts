@@ -1,5 +1,5 @@
 import { PodSide, Side } from '../model/connection.ts';
-import { EventCode, type EventName } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { safeText } from '../model/safe-text.ts';
 
 /** A line of netwevents as it is reported: every text is fit to be shown. */

@@ -1,5 +1,5 @@
 import { PodSide, Side } from '../model/connection.ts';
-import type { EventCode } from '../model/event.ts';
+import type { EventCode } from '../model/event-code.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import { adviceFor } from './advice.ts';
 import { BoundedGroups } from './bounded-groups.ts';

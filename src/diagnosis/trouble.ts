@@ -45,7 +45,7 @@ export function troubleOf(event: EventLine): TroubleKind | null {
       return 'notTls';
     case 'VIF_DISAPPEARED':
       return 'gone';
-    case 'TCP_IS_TLS':
+    default:
       return null;
   }
 }

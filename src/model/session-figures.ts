@@ -1,4 +1,4 @@
-import type { EventName } from './event.ts';
+import type { EventName } from './event-code.ts';
 import type { LatencyBuckets } from './latency-buckets.ts';
 
 /** How much of something is used, of how much there may be. */

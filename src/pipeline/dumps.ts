@@ -1,5 +1,6 @@
 import type { PacketHistory } from '../history/packet-history.ts';
-import { type ConnectionSummary, EventCode, type NetworkEvent, summarize } from '../model/event.ts';
+import { type ConnectionSummary, type NetworkEvent, summarize } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import type { PacketNote, PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';

@@ -1,8 +1,11 @@
 import type { Detectors } from '../detect/detectors.ts';
+import { noteFailure } from '../detect/failure.ts';
 import type { FloodGate } from '../detect/flood-gate.ts';
 import { maskedLine } from '../mask/header-values.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
-import type { EventName, NetworkEvent } from '../model/event.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
@@ -25,6 +28,8 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
 export interface ReportSink {
   connectionBegan(connection: TrackedConnection): void;
   connectionEnded(connection: TrackedConnection): void;
+  /** Something happened to a connection, whether an event tells it or not: what is counted is counted here. */
+  occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void;
   /** `connection` is what the event speaks of. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
   /** The slot of a connection is about to be used for another one. */
@@ -115,7 +120,10 @@ export class Reporter implements TrackerListener, ConversationListener {
   reset(connection: TrackedConnection, by: Side, timeUs: number): void {
     if (connection.silenced) return; // counted, it would use up what the throttle lets through
     this.#weigh(connection, connection.beginUs);
-    for (const event of this.#parts.detectors.reset(connection, by, timeUs)) this.#report(connection, event);
+    for (const { name, causeId, event } of this.#parts.detectors.reset(connection, by, timeUs)) {
+      this.#count(connection, name, causeId, timeUs);
+      if (event !== null) this.#tell(connection, event);
+    }
   }
 
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
@@ -179,7 +187,20 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {
-    if (event === null || connection.silenced) return;
+    if (event === null) return;
+    this.#count(connection, event.name, event.causeId, event.timeUs);
+    this.#tell(connection, event);
+  }
+
+  #count(connection: TrackedConnection, name: EventName, causeId: CauseId, timeUs: number): void {
+    if (connection.silenced) return;
+    noteFailure(connection, name, causeId);
+    this.#parts.sink.occurred(name, causeId, connection, timeUs);
+  }
+
+  /** Tells an event, unless it is one too many. */
+  #tell(connection: TrackedConnection, event: NetworkEvent): void {
+    if (connection.silenced) return;
     const { dumps, floodGate, sink } = this.#parts;
     const told = floodGate.pass(event);
     if (told === null) return;

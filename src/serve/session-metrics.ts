@@ -1,5 +1,5 @@
 import { EndType } from '../model/connection.ts';
-import { EventCode, type EventName } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { BUCKET_BOUNDS_US, type LatencyBuckets } from '../model/latency-buckets.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { byLabel, type MetricDefinition, type Sample, single } from './metric.ts';

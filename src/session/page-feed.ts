@@ -1,6 +1,7 @@
 import { type Allowance, TokenBucket } from '../limits/token-bucket.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
-import { addressText, EventCode, type NetworkEvent } from '../model/event.ts';
+import { addressText, type NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,

@@ -1,6 +1,6 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
-import type { EventName } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
 import { buildPipeline } from '../pipeline/pipeline.ts';

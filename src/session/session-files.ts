@@ -163,6 +163,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     else this.#withheldLines++;
   }
 
+  occurred(): void {} // counting is done on the way here
+
   connectionEnded(connection: Connection): void {
     if (this.#space.allowsFlows) this.#endFlows.write(connection);
     else this.#withheldLines++;

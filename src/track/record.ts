@@ -1,5 +1,5 @@
 /**
- * The record of a connection: 192 bytes, three cache lines, in one big buffer that is seen as 32-bit words and as
+ * The record of a connection: 256 bytes, four cache lines, in one big buffer that is seen as 32-bit words and as
  * doubles. No garbage collector walks over a million of them, and a data packet touches only the first two lines.
  *
  * Everything here is a plain number: only then does the bundler put it into the code that uses it (ADR 0006).
@@ -7,8 +7,8 @@
  * Positions named here are in words from the record's start (`WORDS_PER_RECORD * slot`), or, where the name ends in
  * `At`, in doubles (`TIMES_PER_RECORD * slot`). Times are microseconds since 1970-01-01 UTC.
  */
-export const WORDS_PER_RECORD = 48;
-export const TIMES_PER_RECORD = 24;
+export const WORDS_PER_RECORD = 64;
+export const TIMES_PER_RECORD = 32;
 
 // Line 0: who it is, and when somebody last looked.
 /** Four words, network order; an IPv4 address is the first, the rest is 0. */
@@ -57,6 +57,13 @@ export const MISSING = 44;
  * first byte; 0 when that was not seen.
  */
 export const FIRST_BYTE_AT = 23;
+
+// Line 3: what is needed when something is out of the ordinary.
+/** Further state, see the bits below. */
+export const FLAGS = 48;
+
+/** What went wrong with it, as the number of its event code, in bits 0–4 of `FLAGS`; 0 nothing. */
+export const FAILURE_MASK = 0x1f;
 
 /** Where the connection is (`Phase`), in bits 0–2 of `STATE`. */
 export const PHASE_MASK = 0x7;

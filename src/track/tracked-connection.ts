@@ -1,4 +1,5 @@
 import { type Connection, type ConnectionType, type EndType, type PodSide, Side } from '../model/connection.ts';
+import { type EventCode, FAILURE_CODES } from '../model/event-code.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { Phase } from './phase.ts';
@@ -10,9 +11,11 @@ import {
   END_TYPE_SHIFT,
   ENDED_BY_SHIFT,
   ESTABLISHED_AT,
+  FAILURE_MASK,
   FATAL_ALERT,
   FIN_SENT,
   FIRST_BYTE_AT,
+  FLAGS,
   INITIATOR_ADDRESS,
   IPV6,
   ISN,
@@ -173,6 +176,16 @@ export class TrackedConnection implements Connection {
 
   get certain(): boolean {
     return !this.midstream && !this.oneWay && !this.hasGap && !this.lossMeanwhile;
+  }
+
+  get failure(): EventCode | '' {
+    return FAILURE_CODES[this.#table.words[this.#word + FLAGS] & FAILURE_MASK] ?? '';
+  }
+
+  /** Notes the kind of trouble it had. */
+  set failure(code: EventCode) {
+    const words = this.#table.words;
+    words[this.#word + FLAGS] = (words[this.#word + FLAGS] & ~FAILURE_MASK) | Number(code);
   }
 
   get phase(): Phase {

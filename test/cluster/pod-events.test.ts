@@ -52,6 +52,7 @@ function event(change: Partial<NetworkEvent> = {}, port = 8080): NetworkEvent {
     name: 'TCP_SYN_RESET',
     timeUs: 1_700_000_000_000_000,
     value: 1,
+    causeId: 'tcp.refused.nobody-listens',
     cause: 'connection refused',
     connection: {
       sourceAddress: '10.0.0.7',

@@ -62,7 +62,9 @@ export class Detected {
         stale: (connection, timeUs) => keep(this.detectors.stale(this.#weigh(connection), timeUs)),
         stale2: (connection, timeUs) => keep(this.detectors.stale2(this.#weigh(connection), timeUs)),
         reset: (connection, by, timeUs) =>
-          this.events.push(...this.detectors.reset(this.#weigh(connection), by, timeUs)),
+          this.detectors.reset(this.#weigh(connection), by, timeUs).forEach(({ event }) => {
+            keep(event);
+          }),
         ended: () => undefined,
         forgotten: () => undefined,
       },

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PacketSource } from '../../src/capture/packet-source.ts';
 import { DEFAULT_SETTINGS, SETTING_NAMES, SETTINGS, type Settings } from '../../src/config/settings.ts';
-import type { ConnectionSummary, EventName } from '../../src/model/event.ts';
+import type { ConnectionSummary } from '../../src/model/event.ts';
+import type { EventName } from '../../src/model/event-code.ts';
 import type { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
@@ -37,6 +38,7 @@ class World {
     const sink = {
       connectionBegan() {},
       connectionEnded() {},
+      occurred() {},
       event: (event: { readonly name: EventName }) => this.events.push(event.name),
       note: (message: string) => this.notes.push(message),
     };

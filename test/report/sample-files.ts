@@ -32,6 +32,7 @@ export function eventLine(change: Partial<NetworkEvent> = {}, ends: Partial<Netw
     name: 'TCP_SYN_RESET',
     timeUs: T0_US,
     value: 1,
+    causeId: 'tcp.refused.nobody-listens',
     cause: 'connection refused',
     connection,
     ...change,
