@@ -45,6 +45,7 @@ function ipv4(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
   const protocol = view.getUint8(offset + 9);
   if (protocol !== PROTOCOL_TCP) return -otherProtocol(protocol);
   packet.ipVersion = 4;
+  packet.ipHeader = offset;
   packet.sourceAddress = offset + 12;
   packet.destinationAddress = headerBytes > 20 ? finalDestination(frame, offset, headerBytes) : offset + 16;
   extent.end = packetEnd < wireEnd ? packetEnd : wireEnd;
@@ -84,6 +85,7 @@ function ipv6(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
   const packetEnd = payloadLength === 0 ? wireEnd : offset + 40 + payloadLength; // 0: jumbogram or offload
   extent.end = packetEnd < wireEnd ? packetEnd : wireEnd;
   packet.ipVersion = 6;
+  packet.ipHeader = offset;
   packet.sourceAddress = offset + 8;
   packet.destinationAddress = offset + 24;
   let next = view.getUint8(offset + 6);

@@ -17,6 +17,8 @@ export class Packet {
   timeUs = Number.NaN;
   /** 4 or 6. */
   ipVersion = 4;
+  /** Offset of the IP header. */
+  ipHeader = 0;
   /** Offset of the source address: 4 or 16 bytes. */
   sourceAddress = 0;
   /** Offset of the destination address: 4 or 16 bytes. */
@@ -31,6 +33,10 @@ export class Packet {
   window = 0;
   /** Shift count of the window scale option (RFC 7323 §2), -1 when the segment has none. Read from SYNs only. */
   windowScale = -1;
+  /** Value of the maximum segment size option (RFC 9293 §3.7.1), 0 when the segment has none. Read from SYNs only. */
+  segmentSize = 0;
+  /** The checksum as it stands in the header. */
+  checksum = 0;
   /** First captured payload byte. */
   payloadStart = 0;
   /** Captured payload bytes; fewer than `payloadLengthBytes` when the capture cut the frame. */

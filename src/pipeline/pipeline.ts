@@ -106,6 +106,8 @@ export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given
     frames: path.verdicts,
     connections: path.tracker.size,
     evicted: path.tracker.evicted,
+    duplicates: path.duplicates,
+    ignoredResets: path.tracker.ignoredResets,
     unread: path.conversations.givenUp,
     forgottenPeers: detectors.forgottenPeers,
     heldBackEvents: floodGate.heldBack,
