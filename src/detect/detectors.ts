@@ -4,13 +4,17 @@ import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
 import { foreignPacket } from './foreign-packet.ts';
 import { halfClosed } from './half-closed.ts';
 import { halfOpen } from './half-open.ts';
+import { icmpError } from './icmp-error.ts';
 import { KnownServers } from './known-servers.ts';
 import { noAnswer } from './no-answer.ts';
+import { blackHole } from './path-mtu.ts';
 import { isHttpClientReset, isReset, reset } from './reset.ts';
 import { resetAbnormal } from './reset-abnormal.ts';
 import { resetCause } from './reset-cause.ts';
@@ -70,6 +74,14 @@ export class Detectors {
   /** A connection ended, or its client closed while it waited. */
   noAnswer(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
     return noAnswer(connection, timeUs);
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): NetworkEvent | null {
+    return icmpError(connection, error, timeUs);
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): NetworkEvent | null {
+    return blackHole(connection, trouble, timeUs);
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): NetworkEvent {

@@ -1,5 +1,6 @@
 import { PodSide } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type Cause, connectionEvent } from './connection-event.ts';
@@ -10,7 +11,7 @@ import { knownSynCause } from './syn-cause.ts';
  * `answeredAgoUs`: when the server last answered somebody.
  */
 export function halfOpen(connection: TrackedConnection, timeUs: number, answeredAgoUs: number): NetworkEvent | null {
-  if (connection.lossMeanwhile) return null;
+  if (connection.lossMeanwhile || connection.failure === EventCode.ICMP_ERROR) return null;
   const answered = connection.phase === Phase.synAcked;
   const value = answered ? 1 : 0;
   return connectionEvent('TCP_PARTIAL_CONNECTION', connection, timeUs, {

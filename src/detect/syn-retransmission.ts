@@ -1,4 +1,5 @@
 import type { NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type Cause, connectionEvent } from './connection-event.ts';
 import { knownSynCause } from './syn-cause.ts';
@@ -16,7 +17,7 @@ export function synRetransmission(
   answeredAgoUs: number,
 ): NetworkEvent | null {
   const repeats = connection.synRepeats;
-  if (!TOLD_REPETITIONS.has(repeats)) return null;
+  if (!TOLD_REPETITIONS.has(repeats) || connection.failure === EventCode.ICMP_ERROR) return null;
   const cause = knownSynCause(connection, answeredAgoUs) ?? unknownCause(repeats);
   return connectionEvent('TCP_SYN_RETRANS', connection, timeUs, { value: repeats, ...cause });
 }

@@ -25,6 +25,7 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.sequence = view.getInt32(offset + 4);
   packet.acknowledgment = view.getInt32(offset + 8);
   packet.flags = flags;
+  packet.icmp = -1;
   packet.window = view.getUint16(offset + 14);
   const headerEnd = offset + headerBytes;
   const payloadStart = headerEnd < extent.end ? headerEnd : extent.end;

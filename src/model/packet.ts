@@ -17,6 +17,8 @@ export class Packet {
   timeUs = Number.NaN;
   /** 4 or 6. */
   ipVersion = 4;
+  /** Transport protocol: 6 TCP, 1 ICMP, 58 ICMPv6, 17 UDP (IANA). */
+  protocol = 6;
   /** Offset of the IP header. */
   ipHeader = 0;
   /** Offset of the source address: 4 or 16 bytes. */
@@ -43,6 +45,14 @@ export class Packet {
   payloadCapturedBytes = 0;
   /** Payload bytes of the segment according to the IP header. */
   payloadLengthBytes = 0;
+  /**
+   * Type × 256 + code of the ICMP error that quotes this segment, -1 for a segment itself. With it come the offset of the
+   * address that sent the error, the MTU it names (0 for none), and the quoted packet's length in bytes.
+   */
+  icmp = -1;
+  icmpFrom = 0;
+  icmpMtu = 0;
+  quotedLengthBytes = 0;
   /** Hash of its endpoints, the same in both directions; set by `Tracker.prefetch`. */
   endpointHash = 0;
   /** Slot of the connection that it most likely belongs to, -1 for none; set by `Tracker.prefetch`. */

@@ -149,7 +149,8 @@ export class PacketPath {
     while (size < BATCH && source.next(this.#frames[size])) {
       frames++;
       // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
-      if (this.#decoder.decode(this.#frames[size], this.#packets[size]) !== Verdict.tcp) continue;
+      const verdict = this.#decoder.decode(this.#frames[size], this.#packets[size]);
+      if (verdict !== Verdict.tcp && verdict !== Verdict.icmp) continue;
       size++;
     }
     this.#batchSize = size;
@@ -166,13 +167,16 @@ export class PacketPath {
       const frame = this.#frames[i];
       const packet = this.#packets[i];
       if (this.#clockStepUs !== 0) this.#correctTime(packet);
-      if (this.#duplicates.isDuplicate(packet)) continue;
+      const isSegment = packet.icmp < 0;
+      if (isSegment && this.#duplicates.isDuplicate(packet)) continue;
       const timeUs = packet.timeUs;
       if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
       this.#lastUs = timeUs;
-      const found = this.tracker.segment(packet, frame.direction);
+      const found = isSegment ? this.tracker.segment(packet, frame.direction) : this.tracker.icmpError(packet);
       if (keeping !== null && found >= 0) {
-        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.limits.pcapPayloadBytes);
+        // of what an error quotes the headers are kept: its payload is nobody's to mask
+        const payloadBytes = isSegment ? keeping.limits.pcapPayloadBytes : 0;
+        keeping.history.keep(found >> 1, frame, packet.payloadStart, payloadBytes);
       }
     }
   }

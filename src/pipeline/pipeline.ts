@@ -108,6 +108,7 @@ export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given
     evicted: path.tracker.evicted,
     duplicates: path.duplicates,
     ignoredResets: path.tracker.ignoredResets,
+    unfoundedIcmpErrors: path.tracker.unfoundedErrors,
     unread: path.conversations.givenUp,
     forgottenPeers: detectors.forgottenPeers,
     heldBackEvents: floodGate.heldBack,

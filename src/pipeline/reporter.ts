@@ -11,6 +11,8 @@ import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
@@ -120,6 +122,16 @@ export class Reporter implements TrackerListener, ConversationListener {
   unanswered(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.noAnswer(connection, timeUs));
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.icmpError(connection, error, timeUs));
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.pathMtu(connection, trouble, timeUs));
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {

@@ -4,6 +4,7 @@ import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { Dialogues } from './dialogues.ts';
 import type { Lifetimes } from './lifetimes.ts';
+import { PathMtu, type PathMtuTrouble } from './path-mtu.ts';
 import {
   ACKED,
   ASKED,
@@ -40,7 +41,8 @@ import {
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
-import type { PayloadReader } from './tracker-listener.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
 
 /** The largest window there is (RFC 7323 §2.3), and so the farthest a byte can be ahead of an acknowledgment. */
 export const LARGEST_WINDOW_BYTES = 1 << 30;
@@ -56,14 +58,20 @@ export class ByteStreams {
   readonly #lifetimes: Lifetimes;
   readonly #reader: PayloadReader;
   readonly #dialogues: Dialogues;
+  readonly #pathMtu: PathMtu;
+  readonly #listener: TrackerListener;
+  readonly #connection: TrackedConnection;
   #ignoredResets = 0;
 
-  constructor(table: ConnectionTable, lifetimes: Lifetimes, reader: PayloadReader) {
+  constructor(table: ConnectionTable, lifetimes: Lifetimes, listener: TrackerListener, reader: PayloadReader) {
     this.#words = table.words;
     this.#times = table.times;
     this.#lifetimes = lifetimes;
     this.#reader = reader;
     this.#dialogues = new Dialogues(table);
+    this.#pathMtu = new PathMtu(table);
+    this.#listener = listener;
+    this.#connection = new TrackedConnection(table);
   }
 
   /** RSTs that their receivers ignored, as far as the packets after them tell. */
@@ -104,6 +112,9 @@ export class ByteStreams {
     if (packet.payloadLengthBytes > 1) this.#advanceSide(slot, side, packet, 0);
     else if (((packet.sequence + 1 - words[own + NEXT_SEQUENCE]) | 0) === 0) this.#keepAlive(word, side, packet);
     else if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
+    else if (packet.sequence !== words[own + NEXT_SEQUENCE]) {
+      this.#tellMtu(slot, this.#pathMtu.ahead(slot, side, packet), packet.timeUs);
+    }
     if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
     if ((packet.flags & TCP_FIN) !== 0) this.#onFin(slot, side, packet);
   }
@@ -149,6 +160,7 @@ export class ByteStreams {
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) {
       this.#found(word + MISSING + side, length);
+      this.#tellMtu(slot, this.#pathMtu.repeated(slot, side, packet), packet.timeUs);
       return;
     }
     if (fresh > length) {
@@ -244,6 +256,10 @@ export class ByteStreams {
     }
     words[word + STATE] = state | (FIN_SENT << side);
     this.#lifetimes.end(slot, EndType.fin, side, packet.timeUs);
+  }
+
+  #tellMtu(slot: number, trouble: PathMtuTrouble | null, timeUs: number): void {
+    if (trouble !== null) this.#listener.pathMtu(this.#connection.at(slot), trouble, timeUs);
   }
 
   /** The first FIN of a connection: how long nothing had moved, and whether an answer was owed. */

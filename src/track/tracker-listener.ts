@@ -1,6 +1,8 @@
 import type { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Stranger } from './foreign-packets.ts';
+import type { IcmpError } from './icmp-errors.ts';
+import type { PathMtuTrouble } from './path-mtu.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** The delays after which a connection is talked about, in seconds. May be changed while the tracker runs. */
@@ -31,6 +33,10 @@ export interface TrackerListener {
   halfClosed(connection: TrackedConnection, timeUs: number): void;
   /** The initiator closed after it had waited for bytes of the responder, and none came for a while: once. */
   unanswered(connection: TrackedConnection, timeUs: number): void;
+  /** An ICMP error quotes one of its packets. */
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void;
+  /** Its large packets do not get through: told once. */
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void;
   /** Its packets come from an address that was not asked: told once. */
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void;
   /** A RST ends it; `phase` is what it was before. `ended` follows. */

@@ -7,6 +7,7 @@ import { type ConnectionTable, NOT_FOUND } from './connection-table.ts';
 import { EarlyResets } from './early-resets.ts';
 import { ForeignPackets, type Stranger } from './foreign-packets.ts';
 import { Handshakes, hopLimit } from './handshakes.ts';
+import { IcmpErrors } from './icmp-errors.ts';
 import { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
@@ -76,6 +77,7 @@ export class Tracker {
   readonly #streams: ByteStreams;
   readonly #handshakes: Handshakes;
   readonly #foreign: ForeignPackets;
+  readonly #icmpErrors: IcmpErrors;
   readonly #earlyResets = new EarlyResets();
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
@@ -86,9 +88,10 @@ export class Tracker {
     this.#words = table.words;
     this.#times = table.times;
     this.#lifetimes = new Lifetimes(table, delays, listener, reader);
-    this.#streams = new ByteStreams(table, this.#lifetimes, reader);
+    this.#streams = new ByteStreams(table, this.#lifetimes, listener, reader);
     this.#handshakes = new Handshakes(table, this.#lifetimes, this.#streams, listener);
     this.#foreign = new ForeignPackets(table);
+    this.#icmpErrors = new IcmpErrors(table);
     this.#listener = listener;
     this.#connection = new TrackedConnection(table);
   }
@@ -106,6 +109,11 @@ export class Tracker {
   /** RSTs that their receivers ignored, as far as the packets after them tell. */
   get ignoredResets(): number {
     return this.#streams.ignoredResets;
+  }
+
+  /** ICMP errors that quote what was not sent. */
+  get unfoundedErrors(): number {
+    return this.#icmpErrors.unfounded;
   }
 
   /** Who sends packets that belong to a connection from an address that was not asked; null when nobody does. */
@@ -161,6 +169,19 @@ export class Tracker {
       return found;
     }
     this.#streams.segment(slot, side, packet);
+    return found;
+  }
+
+  /** Takes in an ICMP error that went through `prefetch`; the answer is as that of `segment`, the side being who sent what it quotes. */
+  icmpError(packet: Packet): number {
+    const found = this.#table.find(packet, packet.endpointHash);
+    if (found === NOT_FOUND) {
+      this.#icmpErrors.noteUnfounded();
+      return -1;
+    }
+    const error = this.#icmpErrors.read(found >> 1, (found & 1) as Side, packet);
+    if (error === null) return -1;
+    this.#listener.icmpError(this.#connection.at(found >> 1), error, packet.timeUs);
     return found;
   }
 
