@@ -105,6 +105,7 @@ export class LiveSession {
     this.#files = files;
     this.#number = feed?.nextSession() ?? 0;
     this.#counted = new CountingSink(files, {
+      occurred: (name, causeId, connection) => this.#podEvents?.occurred(name, causeId, connection),
       event: (event) => {
         this.#podEvents?.report(event);
         if (!feed?.admitsEvent(event)) return;
