@@ -29,7 +29,7 @@ export async function readSessionEnd({ directory, events, endFlows, logs }: Sess
   let packetsLost: number | null = null;
   let frames: SessionEnd['frames'] = null;
   const note = (us: number) => {
-    if (us > timeUs) timeUs = us; // false for what is no time
+    if (us > 0 && us > timeUs) timeUs = us; // false for what is no time, and for a replay in which none passed
   };
   for (const line of await lastLines(logs)) {
     const entry = parseObject(line) ?? {};

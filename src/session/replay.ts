@@ -54,7 +54,7 @@ export async function replay(
   const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
   const source = await openFileSource(path, { filter });
   const counted = new CountingSink(sink);
-  const { path: route, reporter } = buildPipeline({
+  const { path: route, reporter, counters } = buildPipeline({
     settings,
     seed,
     memory: systemMemory,
@@ -77,8 +77,9 @@ export async function replay(
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
     reporter.finish();
-    await sink.drain();
     const { frames, bytes } = source.counters();
+    sink.note('capture counters', { received: frames, bytes, ...counters() });
+    await sink.drain();
     return {
       frames,
       bytes,
