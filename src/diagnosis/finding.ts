@@ -84,7 +84,7 @@ export function findingOf(group: TroubleGroup, { server, counts, endUs, hasFile 
   return {
     kind: group.kind,
     causeId,
-    joined: [...group.joined],
+    joined: [...group.joined].sort(),
     severity,
     title: titleOf(group, causeId, othersAnswered),
     where,

@@ -42,7 +42,10 @@ export function pathAdvice(causeId: CauseId, event: EventLine, names: AdviceName
     case 'path-mtu.black-hole':
       return mtu(causeId, event, names);
     default:
-      return [`Who sent the ICMP error, and why?`, ...from(event)];
+      return [
+        `Who sends the ICMP error, and why? \`tcpdump -ni any icmp or icmp6\` on the node shows its type and code; value holds type × 256 + code.`,
+        ...from(event),
+      ];
   }
 }
 
