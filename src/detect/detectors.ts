@@ -3,11 +3,21 @@ import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
+import { foreignPacket } from './foreign-packet.ts';
+import { halfClosed } from './half-closed.ts';
 import { halfOpen } from './half-open.ts';
-import { isHttpClientReset, isReset, reset, resetCause } from './reset.ts';
+import { icmpError } from './icmp-error.ts';
+import { KnownServers } from './known-servers.ts';
+import { noAnswer } from './no-answer.ts';
+import { blackHole } from './path-mtu.ts';
+import { isHttpClientReset, isReset, reset } from './reset.ts';
 import { resetAbnormal } from './reset-abnormal.ts';
+import { resetCause } from './reset-cause.ts';
 import { ResetCounters } from './reset-counters.ts';
 import { stale } from './stale.ts';
 import { isSynReset, synReset } from './syn-reset.ts';
@@ -40,6 +50,7 @@ export interface Occurrence {
 export class Detectors {
   readonly #settings: DetectorSettings;
   readonly #resets = new ResetCounters();
+  readonly #servers = new KnownServers();
 
   constructor(settings: DetectorSettings) {
     this.#settings = settings;
@@ -50,12 +61,39 @@ export class Detectors {
     return this.#resets.forgotten;
   }
 
+  /** A handshake is complete: its server is there. */
+  established(connection: TrackedConnection, timeUs: number): void {
+    this.#servers.note(connection, timeUs);
+  }
+
+  /** One side has closed, the other rests. */
+  halfClosed(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
+    return halfClosed(connection, timeUs, this.#settings.staleSeconds);
+  }
+
+  /** A connection ended, or its client closed while it waited. */
+  noAnswer(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
+    return noAnswer(connection, timeUs);
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): NetworkEvent | null {
+    return icmpError(connection, error, timeUs);
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): NetworkEvent | null {
+    return blackHole(connection, trouble, timeUs);
+  }
+
+  foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): NetworkEvent {
+    return foreignPacket(connection, stranger, timeUs);
+  }
+
   synRepeated(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
-    return synRetransmission(connection, timeUs);
+    return synRetransmission(connection, timeUs, this.#servers.answeredAgoUs(connection, timeUs));
   }
 
   halfOpen(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
-    return halfOpen(connection, timeUs);
+    return halfOpen(connection, timeUs, this.#servers.answeredAgoUs(connection, timeUs));
   }
 
   stale(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
@@ -80,7 +118,7 @@ export class Detectors {
     } else {
       count.resets++;
       if (!(this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by))) {
-        const cause = resetCause(connection, by);
+        const cause = resetCause(connection, by, timeUs);
         const event = this.#isTold(count.resets) ? reset(connection, by, count.resets, cause, timeUs) : null;
         occurrences.push({ name: 'TCP_RESET', causeId: cause.causeId, event });
       }
@@ -97,6 +135,8 @@ export class Detectors {
         return this.#settings.eventsForTlsConnections ? tlsEstablished(signal, connection, doubt(connection)) : null;
       case 'alert':
         if (this.#settings.noEventHttpsClientSslShutdown && isHttpsClientShutdown(signal, connection)) return null;
+        // what is missing may have completed the handshake before
+        if (signal.description === 255 && (connection.lossMeanwhile || connection.hasGap)) return null;
         return tlsAlert(signal, connection, doubt(connection));
       case 'violation':
         if (connection.lossMeanwhile || connection.hasGap) return null; // what is missing may have made sense of it

@@ -1,15 +1,23 @@
 import { PodSide } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { type Cause, connectionEvent } from './connection-event.ts';
+import { knownSynCause } from './syn-cause.ts';
 
-/** 00006: the handshake is still incomplete. Not told when the missing packet may be one that the capture lost. */
-export function halfOpen(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
-  if (connection.lossMeanwhile) return null;
+/**
+ * 00006: the handshake is still incomplete. Not told when the missing packet may be one that the capture lost.
+ * `answeredAgoUs`: when the server last answered somebody.
+ */
+export function halfOpen(connection: TrackedConnection, timeUs: number, answeredAgoUs: number): NetworkEvent | null {
+  if (connection.lossMeanwhile || connection.failure === EventCode.ICMP_ERROR) return null;
   const answered = connection.phase === Phase.synAcked;
   const value = answered ? 1 : 0;
-  return connectionEvent('TCP_PARTIAL_CONNECTION', connection, timeUs, { value, ...causeOf(connection, answered) });
+  return connectionEvent('TCP_PARTIAL_CONNECTION', connection, timeUs, {
+    value,
+    ...((answered ? null : knownSynCause(connection, answeredAgoUs)) ?? causeOf(connection, answered)),
+  });
 }
 
 function causeOf(connection: TrackedConnection, answered: boolean): Cause {

@@ -127,6 +127,12 @@ export class Dumps {
     this.#history.drop(slot);
   }
 
+  /** The clock was set by `deltaUs`: what is due stays due in as long a time. */
+  shiftTimes(deltaUs: number): void {
+    for (const pending of this.#pending.values()) pending.dueUs += deltaUs;
+    this.#earliestUs += deltaUs;
+  }
+
   /** Writes what is due. */
   advance(nowUs: number): void {
     if (nowUs < this.#earliestUs) return;

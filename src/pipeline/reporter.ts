@@ -10,6 +10,9 @@ import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { ConversationListener } from '../track/conversations.ts';
+import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
@@ -22,6 +25,11 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'TLS_EXCEP',
   'TCP_ESTABLISHED_STALE2',
   'TCP_SYN_RESET',
+  'NO_ANSWER',
+  'HALF_CLOSED',
+  'FOREIGN_PACKET',
+  'ICMP_ERROR',
+  'PATH_MTU',
 ]);
 
 /** Where connections and events go: the files of a session, or standard output. */
@@ -102,6 +110,36 @@ export class Reporter implements TrackerListener, ConversationListener {
     this.#report(connection, this.#parts.detectors.synRepeated(connection, timeUs));
   }
 
+  established(connection: TrackedConnection, timeUs: number): void {
+    this.#parts.detectors.established(connection, timeUs);
+  }
+
+  halfClosed(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.lastProgressUs);
+    this.#report(connection, this.#parts.detectors.halfClosed(connection, timeUs));
+  }
+
+  unanswered(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.noAnswer(connection, timeUs));
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.icmpError(connection, error, timeUs));
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.pathMtu(connection, trouble, timeUs));
+  }
+
+  foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.foreignPacket(connection, stranger, timeUs));
+    connection.noteForeignPackets();
+  }
+
   halfOpen(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.halfOpen(connection, timeUs));
@@ -149,6 +187,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   ended(connection: TrackedConnection): void {
     this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.noAnswer(connection, connection.endUs));
     this.#parts.sink.connectionEnded(connection);
     this.#parts.dumps?.ended(connection);
   }
