@@ -12,12 +12,12 @@ export function answerAdvice(causeId: CauseId, event: EventLine, names: AdviceNa
   switch (causeId) {
     case 'answer.client-gave-up':
       return [
-        `What does the server do meanwhile?${waited(event)} ${log}: a thread dump (jstack, py-spy, gdb, SIGQUIT for Go and Java) shows what it waits for (a database, another service, a lock, a full pool).`,
+        `What does the server do meanwhile?${waited(event)} A thread dump (jstack, py-spy, gdb, SIGQUIT for Go and Java) shows what it waits for: a database, another service, a lock, a full pool. ${log}`,
         'Is it merely slower than the client waits? Then a longer timeout of the client helps for now; look at the time to the first byte in the table below.',
       ];
     case 'answer.too-late':
       return [
-        `The server answers, but too late:${waited(event)}${answered(event)} Make it faster, or let the client wait longer than the server takes. ${log}`,
+        `The server answers, but too late.${waited(event)}${answered(event)} Make it faster, or let the client wait longer than the server takes. ${log}`,
         'Does the client ask again at once? Then the server does the same work several times and gets slower still: a backoff, and a limit to its tries.',
       ];
     case 'answer.server-closed':

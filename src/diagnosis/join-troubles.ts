@@ -1,6 +1,6 @@
 import type { CauseId } from '../model/cause-id.ts';
 import { Side } from '../model/connection.ts';
-import type { EventCode } from '../model/event-code.ts';
+import { rankOfCode } from './code-rank.ts';
 import type { Server } from './servers.ts';
 import type { TroubleGroup } from './trouble-group.ts';
 
@@ -54,23 +54,6 @@ const RULES: readonly Rule[] = [
     other.by === by,
 ];
 
-/** Codes by how much they tell of the reason, least first. */
-const RANK: readonly EventCode[] = [
-  '00007',
-  '00001',
-  '00022',
-  '00008',
-  '00002',
-  '00006',
-  '00021',
-  '00005',
-  '00009',
-  '00004',
-  '00015',
-  '00014',
-  '00023',
-];
-
 /** Joins what is one trouble of one server. `groups`: heaviest first; `server`: what its connections tell, if anything. */
 export function joinTroubles(groups: readonly TroubleGroup[], server: Server | undefined): TroubleGroup[] {
   const left = [...groups];
@@ -98,5 +81,5 @@ function sameConnections(server: Server | undefined): Rule {
 }
 
 function rankOf({ codes }: TroubleGroup): number {
-  return Math.max(...[...codes.keys()].map((code) => RANK.indexOf(code)));
+  return Math.max(...[...codes.keys()].map(rankOfCode));
 }

@@ -4,6 +4,8 @@ import type { EventLine } from './event-line.ts';
 
 /** Bytes of the IPv4 and ICMP headers, which `ping -s` does not count. */
 const PING_HEADER_BYTES = 28;
+/** The MTU of Ethernet. */
+const USUAL_BYTES = 1500;
 
 /** What to try next where the way is at fault: address translation, ICMP errors, MTU. */
 export function pathAdvice(causeId: CauseId, event: EventLine, names: AdviceNames): string[] {
@@ -13,7 +15,7 @@ export function pathAdvice(causeId: CauseId, event: EventLine, names: AdviceName
       return foreign(causeId, event, names);
     case 'icmp.port-unreachable':
       return [
-        `Has the Service endpoints? \`kubectl get endpointslices -A\` for the Service that has ${names.address} (${whoHas(names.address)}). None: its selector matches no pod, or no pod of it is ready.`,
+        `Does the Service have endpoints? ${whoHas(names.address)} names it, \`kubectl get endpointslices -A\` shows them. None: its selector matches no pod, or no pod of it is ready.`,
         'If it is the address of a pod: nobody has that port open there, or its node rejects (REJECT in iptables or nftables).',
         ...from(event),
       ];
@@ -57,7 +59,7 @@ function from({ facts }: EventLine): string[] {
 }
 
 function foreign(causeId: CauseId, { facts }: EventLine, { server }: AdviceNames): string[] {
-  const stranger = facts.stranger === undefined ? 'the other address' : facts.stranger.replace(/[^0-9a-f.:[\]]/gi, '');
+  const stranger = facts.stranger === undefined ? 'The other address' : facts.stranger.replace(/[^0-9a-f.:[\]]/gi, '');
   const backend = `${stranger} is probably the backend behind ${server}: its answer must come back through the node that translated the address.`;
   return causeId === 'tcp.foreign.answer'
     ? [
@@ -72,13 +74,13 @@ function foreign(causeId: CauseId, { facts }: EventLine, { server }: AdviceNames
       ];
 }
 
-function mtu(causeId: CauseId, { facts, value }: EventLine, { address, pod }: AdviceNames): string[] {
-  const passes = facts.mtu ?? (causeId === 'path-mtu.black-hole' && value > 500 ? value : 1400);
-  const size = Math.max(0, passes - PING_HEADER_BYTES);
+function mtu(causeId: CauseId, { facts }: EventLine, { address, pod }: AdviceNames): string[] {
   const known = facts.mtu === undefined ? '' : ` The way takes ${facts.mtu} bytes.`;
   const lost = facts.lostSize === undefined ? '' : ` Packets of ${facts.lostSize} bytes do not pass.`;
+  const size = (facts.mtu ?? facts.lostSize ?? USUAL_BYTES) - PING_HEADER_BYTES;
+  const next = facts.mtu === undefined ? 'has no answer, and a smaller size has one' : 'is answered, and 1 more is not';
   return [
-    `What passes?${known}${lost} \`kubectl exec ${pod} -- ping -M do -c 3 -s ${size} ${address}\`, then larger and smaller (${PING_HEADER_BYTES} bytes of headers come on top).`,
+    `What passes?${known}${lost} \`kubectl exec ${pod} -- ping -M do -c 3 -s ${Math.max(0, size)} ${address}\` ${next} (${PING_HEADER_BYTES} bytes of headers come on top).`,
     `Set the MTU of the pod's interface to what passes: in the CNI's configuration (an overlay takes 50 bytes for VXLAN, 60 and more for WireGuard, 20 for IPIP). \`kubectl exec ${pod} -- ip link\` shows what it is now.`,
     causeId === 'path-mtu.black-hole'
       ? 'Let ICMP "fragmentation needed" (IPv6: packet too big) through every firewall on the way; where that cannot be, clamp the MSS: `iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu`, or net.ipv4.tcp_mtu_probing=1.'

@@ -1,3 +1,4 @@
+import { EndType } from '../model/connection.ts';
 import type { EventCode } from '../model/event-code.ts';
 import { BoundedGroups } from './bounded-groups.ts';
 import { type EndFlowLine, wentWell } from './end-flow-line.ts';
@@ -36,6 +37,7 @@ export interface Failures {
   answeredSyn: number;
   /** How many are beyond doubt. */
   certain: number;
+  /** As far as the lines tell; infinite where they do not. */
   firstUs: number;
   lastUs: number;
   /** Connections went well after one of them and before another. */
@@ -67,8 +69,6 @@ const MOST_CLIENTS = 64;
 const MOST_PROCESSES = 4;
 /** A connection that failed weighs as much as so many that did not, when there is no room for all servers. */
 const FAILURE_WEIGHT = 100;
-/** Trouble that begins with the connection; of other trouble the end of the connection is nearer. */
-const AT_THE_BEGINNING: ReadonlySet<EventCode> = new Set<EventCode>(['00001', '00006']);
 
 /** Gathers the connections of one session by the server they were to; bounded, those that tell least go first. */
 export class Servers {
@@ -138,10 +138,10 @@ function newServer(where: string): Server {
 }
 
 function addFailure(server: Server, code: EventCode, flow: EndFlowLine): void {
-  const timeUs = AT_THE_BEGINNING.has(code) ? flow.beginUs : flow.endUs;
+  const timeUs = failureUs(code, flow);
   let failures = server.failures.get(code);
   if (failures === undefined) {
-    failures = newFailures(flow, timeUs);
+    failures = newFailures(flow);
     server.failures.set(code, failures);
   }
   if (server.lastHealthyBeginUs > failures.lastUs && failures.count > 0) failures.interrupted = true;
@@ -149,20 +149,28 @@ function addFailure(server: Server, code: EventCode, flow: EndFlowLine): void {
   failures.count++;
   if (flow.answeredSyn) failures.answeredSyn++;
   if (flow.certain) failures.certain++;
-  failures.firstUs = Math.min(failures.firstUs, timeUs);
-  failures.lastUs = Math.max(failures.lastUs, timeUs);
+  if (!Number.isNaN(timeUs)) {
+    failures.firstUs = Math.min(failures.firstUs, timeUs);
+    failures.lastUs = Math.max(failures.lastUs, timeUs);
+  }
   failures.clients.add(flow.sourceAddress);
   if (flow.process !== '') failures.processes.add(flow.process);
   failures.latest = flow;
 }
 
-function newFailures(latest: EndFlowLine, timeUs: number): Failures {
+/** When the trouble was, as far as the line of a connection tells; NaN when it does not. */
+function failureUs(code: EventCode, { answeredSyn, endType, beginUs, endUs }: EndFlowLine): number {
+  if (code === '00001' || (!answeredSyn && endType !== EndType.reset)) return beginUs;
+  return endType === EndType.stopped ? Number.NaN : endUs;
+}
+
+function newFailures(latest: EndFlowLine): Failures {
   return {
     count: 0,
     answeredSyn: 0,
     certain: 0,
-    firstUs: timeUs,
-    lastUs: timeUs,
+    firstUs: Number.POSITIVE_INFINITY,
+    lastUs: Number.NEGATIVE_INFINITY,
     interrupted: false,
     clients: new Tally(MOST_CLIENTS),
     processes: new Tally(MOST_PROCESSES),

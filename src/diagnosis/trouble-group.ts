@@ -2,8 +2,9 @@ import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { EventCode } from '../model/event-code.ts';
 import type { TroubleKind } from './causes.ts';
+import { rankOfCode } from './code-rank.ts';
 import { type EventLine, endpointText } from './event-line.ts';
-import { SEVERITIES, type Severity, worse } from './severity.ts';
+import { type Severity, worse } from './severity.ts';
 import { Tally } from './tally.ts';
 
 const MOST_CLIENTS = 64;
@@ -50,7 +51,7 @@ export class TroubleGroup {
   /** Causes of other groups that were found to be the same trouble. */
   readonly joined = new Set<CauseId>();
   burst: Burst | null = null;
-  /** The event that says most: the worst, of those the newest. */
+  /** The event that says most. */
   telling: EventLine;
   severity: Severity = 'worth knowing';
   events = 0;
@@ -95,10 +96,8 @@ export class TroubleGroup {
     this.lastUs = Math.max(this.lastUs, event.timeUs);
     if (event.certain) this.certain++;
     if (event.confidence !== '') this.doubts.add(event.confidence);
-    if (SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(this.severity)) {
-      this.severity = severity;
-      this.telling = event;
-    }
+    if (this.events === 1 || this.#tellsMore(event, severity)) this.telling = event;
+    this.severity = worse(this.severity, severity);
     if (COUNTS_RESETS.has(event.code)) this.mostResets = Math.max(this.mostResets, event.value);
     if (event.podSide !== PodSide.initiator && event.sourceAddress !== '') this.clients.add(event.sourceAddress);
     if (event.process !== '') this.processes.add(event.process);
@@ -139,8 +138,14 @@ export class TroubleGroup {
     this.hasMoreConnections ||= other.hasMoreConnections;
   }
 
+  /** The worse event tells more, of two equally bad ones that of the more telling code, of one code the newer. */
+  #tellsMore({ code }: EventLine, severity: Severity): boolean {
+    if (severity !== this.severity) return worse(severity, this.severity) === severity;
+    return rankOfCode(code) >= rankOfCode(this.telling.code);
+  }
+
   #addPcaps(names: readonly string[]): void {
-    this.pcaps.unshift(...names);
+    this.pcaps.unshift(...names.filter((name) => !this.pcaps.includes(name)));
     this.pcaps.length = Math.min(this.pcaps.length, MOST_PCAPS);
   }
 

@@ -44,7 +44,7 @@ export function untoldEvent(
     causeId,
     cause: earlier?.cause ?? wordsOf(causeId)?.cause ?? '',
     value: earlier?.value ?? 0,
-    timeUs: lastUs,
+    timeUs: Number.isFinite(lastUs) ? lastUs : latest.endUs,
     suppressed: 0,
     sourceAddress,
     sourcePort,

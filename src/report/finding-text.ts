@@ -76,7 +76,7 @@ function windowText(seconds: number | null): string {
 
 /** From when to when, and whether it goes on. */
 function spanOf(finding: Finding, { ageSeconds }: Diagnosis): string {
-  const { first, last, state, isIntermittent, lastBeforeEndSeconds, times } = finding;
+  const { first, last, state, isIntermittent, lastBeforeEndSeconds, times, connections } = finding;
   const day = first.slice(0, 10) === last.slice(0, 10) ? '' : `${last.slice(0, 10)} `;
   const span =
     first === last
@@ -93,14 +93,28 @@ function spanOf(finding: Finding, { ageSeconds }: Diagnosis): string {
   if (state === 'happening' && isIntermittent) {
     return `${span}, last ${ago}, still happening now and then: others went well in between`;
   }
-  return `${span}, last ${ago}${state === 'happening' && times > 1 ? ', still happening' : ''}`;
+  return `${span}, last ${ago}${state === 'happening' && (connections?.failed ?? times) > 1 ? ', still happening' : ''}`;
 }
 
-function whoOf({ pod, by }: Finding): string {
+function whoOf({ kind, pod, by }: Finding): string {
   const part = {
     client: 'the monitored pod connects',
     server: 'the monitored pod is the server',
     unknown: 'which side the monitored pod is, is not known (POD_IP tells)',
   }[pod];
-  return by === null ? part : `the ${by} did it; ${part}`;
+  return by === null ? part : `${roleOf(kind, by)}; ${part}`;
+}
+
+/** The part of the side that an event names. */
+function roleOf(kind: Finding['kind'], by: 'client' | 'server'): string {
+  switch (kind) {
+    case 'noAnswer':
+      return `the ${by} ended it`;
+    case 'halfClosed':
+      return `the ${by} does not close`;
+    case 'pathMtu':
+      return `what the ${by} sends does not get through`;
+    default:
+      return `the ${by} did it`;
+  }
 }

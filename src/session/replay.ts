@@ -54,7 +54,11 @@ export async function replay(
   const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
   const source = await openFileSource(path, { filter });
   const counted = new CountingSink(sink);
-  const { path: route, reporter, counters } = buildPipeline({
+  const {
+    path: route,
+    reporter,
+    counters,
+  } = buildPipeline({
     settings,
     seed,
     memory: systemMemory,
