@@ -1,4 +1,5 @@
 import type { Finding } from '../diagnosis/finding.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import { count, type Layout, shownPath, spanText, timeOf } from './layout.ts';
 import type { Diagnosis } from './read-session.ts';
 
@@ -96,17 +97,19 @@ function spanOf(finding: Finding, { ageSeconds }: Diagnosis): string {
   return `${span}, last ${ago}${state === 'happening' && (connections?.failed ?? times) > 1 ? ', still happening' : ''}`;
 }
 
-function whoOf({ kind, pod, by }: Finding): string {
+function whoOf({ kind, causeId, pod, by }: Finding): string {
   const part = {
     client: 'the monitored pod connects',
     server: 'the monitored pod is the server',
     unknown: 'which side the monitored pod is, is not known (POD_IP tells)',
   }[pod];
-  return by === null ? part : `${roleOf(kind, by)}; ${part}`;
+  return by === null ? part : `${roleOf(kind, causeId, by)}; ${part}`;
 }
 
 /** The part of the side that an event names. */
-function roleOf(kind: Finding['kind'], by: 'client' | 'server'): string {
+function roleOf(kind: Finding['kind'], causeId: CauseId, by: 'client' | 'server'): string {
+  if (causeId === 'tcp.reset.keepalive-unanswered') return `the kernel of the ${by} gave up`;
+  if (causeId === 'tcp.reset.middlebox') return `in the name of the ${by}`;
   switch (kind) {
     case 'noAnswer':
       return `the ${by} ended it`;
