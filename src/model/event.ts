@@ -52,6 +52,8 @@ export interface EventFacts {
   readonly mssTo?: number;
   /** 00023: address and port of the stranger. */
   readonly stranger?: string;
+  /** 00010: the sliding window that `value` resets fell into, seconds. */
+  readonly windowSeconds?: number;
   /** The source that a PROXY protocol header names, `address:port`. */
   readonly proxiedFrom?: string;
 }

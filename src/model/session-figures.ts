@@ -12,7 +12,10 @@ export interface SessionFigures {
   readonly podName: string;
   readonly podNamespace: string;
   readonly interfaceName: string;
+  /** How often each kind occurred, whether an event told it or not. */
   readonly events: ReadonlyMap<EventName, number>;
+  /** The same by how bad it was; TLS handshakes that were completed are left out. */
+  readonly severities: Readonly<Record<string, number>>;
   readonly connectionsBegun: number;
   /** By `EndType`. */
   readonly connectionsEnded: readonly number[];

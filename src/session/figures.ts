@@ -5,6 +5,7 @@ import type { CountingSink } from '../pipeline/counting-sink.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { LoadShedding } from './load-shedding.ts';
 import type { SessionFiles } from './session-files.ts';
+import type { SeverityCounts } from './severity-counts.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -15,13 +16,14 @@ export interface CountingParts {
   readonly source: LiveSource;
   readonly pipeline: Pipeline;
   readonly counted: CountingSink;
+  readonly severities: SeverityCounts;
   readonly shedding: LoadShedding;
   readonly files: SessionFiles;
 }
 
 /** Gathers what was counted since a session began, for those who look from outside. */
 export function figuresOf(parts: CountingParts): SessionFigures {
-  const { interfaceName, settings, source, pipeline, counted, shedding, files } = parts;
+  const { interfaceName, settings, source, pipeline, counted, severities, shedding, files } = parts;
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
@@ -31,6 +33,7 @@ export function figuresOf(parts: CountingParts): SessionFigures {
     podNamespace,
     interfaceName,
     events,
+    severities: severities.counts,
     connectionsBegun: begun,
     connectionsEnded: endedByType,
     halfOpen: path.tracker.halfOpen,

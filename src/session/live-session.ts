@@ -30,6 +30,7 @@ import { nameOf, openSessionFiles } from './open-session-files.ts';
 import { pageConnection } from './page-feed.ts';
 import { PassingTime } from './passing-time.ts';
 import type { SessionFiles } from './session-files.ts';
+import { SeverityCounts } from './severity-counts.ts';
 import type { SharedParts } from './shared-parts.ts';
 import { systemMemory } from './system-memory.ts';
 
@@ -66,6 +67,7 @@ export class LiveSession {
   readonly #files: SessionFiles;
   /** What is reported goes through it into the files. */
   readonly #counted: CountingSink;
+  readonly #severities = new SeverityCounts();
   /** Null when KUBERNETES_EVENTS is off, or cannot be had. */
   #podEvents: PodEvents | null;
   readonly #reports: NamedReports;
@@ -105,7 +107,12 @@ export class LiveSession {
     this.#files = files;
     this.#number = feed?.nextSession() ?? 0;
     this.#counted = new CountingSink(files, {
+      occurred: (name, causeId, connection) => {
+        this.#severities.occurred(name, causeId, connection);
+        this.#podEvents?.occurred(name, causeId, connection);
+      },
       event: (event) => {
+        this.#severities.event(event);
         this.#podEvents?.report(event);
         if (!feed?.admitsEvent(event)) return;
         feed.events.add({ directory: this.directory, line: files.formatEvent(event) });
@@ -291,6 +298,7 @@ export class LiveSession {
       source: this.#source,
       pipeline: this.#pipeline,
       counted: this.#counted,
+      severities: this.#severities,
       shedding: this.#shedding,
       files: this.#files,
     });

@@ -102,6 +102,7 @@ export function pageConnection(
     beginMs: Math.floor(connection.beginUs / 1000),
     state: (phase < Phase.closed ? STATES[phase] : END_STATES.get(connection.endType)) ?? 'ended',
     type: TYPES[connection.connectionType],
+    failure: connection.failure,
     sentBytes: connection.initiatorBytes,
     receivedBytes: connection.responderBytes,
     handshakeUs: synAckLatencyUs > 0 && ackLatencyUs > 0 ? synAckLatencyUs + ackLatencyUs : 0,

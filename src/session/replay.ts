@@ -56,7 +56,11 @@ export async function replay(
   const filter = isDefault ? '' : settings.pcapFilter; // what else is in the file is counted and left alone
   const source = await openFileSource(path, { filter });
   const counted = new CountingSink(sink);
-  const { path: route, reporter } = buildPipeline({
+  const {
+    path: route,
+    reporter,
+    counters,
+  } = buildPipeline({
     settings,
     seed,
     memory: systemMemory,
@@ -79,8 +83,9 @@ export async function replay(
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
     reporter.finish();
-    await sink.drain();
     const { frames, bytes } = source.counters();
+    sink.note('capture counters', { received: frames, bytes, ...counters() });
+    await sink.drain();
     return {
       frames,
       bytes,
