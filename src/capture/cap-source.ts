@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Direction, type Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import { inNetworkNamespace, interfaceName } from '../native/libc.ts';
 import { detachFromLink, openDescriptors } from './cap-socket.ts';
 import { compileFilter, DEFAULT_FILTER, effectiveFilter } from './filter.ts';
@@ -88,7 +89,7 @@ function open(options: CapOptions): CapSource {
   const cap = new Cap();
   retained.push(cap);
   const frame = Buffer.alloc(FRAME_BYTES);
-  const bufferBytes = (options.ringMb ?? DEFAULT_BUFFER_MB) << 20;
+  const bufferBytes = (options.ringMb ?? DEFAULT_BUFFER_MB) * MEBIBYTE;
   const before = openDescriptors();
   let linkName: string;
   try {

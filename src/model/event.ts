@@ -64,7 +64,6 @@ export interface NetworkEvent {
   /** False lowers `quality` to 0. Absent: certain exactly when there is no `confidence`. */
   readonly certain?: boolean;
   readonly tls?: TlsFacts;
-  readonly http?: Readonly<Record<string, string | number>>;
   /** File name of the pcap that proves it. */
   readonly pcap?: string;
   /** More events of this kind that are not told, as there were too many: this one stands for them. */

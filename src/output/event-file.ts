@@ -58,7 +58,6 @@ export function formatEvent(event: NetworkEvent, origin: EventOrigin): string {
     pod: origin.podName,
     namespace: origin.podNamespace,
     tls: event.tls,
-    http: event.http,
     pcap: event.pcap,
     midstream: connection.midstream || undefined,
     confidence: event.confidence,

@@ -1,6 +1,7 @@
 import { type DetectorSettings, Detectors } from '../detect/detectors.ts';
 import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
@@ -9,8 +10,6 @@ import { type DumpSink, Dumps } from './dumps.ts';
 import { type KeepingLimits, PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
 import { type FollowSettings, Reporter, type ReportSink } from './reporter.ts';
-
-const MEBIBYTE = 1_048_576;
 
 /** What a pipeline goes by. */
 export interface PipelineSettings

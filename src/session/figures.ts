@@ -1,12 +1,11 @@
 import type { LiveSource } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { CountingSink } from '../pipeline/counting-sink.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { LoadShedding } from './load-shedding.ts';
 import type { SessionFiles } from './session-files.ts';
-
-const MEBIBYTE = 1_048_576;
 
 /** The parts of a session that count. */
 export interface CountingParts {

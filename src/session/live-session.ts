@@ -12,6 +12,7 @@ import type { PacketHistory } from '../history/packet-history.ts';
 import type { LogLevel } from '../model/log-level.ts';
 import type { PageConnection } from '../model/page-messages.ts';
 import type { ProcessIdentity } from '../model/process.ts';
+import { sessionDirectoryName } from '../model/session-directory-name.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
@@ -261,7 +262,7 @@ export class LiveSession {
 
   /** Name of the session's directory. */
   get directory(): string {
-    return `dllt${this.interfaceIndex}`;
+    return sessionDirectoryName(this.interfaceIndex);
   }
 
   /** Its open connections for live pages, with turns for packets and files in between. */

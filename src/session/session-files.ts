@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import { HttpHeaderMask } from '../mask/http-header-mask.ts';
 import type { Connection } from '../model/connection.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
@@ -21,7 +22,6 @@ import type { DumpSink } from '../pipeline/dumps.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import { DiskFaults, type Losses } from './disk-faults.ts';
 
-const MEBIBYTE = 1_048_576;
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
 
 /** Where a session's files stand, and what they name. */

@@ -43,10 +43,9 @@ const CASES: readonly { readonly name: string; readonly event: NetworkEvent; rea
       },
       confidence: 'the capture began later',
       tls: { version: 'TLS 1.3', serverName: 'a.example' },
-      http: { method: 'GET', status: 200 },
       pcap: 'dump_a.pcap',
     },
-    want: `{${ENDS},"nodeIP":1,"srcPort":40222,"dstPort":8443,"code":"00002","value":3,"quality":0,"if":"veth1a2b","pid":"7","cmd":"nginx: \\"worker\\"\\n","processName":"nginx",${TIME},"latency":35,"extra":{"LatencyLocal":412,"evtSrc":1},${ISO},"name":"TCP_RESET","cause":"the client does not know the CA",${POD},"tls":{"version":"TLS 1.3","serverName":"a.example"},"http":{"method":"GET","status":200},"pcap":"dump_a.pcap","midstream":true,"confidence":"the capture began later"}`,
+    want: `{${ENDS},"nodeIP":1,"srcPort":40222,"dstPort":8443,"code":"00002","value":3,"quality":0,"if":"veth1a2b","pid":"7","cmd":"nginx: \\"worker\\"\\n","processName":"nginx",${TIME},"latency":35,"extra":{"LatencyLocal":412,"evtSrc":1},${ISO},"name":"TCP_RESET","cause":"the client does not know the CA",${POD},"tls":{"version":"TLS 1.3","serverName":"a.example"},"pcap":"dump_a.pcap","midstream":true,"confidence":"the capture began later"}`,
   },
   {
     name: 'nobody knows where the pod is; nobody did it',
