@@ -2,6 +2,7 @@ import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
+import type { ConnectionOwners } from '../pipeline/connection-owners.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
 import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
@@ -40,15 +41,13 @@ export interface NamingParts {
   readonly knowledge: ProcessKnowledge;
   /** Told of each connection while there is nobody to name it. */
   readonly missed: () => void;
-  /** Told what became known of a connection after it was first reported. */
-  readonly named: (slot: number, process: ProcessIdentity) => void;
 }
 
 /**
  * Stands between the reporter and the files and says which process of the pod each connection belongs to. Lines wait a
  * moment for that, in order; what is not found in time, or cannot wait, goes on without a name.
  */
-export class NamedReports implements ReportSink {
+export class NamedReports implements ReportSink, ConnectionOwners {
   readonly #parts: NamingParts;
   readonly #names: NamesBySlot;
   readonly #lines = new LineQueue();
@@ -101,7 +100,6 @@ export class NamedReports implements ReportSink {
     this.#hasNewSightings = true;
   }
 
-  /** What is known of a connection now. */
   processOf(slot: number): ProcessIdentity {
     return this.#names.get(slot);
   }
@@ -323,7 +321,6 @@ export class NamedReports implements ReportSink {
     } else {
       this.#named++;
       this.#names.set(slot, process);
-      this.#parts.named(slot, process);
     }
     this.#events.decide(slot, process ?? UNKNOWN_PROCESS);
   }
@@ -353,12 +350,8 @@ export class NamedReports implements ReportSink {
   #write(connection: TrackedConnection, ended: boolean): void {
     const { sink } = this.#parts;
     connection.process = this.#names.get(connection.slot);
-    if (!ended) {
-      sink.connectionBegan(connection);
-      return;
-    }
-    sink.connectionEnded(connection);
-    this.#names.delete(connection.slot);
+    if (ended) sink.connectionEnded(connection);
+    else sink.connectionBegan(connection);
   }
 
   #tell(event: NetworkEvent, process: ProcessIdentity): void {

@@ -6,6 +6,7 @@ import type { MemorySupply } from '../model/memory-supply.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerDelays } from '../track/tracker-listener.ts';
+import { type ConnectionOwners, NO_OWNERS } from './connection-owners.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
 import { type KeepingLimits, PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
@@ -37,6 +38,8 @@ export interface PipelineParts {
   /** Gives the memory of table and history. */
   readonly memory: MemorySupply;
   readonly sink: ReportSink;
+  /** Who owns the connections; nobody is looked for where it is missing. */
+  readonly owners?: ConnectionOwners;
   /** Null: no packets are kept. */
   readonly dumpSink: DumpSink | null;
   /** Where packets are kept, when a source uses its store; made anew where it is missing. */
@@ -65,10 +68,18 @@ export function newHistory({ maxConnections, bufferMb }: PipelineSettings, memor
 }
 
 /** Puts together the way of the packets for one session. */
-export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given }: PipelineParts): Pipeline {
+export function buildPipeline({
+  settings,
+  seed,
+  memory,
+  sink,
+  dumpSink,
+  owners = NO_OWNERS,
+  ...given
+}: PipelineParts): Pipeline {
   const history = dumpSink && (given.history ?? newHistory(settings, memory));
   const current = { ...settings };
-  const dumps = history && dumpSink && new Dumps(history, dumpSink);
+  const dumps = history && dumpSink && new Dumps(history, dumpSink, owners);
   const detectors = new Detectors(current);
   const floodGate = new FloodGate(current);
   const search = new HttpSearch(settings.searchHttpHeader, settings.avoidLivenessProbe);
@@ -76,6 +87,7 @@ export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given
     detectors,
     floodGate,
     sink,
+    owners,
     pod: new PodAddresses(settings.podAddresses),
     follow: current,
     dumps,

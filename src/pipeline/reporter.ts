@@ -3,12 +3,12 @@ import type { FloodGate } from '../detect/flood-gate.ts';
 import { maskedLine } from '../mask/header-values.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { EventName, NetworkEvent } from '../model/event.ts';
-import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker-listener.ts';
+import type { ConnectionOwners } from './connection-owners.ts';
 import type { Dumps } from './dumps.ts';
 import type { PodAddresses } from './pod-addresses.ts';
 
@@ -27,10 +27,6 @@ export interface ReportSink {
   connectionEnded(connection: TrackedConnection): void;
   /** `connection` is what the event speaks of. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
-  /** The slot of a connection is about to be used for another one. */
-  forgotten?(slot: number): void;
-  /** Whose connection it is, as far as is known now. */
-  processOf?(slot: number): ProcessIdentity;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -49,6 +45,7 @@ export interface ReporterParts {
   readonly detectors: Detectors;
   readonly floodGate: FloodGate;
   readonly sink: ReportSink;
+  readonly owners: ConnectionOwners;
   readonly pod: PodAddresses;
   readonly follow: FollowSettings;
   /** Null: no pcaps are written. */
@@ -70,11 +67,6 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
-  }
-
-  /** It became known whose connection it is, after it was first reported. */
-  named(slot: number, process: ProcessIdentity): void {
-    this.#parts.dumps?.named(slot, process);
   }
 
   began(connection: TrackedConnection): void {
@@ -147,7 +139,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
-    this.#parts.sink.forgotten?.(slot);
+    this.#parts.owners.forgotten(slot);
   }
 
   #followPort(connection: TrackedConnection, timeUs: number): void {
@@ -175,7 +167,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   #identify(connection: TrackedConnection): void {
-    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
+    connection.process = this.#parts.owners.processOf(connection.slot);
   }
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {

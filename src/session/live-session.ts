@@ -124,7 +124,6 @@ export class LiveSession {
       capacity: settings.maxConnections,
       knowledge,
       missed: () => this.#search.hurry(),
-      named: (slot, process) => this.#pipeline.reporter.named(slot, process),
     });
     this.#witness = new EbpfWitness(knowledge.tracer, files, this.#reports);
     this.#witness.want(settings.useEbpf);
@@ -139,6 +138,7 @@ export class LiveSession {
       seed: randomInt(2 ** 32),
       memory: systemMemory,
       sink: this.#reports,
+      owners: this.#reports,
       dumpSink: files,
       history,
     });

@@ -63,7 +63,7 @@ class Stage {
       note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),
     };
     const nothing = () => undefined;
-    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, named: nothing });
+    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing });
     const finder: Finder = {
       cookie: null,
       socketOf: ({ initiatorPort }) => {
@@ -269,6 +269,18 @@ onStage('a slot that is used again lets its lines go first', (stage) => {
   assert.equal(stage.told, ['began 1 -1', 'began 2 -1']);
   stage.reports.forgotten(first);
   assert.equal(stage.told.slice(2), ['ended 1 -1']);
+});
+
+onStage('an owner is known until the slot is forgotten: a pcap is written after the end of its connection', (stage) => {
+  stage.sockets.set(1, 11);
+  stage.owners.set(11, processOf(7));
+  const slot = stage.begin(1);
+  stage.end(slot);
+  stage.pass(0);
+  assert.equal(stage.told, ['began 1 7', 'ended 1 7']);
+  assert.is(stage.reports.processOf(slot).pid, 7);
+  stage.reports.forgotten(slot);
+  assert.is(stage.reports.processOf(slot).pid, -1);
 });
 
 onStage('when too many lines wait the first goes on without a name; none is lost', (stage) => {
