@@ -1,5 +1,6 @@
 import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import { everyStep } from '../model/every-step.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionOwners } from '../pipeline/connection-owners.ts';
@@ -41,6 +42,8 @@ export interface NamingParts {
   readonly knowledge: ProcessKnowledge;
   /** Told of each connection while there is nobody to name it. */
   readonly missed: () => void;
+  /** Told what goes wrong in a turn that nobody called. */
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -71,6 +74,7 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   #clockMs = 0;
   /** The finder has begun what it has not ended: it has to have its turn again, whether a line waits or not. */
   #hasMore = false;
+  #isClosed = false;
   #named = 0;
   #unnamed = 0;
 
@@ -170,25 +174,36 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     this.#finder?.rest();
   }
 
-  /** Lets everything go on, named or not. Nothing may be reported any more. */
-  finish(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.turn();
-    while (!this.#lines.isEmpty) this.#pop();
-    this.#events.flush(Number.POSITIVE_INFINITY);
+  /** Lets everything go on, named or not. Nothing may be reported any more. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#finder?.close();
-    this.#finder = null;
-    this.#hasMore = false;
+    everyStep(
+      () => this.turn(),
+      () => {
+        while (!this.#lines.isEmpty) this.#pop();
+      },
+      () => this.#events.flush(Number.POSITIVE_INFINITY),
+      () => {
+        this.#hasMore = false;
+        this.#finder?.close();
+        this.#finder = null;
+      },
+    );
   }
 
   #arm(ms: number): void {
-    if (this.#timer !== null) return;
+    if (this.#timer !== null || this.#isClosed) return;
     this.#turnedMs = this.#parts.knowledge.now();
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.turn();
+      try {
+        this.turn();
+      } catch (error) {
+        this.#parts.fail(error);
+      }
     }, ms);
   }
 

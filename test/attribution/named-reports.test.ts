@@ -63,7 +63,10 @@ class Stage {
       note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),
     };
     const nothing = () => undefined;
-    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing });
+    const fail = (error: unknown) => {
+      throw error;
+    };
+    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, fail });
     const finder: Finder = {
       cookie: null,
       socketOf: ({ initiatorPort }) => {
@@ -131,7 +134,7 @@ function onStage(name: string, body: (stage: Stage) => void | Promise<void>): vo
     try {
       await body(stage);
     } finally {
-      stage.reports.finish();
+      stage.reports.close();
     }
   });
 }
@@ -290,7 +293,7 @@ onStage('when too many lines wait the first goes on without a name; none is lost
   }
   assert.is(stage.told.length, 70_000 - 65_536);
   assert.ok(stage.told.every((line) => line.endsWith(' -1')));
-  stage.reports.finish();
+  stage.reports.close();
   const ports = stage.told.map((line) => Number(line.split(' ')[1]));
   assert.is(ports.length, 70_000);
   assert.ok(ports.every((port, i) => port === i % 65_536));
