@@ -87,7 +87,7 @@ export class LiveSession {
   /**
    * Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. Rejects
    * with what went wrong on the way, after closing everything. `onOneSided` is called, once, when the node's end shows
-   * one direction only and the settings leave it to the agent where to capture.
+   * one direction only and the settings leave it to the agent where to capture. After `close` there is no ordered end.
    */
   async run(onOneSided: () => void = () => undefined): Promise<SessionEnd> {
     const { loop, files } = this.#started;
@@ -97,6 +97,7 @@ export class LiveSession {
       this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
       const state = await loop.run();
       if (this.#failure !== null) throw this.#failure;
+      if (this.#closed !== null) return await this.#closed.then(() => 'stopped');
       this.#timers.close();
       end = await this.#finish(state);
     } catch (error) {
@@ -226,10 +227,14 @@ export class LiveSession {
     );
   }
 
-  /** Lets `run` end with what went wrong elsewhere. */
+  /** Lets `run` end with what went wrong elsewhere. Never throws: timers call it. */
   #fail(error: unknown): void {
     this.#failure ??= error;
-    this.#parts?.source.close();
+    try {
+      this.#parts?.source.close();
+    } catch {
+      // the first failure is the one to tell
+    }
   }
 
   #tick(onOneSided: () => void): void {
