@@ -101,6 +101,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       prepare: (records) => this.#mask.apply(records),
       onWritten: (file, bytes) => {
         target.onWritten(bytes);
+        this.#budget.wrote(0, 1);
         this.log.info('pcap written', { file, bytes });
       },
       onError: target.onError,
@@ -108,8 +109,9 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#budget = new DiskBudget({
       directory,
       maxBytes: settings.maxLogMb * MEBIBYTE,
+      maxPcaps: settings.maxPcaps,
       isOpen: (name) => this.#all().some((file) => file.openName === name),
-      onDeleted: (name, bytes) => this.log.info('deleted the oldest file to keep MAX_LOG_MB', { file: name, bytes }),
+      onDeleted: (name, bytes, key) => this.log.info(`deleted the oldest file to keep ${key}`, { file: name, bytes }),
       onError: (message) => this.log.error(message),
     });
     this.#space = new FreeSpace({
@@ -123,7 +125,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   apply(settings: Settings): void {
     this.#settings = settings;
     this.log.level = settings.logLevel;
-    this.#budget.setMaxBytes(settings.maxLogMb * MEBIBYTE);
+    this.#budget.setLimits(settings.maxLogMb * MEBIBYTE, settings.maxPcaps);
     this.#dumps.format = settings.pcapFormat;
     this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
     this.#space.setMinFreeBytes(settings.minFreeMb * MEBIBYTE);

@@ -57,6 +57,7 @@ values('an empty file gives the documented defaults', () => {
     ringMb: 16,
     bufferMb: 128,
     maxLogMb: 1024,
+    maxPcaps: 10000,
     minFreeMb: 512,
     maxConnections: 1_000_000,
     captureSide: 'auto',
