@@ -4,6 +4,7 @@ import type { PageConnection } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
+import { DirectoryInUseError } from '../session/claim-directory.ts';
 import { LiveSession } from '../session/live-session.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
@@ -169,7 +170,8 @@ export class SessionKeeper {
         this.#enteredInVain = hostIndex;
         this.#experience = { ...this.#experience, blindIndex: null };
       }
-      this.#fail('failing', `${messageOf(error)} (${this.#path})`);
+      const state = error instanceof DirectoryInUseError ? 'refused' : 'failing';
+      this.#fail(state, `${messageOf(error)} (${this.#path})`);
       return null;
     }
   }

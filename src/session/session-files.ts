@@ -37,6 +37,8 @@ export interface SessionFilesOptions {
   readonly captureTotals?: () => CaptureTotals | null;
   /** The time of log lines, in milliseconds since 1970-01-01. */
   readonly clock: () => number;
+  /** Called when all files are closed. */
+  readonly onClosed?: () => void;
 }
 
 /** What is written with `USE_EBPF=Y` only. */
@@ -62,6 +64,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   #withheldLines = 0;
   #withheldDumps = 0;
   #ebpf: EbpfFiles | null = null;
+  readonly #onClosed: () => void;
   /** Of files that are closed. */
   #lostLinesBefore = 0;
 
@@ -70,6 +73,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     const { podName, podNamespace } = settings;
     this.#settings = settings;
     this.#clock = clock;
+    this.#onClosed = options.onClosed ?? (() => undefined);
     this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
     const target = {
       directory,
@@ -243,6 +247,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
     await this.closeEbpf();
     await this.log.close();
+    this.#onClosed();
   }
 
   #all(): readonly RotatingFile[] {
