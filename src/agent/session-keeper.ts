@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import type { PageConnection } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
@@ -16,6 +17,9 @@ import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
+/** When it is asked whether the captured pod is the right one. */
+const FIRST_CHECK_MS = 1_000;
+const LONGEST_CHECK_MS = 60_000;
 const ONE_SIDED = 'packets of one direction only are seen here, the others pass by this end of the link';
 
 /** What all keepers of an agent share. */
@@ -220,9 +224,25 @@ export class SessionKeeper {
         );
       }
     }
+    void this.#checkIdentity(session, settings, signal);
     if (place.namespacePath === undefined) return;
     await untilDeserted(place.namespacePath, () => insidePod(place.hostIndex, settings), signal);
     if (!signal.aborted) session.leave();
+  }
+
+  /** Asks now and then whether it is still the pod of the env file that is captured. Never rejects. */
+  async #checkIdentity(session: LiveSession, settings: Settings, signal: AbortSignal): Promise<void> {
+    const { interfaceIndex, interfaceName } = session;
+    for (let waitMs = FIRST_CHECK_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_CHECK_MS)) {
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const isAnothers = await this.#context.locator.isAnothers(interfaceIndex, settings);
+      if (signal.aborted) return;
+      if (!isAnothers) continue;
+      this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };
+      session.stop(`behind ${interfaceName} is another pod than ${settings.podNamespace}/${settings.podName}`);
+      return;
+    }
   }
 
   /** The node's end shows one direction only: goes to the other end, if it can be found. Never rejects. */
