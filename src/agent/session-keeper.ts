@@ -164,7 +164,9 @@ export class SessionKeeper {
       return null;
     }
     try {
-      const lines = this.#complaints.map(({ line }) => line);
+      const elsewhere = elsewhereLine(settings, place);
+      if (elsewhere !== null) console.error(elsewhere);
+      const lines = [...this.#complaints.map(({ line }) => line), ...(elsewhere === null ? [] : [elsewhere])];
       const print = (line: string) => console.out(line);
       return { place, session: await LiveSession.open(settings, place, lines, shared, print) };
     } catch (error) {
@@ -273,6 +275,16 @@ export class SessionKeeper {
     this.#state = state;
     this.#reason = line;
   }
+}
+
+/** That the pod is behind another interface than the env file says; null when it is not. */
+function elsewhereLine(
+  { interfaceIndex, podUid, podName, podNamespace }: Settings,
+  place: CapturePlace,
+): string | null {
+  if (typeof interfaceIndex !== 'number' || interfaceIndex === place.hostIndex) return null;
+  const pod = podName === '' ? podUid : `${podNamespace}/${podName}`;
+  return `INTERFACE_INDEX_SNIF=${interfaceIndex} is gone or another's now: the pod ${pod} is behind interface ${place.hostIndex}`;
 }
 
 function messageOf(error: unknown): string {
