@@ -4,7 +4,7 @@ const USER_INFO = /(:\/\/)[^\s/?#@]*@/g;
 /** A parameter of a path segment, such as `;jsessionid=…` (RFC 3986 §3.3). */
 const PATH_PARAMETER = /(;[^\s=;/?]*=)[^\s;/?]*/g;
 /** The query of a request line, to the protocol's name: whoever writes a space into it does not end it. */
-const QUERY_OF_REQUEST = /\?(.*?)(?=(?: HTTP\/[0-9.]+)?$)/;
+const QUERY_OF_REQUEST = /\?(.*?)(?=(?: HTTP\/[0-9.]+)?$)/s;
 /** A query somewhere in a text. */
 const QUERY = /\?([^\s"'<>]*)/g;
 

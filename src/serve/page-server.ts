@@ -26,6 +26,7 @@ const SECURITY_HEADERS = {
 const LOGIN_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>DLLT agent</title>
 <link rel="stylesheet" href="page.css"><main><form method="post" action="login">
 <label>Token <input name="token" type="password" autocomplete="current-password" autofocus></label> <button>Show</button>
+<p>It is that of UI_TOKEN, or what <code>dlltagent token</code> tells where the agent runs: <code>kubectl exec POD -- dlltagent token</code>.</p>
 </form></main></html>
 `;
 

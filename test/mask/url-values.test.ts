@@ -8,6 +8,7 @@ for (const [line, masked] of [
   ['GET / HTTP/1.1', 'GET / HTTP/1.1'],
   ['GET /login?token=a1&password=b%202 HTTP/1.1', 'GET /login?token=***&password=*** HTTP/1.1'],
   ['GET /?token=a b?c=d HTTP/1.1', 'GET /?token=*** HTTP/1.1'],
+  ['GET /?token=a\u2028b\rc HTTP/1.1', 'GET /?token=*** HTTP/1.1'],
   ['GET /?secret HTTP/2', 'GET /?*** HTTP/2'],
   ['GET /?a=1;b=2&&c= HTTP/1.1', 'GET /?a=***;b=***&&c=*** HTTP/1.1'],
   ['GET /?token=cut off he', 'GET /?token=***'],
