@@ -61,6 +61,11 @@ export class Detectors {
     return this.#resets.forgotten;
   }
 
+  /** The clock was set by `deltaUs`: what was counted stays as long ago as it is. */
+  shiftTimes(deltaUs: number): void {
+    this.#resets.shiftTimes(deltaUs);
+  }
+
   /** A handshake is complete: its server is there. */
   established(connection: TrackedConnection, timeUs: number): void {
     this.#servers.note(connection, timeUs);

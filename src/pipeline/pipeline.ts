@@ -62,6 +62,8 @@ export interface Pipeline {
    * by the new ones from here on. What was begun under the former ones is completed.
    */
   visitorAfter(changed: ReadonlySet<string>): (connection: TrackedConnection) => void;
+  /** The clock that packets' times come from was set: what is waited for takes as long as before. */
+  stepClock(deltaUs: number): void;
   /** What was counted on the way, by name, for the log. */
   counters(): Readonly<Record<string, unknown>>;
 }
@@ -128,5 +130,9 @@ export function buildPipeline({
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });
-  return { path, reporter, history, dumps, visitorAfter, counters };
+  const stepClock = (deltaUs: number) => {
+    path.stepClock(deltaUs);
+    reporter.shiftTimes(deltaUs);
+  };
+  return { path, reporter, history, dumps, visitorAfter, stepClock, counters };
 }

@@ -33,6 +33,9 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'PATH_MTU',
 ]);
 
+/** Connections whose PROXY protocol header is remembered. */
+const MOST_PROXIED = 10_000;
+
 /** Where connections and events go: the files of a session, or standard output. */
 export interface ReportSink {
   connectionBegan(connection: TrackedConnection): void;
@@ -70,6 +73,8 @@ export interface ReporterParts {
 export class Reporter implements TrackerListener, ConversationListener {
   readonly #parts: ReporterParts;
   #lastLossUs = Number.NEGATIVE_INFINITY;
+  /** By slot: the source that a PROXY protocol header named. */
+  readonly #proxied = new Map<number, string>();
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -81,6 +86,12 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
+  }
+
+  /** The clock was set by `deltaUs`: losses and counts stay as long ago as they are. */
+  shiftTimes(deltaUs: number): void {
+    this.#lastLossUs += deltaUs;
+    this.#parts.detectors.shiftTimes(deltaUs);
   }
 
   began(connection: TrackedConnection): void {
@@ -157,6 +168,11 @@ export class Reporter implements TrackerListener, ConversationListener {
     }
   }
 
+  proxied(connection: TrackedConnection, source: string): void {
+    if (this.#proxied.size >= MOST_PROXIED) this.#proxied.clear(); // less is said then, nothing wrong
+    this.#proxied.set(connection.slot, source);
+  }
+
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
     this.#weigh(connection, connection.beginUs);
     if (signal.kind === 'completed') this.#parts.dumps?.serverNames.note(connection, signal.session.serverName);
@@ -189,6 +205,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
     this.#parts.owners.forgotten(slot);
+    if (this.#proxied.size > 0) this.#proxied.delete(slot);
   }
 
   #followPort(connection: TrackedConnection, timeUs: number): void {
@@ -235,7 +252,10 @@ export class Reporter implements TrackerListener, ConversationListener {
   #tell(connection: TrackedConnection, event: NetworkEvent): void {
     if (connection.silenced) return;
     const { dumps, floodGate, sink } = this.#parts;
-    const told = floodGate.pass(event);
+    const proxiedFrom = this.#proxied.size === 0 ? undefined : this.#proxied.get(connection.slot);
+    const told = floodGate.pass(
+      proxiedFrom === undefined ? event : { ...event, facts: { ...event.facts, proxiedFrom } },
+    );
     if (told === null) return;
     const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
     const pcap = proven ? dumps.prove(connection, told) : null;

@@ -11,6 +11,7 @@ import { CountingSink } from '../pipeline/counting-sink.ts';
 import { buildPipeline, newHistory, type Pipeline } from '../pipeline/pipeline.ts';
 import { CaptureLoop } from './capture-loop.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { ClockSteps } from './clock-steps.ts';
 import type { GuardedTimers } from './guarded-timers.ts';
 import { LivePodEvents } from './live-pod-events.ts';
 import { LoadShedding } from './load-shedding.ts';
@@ -144,9 +145,19 @@ export async function openSessionParts(
     history,
   });
   const { path, reporter, dumps } = pipeline;
-  const passing = new PassingTime({ path, dumps, drain: () => files.drain(), fail });
+  const clockSteps = new ClockSteps((deltaUs) => {
+    pipeline.stepClock(deltaUs);
+    const seconds = deltaUs / 1_000_000;
+    files.log.warn(
+      `the wall clock was set by ${seconds} s: times of lines follow it, what is waited for takes as long as before`,
+      {
+        seconds,
+      },
+    );
+  });
+  const passing = new PassingTime({ path, dumps, clockSteps, drain: () => files.drain(), fail });
   const shedding = new LoadShedding({ source, path, reporter, log: files.log, settings });
-  const loop = new CaptureLoop({ source, path, attribution, shedding, timers });
+  const loop = new CaptureLoop({ source, path, attribution, shedding, clockSteps, timers });
   podEvents.start();
   attribution.start();
   const interfaceName = nameOf(place, source);

@@ -41,8 +41,8 @@ export class Conversation {
   readonly #fins: [Fin | null, Fin | null] = [null, null];
   /** Not null while the initiator's first bytes may be a PROXY protocol header: what is there of it. */
   #proxyBytes: Uint8Array | null = EMPTY;
-  /** The source that a PROXY protocol header named; empty when there was none. */
-  proxiedFrom = '';
+  /** The source that a PROXY protocol header named, until it is taken; empty when there was none. */
+  #proxiedFrom = '';
 
   /** `midstream`: the first bytes that come are not those the connection began with. */
   constructor(slot: number, midstream: boolean, context: ConversationContext) {
@@ -70,6 +70,13 @@ export class Conversation {
     return this.#http?.isHttp ? ConnectionType.http : this.#connectionType;
   }
 
+  /** Returns the source that a PROXY protocol header named, once; empty when there is none. */
+  takeProxiedFrom(): string {
+    const source = this.#proxiedFrom;
+    if (source !== '') this.#proxiedFrom = '';
+    return source;
+  }
+
   /** Nobody knows whether the first bytes that come of a side are those it began with. */
   missedBeginning(side: Side): void {
     this.tls.missedBeginning(side);
@@ -83,6 +90,7 @@ export class Conversation {
   /** The initiator began with plain text that nobody fed: the TLS reader has to know. */
   assumePlainText(type: ConnectionType): void {
     this.#begun = true;
+    this.#proxyBytes = null;
     this.#connectionType = type;
     this.tls.data(Side.initiator, REQUEST_LINE, 0, REQUEST_LINE.length, Number.NaN);
   }
@@ -170,7 +178,7 @@ export class Conversation {
     this.#proxyBytes = header === 'more' ? Uint8Array.from(bytes) : null;
     if (header === 'more') return null;
     if (header === null) return bytes;
-    this.proxiedFrom = header.source;
+    this.#proxiedFrom = header.source;
     return header.lengthBytes === bytes.length ? null : bytes.subarray(header.lengthBytes);
   }
 

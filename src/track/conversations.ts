@@ -27,6 +27,8 @@ const TLS_ALERT_RECORD = 21;
 /** Is told what is read in the payload of connections. The connection is a window that moves on after the call. */
 export interface ConversationListener {
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void;
+  /** A PROXY protocol header named the source that the connection stands for. */
+  proxied(connection: TrackedConnection, source: string): void;
   /** The head of a request has the text that is searched, or the one that marks a connection nobody wants. */
   httpMatch(connection: TrackedConnection, match: HttpMatch): void;
 }
@@ -188,6 +190,8 @@ export class Conversations {
   #settle(slot: number, conversation: Conversation): void {
     const connection = this.#connection.at(slot);
     const { tls } = conversation;
+    const source = conversation.takeProxiedFrom();
+    if (source !== '') this.#listener.proxied(connection, source);
     for (const signal of tls.takeSignals()) {
       if (signal.kind === 'completed') {
         connection.tlsDoneUs = signal.timeUs;

@@ -2,6 +2,7 @@ import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { BodyKind, isStatusLine, MessageHead, readMessageHead } from '../protocols/http/message-head.ts';
 import { looksLikeHttp } from '../protocols/http/request-line.ts';
+import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import {
@@ -44,8 +45,17 @@ export class Dialogues {
   /** Takes the first bytes of the initiator, which came in order: HTTP is followed from here on. */
   begin(slot: number, packet: Packet): void {
     const { bytes, payloadStart, payloadCapturedBytes } = packet;
-    if (!looksLikeHttp(bytes, payloadStart, payloadStart + payloadCapturedBytes)) return;
-    this.#words[slot * WORDS_PER_RECORD + STATE] |= DIALOGUE;
+    const end = payloadStart + payloadCapturedBytes;
+    const word = slot * WORDS_PER_RECORD;
+    if (beginsProxyHeader(bytes, payloadStart, end)) {
+      const header = readProxyHeader(bytes, payloadStart, end);
+      if (header === null || header === 'more') return;
+      this.#words[word + FLAGS] |= MESSAGE_KNOWN; // the first message follows the header
+      this.#words[word + MESSAGE_END] = (packet.sequence + header.lengthBytes) | 0;
+    } else if (!looksLikeHttp(bytes, payloadStart, end)) {
+      return;
+    }
+    this.#words[word + STATE] |= DIALOGUE;
   }
 
   /**

@@ -26,6 +26,7 @@ function read(payloads: readonly Said[]): string[] {
     tlsSignal: (_, signal) =>
       said.push(signal.kind === 'alert' && signal.plainTextClient ? 'alert to plain text' : signal.kind),
     httpMatch: () => undefined,
+    proxied: () => undefined,
   });
   const ignore = () => undefined;
   const tracker = new Tracker(
