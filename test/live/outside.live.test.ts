@@ -43,6 +43,7 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
     const sampleOf = (name: string, label: string, value: string) =>
       series.find((one) => one.name === name && one.labels[label] === value)?.value;
     assert.is(sampleOf('dlltagent_events_total', 'code', '00009'), 3);
+    assert.is(sampleOf('dlltagent_trouble_total', 'severity', 'broken'), 3);
     assert.is(sampleOf('dlltagent_connections_ended_total', 'end_type', 'reset'), 3);
     assert.is(sampleOf('dlltagent_connections_ended_total', 'end_type', 'fin'), 1);
     assert.is(sampleOf('dlltagent_tcp_handshake_seconds_count', 'pod', 'web-0'), 1);
@@ -77,9 +78,9 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
         .split('\n')
         .slice(1)
         .map((line) => JSON.parse(line) as StoredEvent);
-      return objects.find(({ count }) => count === 3);
+      return objects.find(({ count }) => count === 4); // the fourth is not told as an event
     });
-    assert.equal([last.reason, last.involvedObject.uid], ['TcpSynReset', 'f00']);
+    assert.equal([last.reason, last.type, last.involvedObject.uid], ['TcpSynReset', 'Warning', 'f00']);
     assert.match(last.message, new RegExp(`^connection refused: .* → ${server.ipv4}:${CLOSED_PORT}`));
   });
 });
