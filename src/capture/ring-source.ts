@@ -1,10 +1,11 @@
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
 import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
 import { BlockPool } from './block-pool.ts';
-import { ACCEPT_ALL, compileFilter, compileLiveFilter, DEFAULT_FILTER, type FilterProgram } from './filter.ts';
+import { ACCEPT_ALL, compileFilter, compileLiveFilter, type FilterProgram } from './filter.ts';
 import { LinkCheck } from './link-check.ts';
 import { NO_MEMORY } from './memory.ts';
 import { attachFilter, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';

@@ -1,3 +1,4 @@
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { LogLevel } from '../model/log-level.ts';
 import type { PcapFormat } from '../model/packet-records.ts';
 import {
@@ -111,7 +112,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   podAddresses: restart('POD_IP', addresses, []),
   podInterface: restart('POD_INTERFACE', text, ''),
   nodeName: live('NODE_NAME', text, ''),
-  pcapFilter: live('PCAP_FILTER', nonEmptyText, 'tcp'),
+  pcapFilter: live('PCAP_FILTER', nonEmptyText, DEFAULT_FILTER),
   eventsForTlsConnections: live('EVENTS_FOR_TLS_CONNECTIONS', yesOrNo, true),
   noEventHttpsClientSslShutdown: live('NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', yesOrNo, true),
   noEventHttpClientReset: live('NO_EVENT_HTTP_CLIENT_RESET', yesOrNo, true),

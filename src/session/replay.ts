@@ -1,5 +1,6 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { EventName } from '../model/event-code.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
@@ -51,7 +52,8 @@ export async function replay(
   sink: ReplaySink,
   dumpSink: DumpSink | null,
 ): Promise<ReplaySummary> {
-  const filter = settings.pcapFilter === 'tcp' ? '' : settings.pcapFilter; // what is not TCP is left alone anyway
+  const isDefault = settings.pcapFilter === DEFAULT_FILTER || settings.pcapFilter === 'tcp';
+  const filter = isDefault ? '' : settings.pcapFilter; // what else is in the file is counted and left alone
   const source = await openFileSource(path, { filter });
   const counted = new CountingSink(sink);
   const {

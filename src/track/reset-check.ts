@@ -1,5 +1,6 @@
 import type { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
+import { TCP_ACK } from '../model/tcp-bits.ts';
 import { LARGEST_WINDOW_BYTES, WINDOW_SLACK_BYTES } from './byte-streams.ts';
 import { ACKED, NEXT_SEQUENCE, SEEN, SIDE_WORDS, STATE, WINDOW } from './record.ts';
 
@@ -27,6 +28,12 @@ export function judgeReset(words: Int32Array, word: number, side: Side, packet: 
   const ownSeen = (state & (SEEN << side)) !== 0;
   const receiverSeen = (state & (SEEN << (1 - side))) !== 0;
   const { sequence } = packet;
+  if (!ownSeen && !receiverSeen) {
+    // nothing but what the RST itself acknowledges tells whether it is about this connection
+    const unacknowledged = (words[other + NEXT_SEQUENCE] - packet.acknowledgment) | 0; // its FIN may be among that
+    const isAnswer = (packet.flags & TCP_ACK) !== 0 && (unacknowledged === 0 || unacknowledged === 1);
+    return isAnswer ? ResetVerdict.accepted : ResetVerdict.challenged;
+  }
   const ahead = ownSeen ? (sequence - words[own + NEXT_SEQUENCE]) | 0 : (sequence - words[other + ACKED]) | 0;
   if (!receiverSeen) {
     if (ahead === 0) return ResetVerdict.accepted;

@@ -41,7 +41,7 @@ values('an empty file gives the documented defaults', () => {
     podAddresses: [],
     podInterface: '',
     nodeName: '',
-    pcapFilter: 'tcp',
+    pcapFilter: 'tcp or icmp or icmp6 or udp port 53',
     eventsForTlsConnections: true,
     noEventHttpsClientSslShutdown: true,
     noEventHttpClientReset: true,

@@ -198,6 +198,7 @@ export class TlsReader {
       this.#end(TlsPhase.notTls);
       return;
     }
+    if (maybeHello) this.#missed[Side.initiator] = false; // a ClientHello is a beginning
     const handshake = new TlsHandshake(this.#signals, this.#context, maybeHello);
     // A ClientHello is a beginning, whatever was missed before it.
     if (!maybeHello || (this.#missedStart && message === undefined)) handshake.startAnywhere();
