@@ -106,7 +106,7 @@ export function findingOf(group: TroubleGroup, { server, counts, endUs, hasFile 
     pcaps: group.pcaps.filter(hasFile),
     doubtful: Math.max(0, group.events - group.certain),
     doubts: group.doubts.texts(),
-    tryNext: adviceFor({ causeId, event: telling, othersAnswered }),
+    tryNext: adviceFor({ causeId, event: telling, othersAnswered, isIntermittent }),
   };
 }
 

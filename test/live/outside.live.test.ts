@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PageMessage } from '../../src/model/page-messages.ts';
+import type { Diagnosis } from '../../src/report/read-session.ts';
 import type { StoredEvent } from '../cluster/api-server.ts';
-import { AgentRun } from '../lab/agent.ts';
+import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
+import { run } from '../lab/program.ts';
 import { waitFor } from '../lab/wait.ts';
 import { checkMetrics } from '../serve/metric-rules.ts';
 import { makeCertificates } from './certificates.ts';
@@ -81,6 +83,12 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
       return objects.find(({ count }) => count === 4); // the fourth is not told as an event
     });
     assert.equal([last.reason, last.type, last.involvedObject.uid], ['TcpSynReset', 'Warning', 'f00']);
+    const report = run([process.execPath, AGENT, 'report', '--json', '--since', '10m', agent.logDirectory]);
+    const [{ findings }]: readonly Diagnosis[] = JSON.parse(report).sessions;
+    assert.equal(
+      findings.map(({ causeId, connections, events }) => [causeId, connections?.failed, connections?.all, events]),
+      [['tcp.refused.nobody-listens', 4, 4, { '00009': 3 }]],
+    );
     assert.match(last.message, new RegExp(`^connection refused: .* → ${server.ipv4}:${CLOSED_PORT}`));
   });
 });
