@@ -41,7 +41,7 @@ export interface Finding {
   /** ISO 8601, UTC. */
   readonly first: string;
   readonly last: string;
-  /** From the last time to the end of what the files tell, seconds. */
+  /** From the last time to now, or to the end of files that are no longer written; seconds. */
   readonly lastBeforeEndSeconds: number;
   /** Who connected, with the number of connections or events, most frequent first; the pod itself is left out. */
   readonly clients: readonly { readonly address: string; readonly times: number }[];
