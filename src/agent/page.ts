@@ -1,4 +1,5 @@
 import type { PageConnection, PageSession } from '../model/page-messages.ts';
+import { sessionDirectoryName } from '../model/session-directory-name.ts';
 import type { PageSource } from '../serve/observed.ts';
 import type { PageFeed } from '../session/page-feed.ts';
 import type { SessionKeeper } from './session-keeper.ts';
@@ -28,7 +29,7 @@ function pageSession(keeper: SessionKeeper): PageSession {
     pod: podName,
     namespace: podNamespace,
     interface: interfaceName ?? '',
-    directory: interfaceIndex === null ? '' : `dllt${interfaceIndex}`,
+    directory: interfaceIndex === null ? '' : sessionDirectoryName(interfaceIndex),
     state,
     reason,
     open: (figures?.connectionsBegun ?? 0) - ended,

@@ -159,9 +159,11 @@ export class SessionKeeper {
       return null;
     }
     try {
-      const lines = this.#complaints.map(({ line }) => line);
+      const warnings = this.#complaints.map(({ line }) => line);
       const print = (line: string) => console.out(line);
-      return { place, session: await LiveSession.open(settings, place, lines, shared, print) };
+      const session = new LiveSession({ settings, place, warnings, shared, print });
+      await session.start();
+      return { place, session };
     } catch (error) {
       claims.release(hostIndex);
       if (hostIndex === this.#experience.blindIndex) {

@@ -1,3 +1,5 @@
+import { everyStep } from '../model/every-step.ts';
+import type { SettingsView } from '../model/live-settings.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
 import type { NamedReports } from './named-reports.ts';
@@ -13,25 +15,40 @@ export interface EbpfFiles {
   closeEbpf(): Promise<void>;
 }
 
+/** What the eBPF part of a session works with. */
+export interface EbpfWitnessParts {
+  readonly tracer: ConnectionTracer;
+  readonly files: EbpfFiles;
+  readonly reports: NamedReports;
+  readonly settings: SettingsView<{ readonly useEbpf: boolean }>;
+}
+
 /** The eBPF part of a session: there for as long as USE_EBPF=Y, once the pod's network namespace is known. */
 export class EbpfWitness {
   readonly #tracer: ConnectionTracer;
   readonly #files: EbpfFiles;
   readonly #reports: NamedReports;
+  readonly #settings: SettingsView<{ readonly useEbpf: boolean }>;
   #wanted = false;
   #namespace = 0;
   #watching = false;
   #lostBefore = 0;
   #lostTold = 0;
 
-  constructor(tracer: ConnectionTracer, files: EbpfFiles, reports: NamedReports) {
+  constructor({ tracer, files, reports, settings }: EbpfWitnessParts) {
     this.#tracer = tracer;
     this.#files = files;
     this.#reports = reports;
+    this.#settings = settings;
   }
 
-  /** Whether eBPF is to be used from now on. */
-  want(wanted: boolean): void {
+  /** Begins, and ends, as USE_EBPF says. */
+  start(): void {
+    this.#settings.onChange(['useEbpf'], () => this.#want(this.#settings.current.useEbpf));
+    this.#want(this.#settings.current.useEbpf);
+  }
+
+  #want(wanted: boolean): void {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     if (wanted) {
@@ -40,7 +57,7 @@ export class EbpfWitness {
       else this.#watch();
       return;
     }
-    this.stop();
+    this.close();
     void this.#files.closeEbpf();
   }
 
@@ -63,15 +80,19 @@ export class EbpfWitness {
     return lost;
   }
 
-  /** Reads what is there a last time, and ends it. */
-  stop(): void {
+  /** Reads what is there a last time, and ends it; it may begin again. */
+  close(): void {
     if (!this.#watching) return;
-    this.lost();
-    this.#tracer.unwatch(this.#namespace, this.#onSeen);
-    this.#watching = false;
-    this.#reports.trace(null);
-    this.#files.openEbpf().log.write('info', 'eBPF is no longer used');
-    this.#files.log.info('eBPF is no longer used');
+    everyStep(
+      () => void this.lost(),
+      () => {
+        this.#watching = false;
+        this.#tracer.unwatch(this.#namespace, this.#onSeen);
+      },
+      () => this.#reports.trace(null),
+      () => this.#files.openEbpf().log.write('info', 'eBPF is no longer used'),
+      () => this.#files.log.info('eBPF is no longer used'),
+    );
   }
 
   #watch(): void {

@@ -2,8 +2,10 @@ import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
+import { everyStep } from '../model/every-step.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
+import type { ConnectionOwners } from '../pipeline/connection-owners.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
 import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
@@ -42,15 +44,15 @@ export interface NamingParts {
   readonly knowledge: ProcessKnowledge;
   /** Told of each connection while there is nobody to name it. */
   readonly missed: () => void;
-  /** Told what became known of a connection after it was first reported. */
-  readonly named: (slot: number, process: ProcessIdentity) => void;
+  /** Told what goes wrong in a turn that nobody called. */
+  readonly fail: (error: unknown) => void;
 }
 
 /**
  * Stands between the reporter and the files and says which process of the pod each connection belongs to. Lines wait a
  * moment for that, in order; what is not found in time, or cannot wait, goes on without a name.
  */
-export class NamedReports implements ReportSink {
+export class NamedReports implements ReportSink, ConnectionOwners {
   readonly #parts: NamingParts;
   readonly #names: NamesBySlot;
   readonly #lines = new LineQueue();
@@ -74,6 +76,7 @@ export class NamedReports implements ReportSink {
   #clockMs = 0;
   /** The finder has begun what it has not ended: it has to have its turn again, whether a line waits or not. */
   #hasMore = false;
+  #isClosed = false;
   #named = 0;
   #unnamed = 0;
 
@@ -103,7 +106,6 @@ export class NamedReports implements ReportSink {
     this.#hasNewSightings = true;
   }
 
-  /** What is known of a connection now. */
   processOf(slot: number): ProcessIdentity {
     return this.#names.get(slot);
   }
@@ -178,25 +180,36 @@ export class NamedReports implements ReportSink {
     this.#finder?.rest();
   }
 
-  /** Lets everything go on, named or not. Nothing may be reported any more. */
-  finish(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.turn();
-    while (!this.#lines.isEmpty) this.#pop();
-    this.#events.flush(Number.POSITIVE_INFINITY);
+  /** Lets everything go on, named or not. Nothing may be reported any more. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#finder?.close();
-    this.#finder = null;
-    this.#hasMore = false;
+    everyStep(
+      () => this.turn(),
+      () => {
+        while (!this.#lines.isEmpty) this.#pop();
+      },
+      () => this.#events.flush(Number.POSITIVE_INFINITY),
+      () => {
+        this.#hasMore = false;
+        this.#finder?.close();
+        this.#finder = null;
+      },
+    );
   }
 
   #arm(ms: number): void {
-    if (this.#timer !== null) return;
+    if (this.#timer !== null || this.#isClosed) return;
     this.#turnedMs = this.#parts.knowledge.now();
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.turn();
+      try {
+        this.turn();
+      } catch (error) {
+        this.#parts.fail(error);
+      }
     }, ms);
   }
 
@@ -329,7 +342,6 @@ export class NamedReports implements ReportSink {
     } else {
       this.#named++;
       this.#names.set(slot, process);
-      this.#parts.named(slot, process);
     }
     this.#events.decide(slot, process ?? UNKNOWN_PROCESS);
   }
@@ -359,12 +371,8 @@ export class NamedReports implements ReportSink {
   #write(connection: TrackedConnection, ended: boolean): void {
     const { sink } = this.#parts;
     connection.process = this.#names.get(connection.slot);
-    if (!ended) {
-      sink.connectionBegan(connection);
-      return;
-    }
-    sink.connectionEnded(connection);
-    this.#names.delete(connection.slot);
+    if (ended) sink.connectionEnded(connection);
+    else sink.connectionBegan(connection);
   }
 
   #tell(event: NetworkEvent, process: ProcessIdentity): void {

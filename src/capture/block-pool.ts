@@ -1,8 +1,8 @@
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import { forgetMemory, mapMemory, populateMemory } from '../native/libc.ts';
 import { Memory } from './memory.ts';
 import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
-const MEBIBYTE = 1 << 20;
 const POOL_BYTES = 192 * MEBIBYTE;
 const PLACES = POOL_BYTES / LARGEST_BLOCK_BYTES;
 /** So much more is resident than is used: what a busy link brings while more is made ready. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import { Direction, type Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import { inNetworkNamespace, interfaceName } from '../native/libc.ts';
 import { detachFromLink, openDescriptors } from './cap-socket.ts';
 import { compileFilter, effectiveFilter } from './filter.ts';
@@ -89,7 +90,7 @@ function open(options: CapOptions): CapSource {
   const cap = new Cap();
   retained.push(cap);
   const frame = Buffer.alloc(FRAME_BYTES);
-  const bufferBytes = (options.ringMb ?? DEFAULT_BUFFER_MB) << 20;
+  const bufferBytes = (options.ringMb ?? DEFAULT_BUFFER_MB) * MEBIBYTE;
   const before = openDescriptors();
   let linkName: string;
   try {

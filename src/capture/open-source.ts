@@ -8,7 +8,6 @@ export type Backend = 'ring' | 'cap' | 'auto';
 /** A live source, and what people should know of it. */
 export interface OpenedSource {
   readonly source: LiveSource;
-  readonly backend: 'ring' | 'cap';
   /** Why it is not the packet ring; null when it is, or when `cap` was asked for. */
   readonly note: string | null;
 }
@@ -28,11 +27,11 @@ export function openSource(backend: Backend, options: RingOptions): OpenedSource
 }
 
 function openRing(options: RingOptions): OpenedSource {
-  return { source: openRingSource(options), backend: 'ring', note: null };
+  return { source: openRingSource(options), note: null };
 }
 
 function openCap(options: RingOptions, note: string | null): OpenedSource {
-  return { source: openCapSource(options), backend: 'cap', note };
+  return { source: openCapSource(options), note };
 }
 
 function openCapInstead(options: RingOptions, ringError: Error): OpenedSource {

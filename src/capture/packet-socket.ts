@@ -1,3 +1,4 @@
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import {
   addressOf,
   bindSocket,
@@ -86,7 +87,7 @@ function open(options: PacketSocketOptions): PacketSocket {
     const program = options.filter(name, hasLinkHeader);
     if (program !== null) attachFilter(fd, program);
     setSocketOption(fd, SOL_PACKET, PacketOption.version, TPACKET_V3, 'use version 3 of the packet ring');
-    const ringMb = (shape.blockBytes * shape.blockCount) / (1 << 20);
+    const ringMb = (shape.blockBytes * shape.blockCount) / MEBIBYTE;
     setSocketOption(
       fd,
       SOL_PACKET,

@@ -3,6 +3,7 @@
  * little-endian 64-bit Linux. What is read for every frame stands in ring-words.ts.
  */
 
+import { MEBIBYTE } from '../model/mebibyte.ts';
 export const AF_PACKET = 17;
 export const SOL_PACKET = 263;
 export const ETH_P_ALL = 0x0003;
@@ -46,7 +47,6 @@ export interface RingShape {
   readonly blockCount: number;
 }
 
-const MEBIBYTE = 1 << 20;
 export const LARGEST_BLOCK_BYTES = MEBIBYTE / 2;
 
 /**

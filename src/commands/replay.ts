@@ -4,6 +4,7 @@ import { filterProblem } from '../capture/filter.ts';
 import { parseEnvFile } from '../config/parse-env-file.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Settings } from '../config/settings.ts';
+import { LiveSettings } from '../model/live-settings.ts';
 import { makeDirectory } from '../output/make-directory.ts';
 import { formatSummary } from '../output/replay-summary.ts';
 import { ReplayClock, replay } from '../session/replay.ts';
@@ -29,11 +30,13 @@ export const replayCommand: Command = {
 };
 
 /** Replays into a directory, or events to standard output; answers with what went wrong, null when nothing did. */
-async function replayTo(out: string | undefined, file: string, settings: Settings): Promise<string | null> {
+async function replayTo(out: string | undefined, path: string, given: Settings): Promise<string | null> {
   const seed = randomInt(2 ** 32);
+  const settings = new LiveSettings(given);
   const clock = new ReplayClock();
   if (out === undefined) {
-    const summary = await replay(file, settings, seed, clock, replayEvents(settings, writeOut), null);
+    const sink = replayEvents(given, writeOut);
+    const summary = await replay({ path, settings, seed, clock, sink, dumpSink: null });
     process.stderr.write(formatSummary(summary));
     return summary.problem;
   }
@@ -41,7 +44,7 @@ async function replayTo(out: string | undefined, file: string, settings: Setting
   const files = replayFiles(out, settings, clock);
   let problem: string | null;
   try {
-    const summary = await replay(file, settings, seed, clock, files, files);
+    const summary = await replay({ path, settings, seed, clock, sink: files, dumpSink: files });
     problem = summary.problem;
     if (problem !== null) files.log.error(problem);
     process.stdout.write(formatSummary(summary));

@@ -36,7 +36,6 @@ export interface ChunkLimits {
 /** What was copied and what was not, in packets, since the history was made. */
 export interface ChunkCounters {
   kept: number;
-  keptBytes: number;
   /** Gave way to newer packets of their own connection. */
   overConnection: number;
   /** Gave way because all connections together held too much. */
@@ -58,7 +57,6 @@ export interface ChunkCounters {
 export class ChunkedHistory {
   readonly counters: ChunkCounters = {
     kept: 0,
-    keptBytes: 0,
     overConnection: 0,
     overBudget: 0,
     overBudgetHead: 0,
@@ -152,7 +150,6 @@ export class ChunkedHistory {
     }
     slots[record + PACKETS]++;
     this.counters.kept++;
-    this.counters.keptBytes += recordBytes;
   }
 
   /**

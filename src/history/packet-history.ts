@@ -1,6 +1,7 @@
 import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import {
@@ -33,7 +34,7 @@ import {
 import { writeRecordHeader } from './record-header.ts';
 
 /** What one connection may hold, so that its capture file is never more than 2 MB. */
-const CONNECTION_BYTES = 2 * 1024 * 1024 - CAPTURE_FILE_HEADER_BYTES;
+const CONNECTION_BYTES = 2 * MEBIBYTE - CAPTURE_FILE_HEADER_BYTES;
 /** The beginning of a connection that stays. */
 const HEAD_BYTES = 64 * 1024;
 /** The part of the memory that the log may use. */
@@ -66,8 +67,6 @@ export interface HistoryLimits {
 export interface HistoryCounters {
   /** Noted in the log. */
   readonly kept: number;
-  /** Their bytes, as records of a capture file. */
-  readonly keptBytes: number;
   /** Of those, copied out of the log because their connection outlived it. */
   readonly moved: number;
   /** Gave way to newer packets of their own connection. */
@@ -104,8 +103,8 @@ export class PacketHistory implements ReferenceOwner {
   readonly #times: Float64Array;
   /** A packet on its way out of the log. */
   readonly #moving = new Frame();
-  /** Packets and bytes that were noted: doubles, so that they may grow past the small integers. */
-  readonly #noted = new Float64Array(2);
+  /** Packets that were noted: a double, so that it may grow past the small integers. */
+  readonly #noted = new Float64Array(1);
   /** Means nothing: only there so that the loads of `touch` are not optimised away. */
   touched = 0;
   #tooLarge = 0;
@@ -147,7 +146,6 @@ export class PacketHistory implements ReferenceOwner {
     const { kept: moved, overConnection, overBudget, overBudgetHead, tooLarge } = this.#chunks.counters;
     return {
       kept: this.#noted[0],
-      keptBytes: this.#noted[1],
       moved,
       overConnection,
       overBudget,
@@ -225,7 +223,6 @@ export class PacketHistory implements ReferenceOwner {
     slots[record + PACKETS]++;
     slots[record + BYTES] += HEADER_BYTES + length;
     this.#noted[0]++;
-    this.#noted[1] += HEADER_BYTES + length;
   }
 
   /** Forgets a connection; its slot may then stand for another. */

@@ -1,6 +1,7 @@
 import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
@@ -60,7 +61,7 @@ interface Job {
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const TEMPORARY_NAME = /^\.dump_.*\.pcap(ng)?\.tmp$/;
-const DEFAULT_PENDING_BYTES = 64 * 1024 * 1024;
+const DEFAULT_PENDING_BYTES = 64 * MEBIBYTE;
 const DEFAULT_WRITES = 2;
 
 /** The header of a classic capture file, little-endian, times in microseconds (pcap(5)). The caller owns it. */

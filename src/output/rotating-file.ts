@@ -1,3 +1,4 @@
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { FileNaming } from './file-names.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { WholeLineWriter } from './whole-line-writer.ts';
@@ -45,7 +46,7 @@ interface Chunk {
   writtenBytes: number;
 }
 
-const DEFAULT_BACKLOG_BYTES = 8 * 1024 * 1024;
+const DEFAULT_BACKLOG_BYTES = 8 * MEBIBYTE;
 /** A chunk this long is written without waiting for the flush delay. */
 const CHUNK_BYTES = 64 * 1024;
 const MAX_SPARE_CHUNKS = 2;

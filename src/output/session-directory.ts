@@ -1,5 +1,6 @@
 import { access, constants, lstat, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { sessionDirectoryName } from '../model/session-directory-name.ts';
 import { makeDirectory } from './make-directory.ts';
 
 /** A session's directory that is ready to be written to. */
@@ -14,7 +15,7 @@ export interface SessionDirectory {
  * look for it. Rejects with one line that says what to do when the directory cannot be made or written to.
  */
 export async function prepareSessionDirectory(logDirectory: string, interfaceIndex: number): Promise<SessionDirectory> {
-  const name = `dllt${interfaceIndex}`;
+  const name = sessionDirectoryName(interfaceIndex);
   const path = join(resolve(logDirectory), name);
   try {
     await makeDirectory(path);

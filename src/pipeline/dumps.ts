@@ -5,6 +5,7 @@ import type { PacketNote, PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
+import type { ConnectionOwners } from './connection-owners.ts';
 import { DumpRate } from './dump-rate.ts';
 import { ServerNames } from './server-names.ts';
 
@@ -27,7 +28,6 @@ interface PendingDump {
   readonly name: string;
   /** What happened, in the order of time. */
   readonly notes: PacketNote[];
-  process: ProcessIdentity;
   /** SNI; empty when unknown. */
   serverName: string;
   dueUs: number;
@@ -39,6 +39,7 @@ interface PendingDump {
 export class Dumps {
   readonly #history: PacketHistory;
   readonly #sink: DumpSink;
+  readonly #owners: ConnectionOwners;
   /** By slot; at most one dump of a connection is due at a time. */
   readonly #pending = new Map<number, PendingDump>();
   readonly #rate = new DumpRate();
@@ -46,9 +47,10 @@ export class Dumps {
   readonly serverNames = new ServerNames();
   #earliestUs = Number.POSITIVE_INFINITY;
 
-  constructor(history: PacketHistory, sink: DumpSink) {
+  constructor(history: PacketHistory, sink: DumpSink, owners: ConnectionOwners) {
     this.#history = history;
     this.#sink = sink;
+    this.#owners = owners;
   }
 
   /** No packets are kept now: of a connection of which nothing was kept before, there is no dump. */
@@ -85,12 +87,6 @@ export class Dumps {
     const pending = this.#schedule(connection, timeUs, timeUs + seconds * 1_000_000, mayBegin);
     if (pending !== null) addNote(pending, { timeUs, text: reason });
     return pending?.name ?? null;
-  }
-
-  /** It became known whose connection it is. */
-  named(slot: number, process: ProcessIdentity): void {
-    const pending = this.#pending.get(slot);
-    if (pending !== undefined) pending.process = process;
   }
 
   /** Says of a connection of which a dump is due what happened to it. */
@@ -149,7 +145,7 @@ export class Dumps {
     dueUs: number,
     mayBegin: (ends: ConnectionSummary) => boolean,
   ): PendingDump | null {
-    const { slot, process } = connection;
+    const { slot } = connection;
     let pending = this.#pending.get(slot);
     if (pending === undefined) {
       if (this.isPaused && this.#history.packetCount(slot) === 0) return null;
@@ -157,7 +153,7 @@ export class Dumps {
       if (!mayBegin(ends)) return null;
       const name = this.#sink.reserveDump(ends, timeUs);
       if (name === null) return null;
-      pending = { name, notes: [], process, serverName: this.serverNames.of(connection), dueUs, last: false };
+      pending = { name, notes: [], serverName: this.serverNames.of(connection), dueUs, last: false };
       this.#pending.set(slot, pending);
     }
     this.#hasten(pending, dueUs);
@@ -174,7 +170,7 @@ export class Dumps {
     const records = this.#history.cut(slot);
     if (pending.last) this.#history.mute(slot);
     if (records === null) this.#sink.releaseDump(pending.name);
-    else this.#sink.writeDump(pending.name, records, notesOf(pending));
+    else this.#sink.writeDump(pending.name, records, notesOf(pending, this.#owners.processOf(slot)));
   }
 }
 
@@ -183,7 +179,7 @@ function addNote({ notes }: PendingDump, note: PacketNote): void {
 }
 
 /** What is said beside the packets. */
-function notesOf({ notes, process, serverName }: PendingDump): PacketNotes {
+function notesOf({ notes, serverName }: PendingDump, process: ProcessIdentity): PacketNotes {
   const facts: string[] = [];
   if (process.name !== UNKNOWN_PROCESS.name) {
     facts.push(`process ${process.name} (pid ${process.pid}, uid ${process.uid}) ${process.commandLine}`.trimEnd());

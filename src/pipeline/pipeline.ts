@@ -1,16 +1,20 @@
 import { type DetectorSettings, Detectors } from '../detect/detectors.ts';
 import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
+import type { SettingsView } from '../model/live-settings.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerDelays } from '../track/tracker-listener.ts';
+import { type ConnectionOwners, NO_OWNERS } from './connection-owners.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
 import { type KeepingLimits, PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
 import { type FollowSettings, Reporter, type ReportSink } from './reporter.ts';
 
-const MEBIBYTE = 1_048_576;
+/** What is looked for in the heads of HTTP requests. */
+const SEARCHED = ['searchHttpHeader', 'avoidLivenessProbe'] as const;
 
 /** What a pipeline goes by. */
 export interface PipelineSettings
@@ -32,12 +36,14 @@ export interface PipelineSettings
 
 /** What a pipeline is made of. */
 export interface PipelineParts {
-  readonly settings: PipelineSettings;
+  readonly settings: SettingsView<PipelineSettings>;
   /** Keys the hash of the connection table: any 32-bit integer. */
   readonly seed: number;
   /** Gives the memory of table and history. */
   readonly memory: MemorySupply;
   readonly sink: ReportSink;
+  /** Who owns the connections; nobody is looked for where it is missing. */
+  readonly owners?: ConnectionOwners;
   /** Null: no packets are kept. */
   readonly dumpSink: DumpSink | null;
   /** Where packets are kept, when a source uses its store; made anew where it is missing. */
@@ -52,10 +58,10 @@ export interface Pipeline {
   readonly history: PacketHistory | null;
   readonly dumps: Dumps | null;
   /**
-   * Goes by other settings from now on. What was begun under the former ones is completed. The answer is to be shown
-   * the connections that are open now, some at a time: they too go by the new settings from here on.
+   * Returns what is to be shown the connections that are open after these settings changed, some at a time: they too go
+   * by the new ones from here on. What was begun under the former ones is completed.
    */
-  apply(settings: PipelineSettings): (connection: TrackedConnection) => void;
+  visitorAfter(changed: ReadonlySet<string>): (connection: TrackedConnection) => void;
   /** What was counted on the way, by name, for the log. */
   counters(): Readonly<Record<string, unknown>>;
 }
@@ -66,23 +72,33 @@ export function newHistory({ maxConnections, bufferMb }: PipelineSettings, memor
 }
 
 /** Puts together the way of the packets for one session. */
-export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given }: PipelineParts): Pipeline {
-  const history = dumpSink && (given.history ?? newHistory(settings, memory));
-  const current = { ...settings };
-  const dumps = history && dumpSink && new Dumps(history, dumpSink);
+export function buildPipeline({
+  settings,
+  seed,
+  memory,
+  sink,
+  dumpSink,
+  owners = NO_OWNERS,
+  ...given
+}: PipelineParts): Pipeline {
+  const { current } = settings;
+  const history = dumpSink && (given.history ?? newHistory(current, memory));
+  const dumps = history && dumpSink && new Dumps(history, dumpSink, owners);
   const detectors = new Detectors(current);
   const floodGate = new FloodGate(current);
-  const search = new HttpSearch(settings.searchHttpHeader, settings.avoidLivenessProbe);
+  const search = new HttpSearch(current.searchHttpHeader, current.avoidLivenessProbe);
+  settings.onChange(SEARCHED, () => search.set(current.searchHttpHeader, current.avoidLivenessProbe));
   const reporter = new Reporter({
     detectors,
     floodGate,
     sink,
-    pod: new PodAddresses(settings.podAddresses),
+    owners,
+    pod: new PodAddresses(current.podAddresses),
     follow: current,
     dumps,
   });
   const path = new PacketPath({
-    capacity: settings.maxConnections,
+    capacity: current.maxConnections,
     memory,
     seed,
     delays: current,
@@ -90,12 +106,9 @@ export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given
     keeping: history && dumps && { history, dumps, limits: current },
     listener: reporter,
   });
-  const apply = (next: PipelineSettings) => {
-    const { searchHttpHeader, avoidLivenessProbe, followPort } = next;
-    const searched = current.searchHttpHeader !== searchHttpHeader || current.avoidLivenessProbe !== avoidLivenessProbe;
-    const followed = current.followPort !== followPort;
-    Object.assign(current, next);
-    if (searched) search.set(searchHttpHeader, avoidLivenessProbe);
+  const visitorAfter = (changed: ReadonlySet<string>) => {
+    const searched = SEARCHED.some((name) => changed.has(name));
+    const followed = changed.has('followPort');
     return (connection: TrackedConnection) => {
       if (searched) path.conversations.searchFromHereOn(connection);
       if (followed) reporter.followOpen(connection, path.nowUs);
@@ -115,5 +128,5 @@ export function buildPipeline({ settings, seed, memory, sink, dumpSink, ...given
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });
-  return { path, reporter, history, dumps, apply, counters };
+  return { path, reporter, history, dumps, visitorAfter, counters };
 }

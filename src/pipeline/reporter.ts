@@ -6,7 +6,6 @@ import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
-import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { ConversationListener } from '../track/conversations.ts';
@@ -15,6 +14,7 @@ import type { IcmpError } from '../track/icmp-errors.ts';
 import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker-listener.ts';
+import type { ConnectionOwners } from './connection-owners.ts';
 import type { Dumps } from './dumps.ts';
 import type { PodAddresses } from './pod-addresses.ts';
 
@@ -40,10 +40,6 @@ export interface ReportSink {
   occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void;
   /** `connection` is what the event speaks of. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
-  /** The slot of a connection is about to be used for another one. */
-  forgotten?(slot: number): void;
-  /** Whose connection it is, as far as is known now. */
-  processOf?(slot: number): ProcessIdentity;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -62,6 +58,7 @@ export interface ReporterParts {
   readonly detectors: Detectors;
   readonly floodGate: FloodGate;
   readonly sink: ReportSink;
+  readonly owners: ConnectionOwners;
   readonly pod: PodAddresses;
   readonly follow: FollowSettings;
   /** Null: no pcaps are written. */
@@ -83,11 +80,6 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
-  }
-
-  /** It became known whose connection it is, after it was first reported. */
-  named(slot: number, process: ProcessIdentity): void {
-    this.#parts.dumps?.named(slot, process);
   }
 
   began(connection: TrackedConnection): void {
@@ -194,7 +186,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
-    this.#parts.sink.forgotten?.(slot);
+    this.#parts.owners.forgotten(slot);
   }
 
   #followPort(connection: TrackedConnection, timeUs: number): void {
@@ -222,7 +214,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   #identify(connection: TrackedConnection): void {
-    connection.process = this.#parts.sink.processOf?.(connection.slot) ?? UNKNOWN_PROCESS;
+    connection.process = this.#parts.owners.processOf(connection.slot);
   }
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {

@@ -7,11 +7,20 @@ const LOOKING_SHARE = 0.1;
 /** When connections were seen and the search is still without success after this long, people should know. */
 const TELL_AFTER_MS = 10_000;
 
+/** What is looked for, and who hears of it. */
+export interface PodSearchOptions {
+  readonly pod: PodInterface;
+  /** Called once, when the namespace is found. */
+  readonly found: (namespace: PodNamespace) => void;
+  /** Given what people should know. */
+  readonly note: (message: string) => void;
+  /** Told what `found` and `note` throw. */
+  readonly fail: (error: unknown) => void;
+}
+
 /** Looks for a pod's network namespace until somebody lives in it. */
 export class PodSearch {
-  readonly #pod: PodInterface;
-  readonly #found: (namespace: PodNamespace) => void;
-  readonly #note: (message: string) => void;
+  readonly #options: PodSearchOptions;
   #timer: NodeJS.Timeout | null = null;
   #retryMs = FIRST_RETRY_MS;
   #soonestMs = FIRST_RETRY_MS;
@@ -20,12 +29,12 @@ export class PodSearch {
   #missedSinceMs = Number.NaN;
   #told = false;
 
-  /** `found` is called once; `note` is given what people should know. */
-  constructor(pod: PodInterface, found: (namespace: PodNamespace) => void, note: (message: string) => void) {
-    this.#pod = pod;
-    this.#found = found;
-    this.#note = note;
-    void this.#look();
+  constructor(options: PodSearchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (!this.#stopped) this.#lookNow();
   }
 
   /** Somebody in the pod has a connection: it is worth looking again soon. */
@@ -37,7 +46,7 @@ export class PodSearch {
     this.#lookLater();
   }
 
-  stop(): void {
+  close(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -46,8 +55,12 @@ export class PodSearch {
   #lookLater(): void {
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      void this.#look();
+      this.#lookNow();
     }, this.#retryMs);
+  }
+
+  #lookNow(): void {
+    this.#look().catch(this.#options.fail);
   }
 
   async #look(): Promise<void> {
@@ -57,14 +70,14 @@ export class PodSearch {
     let namespace: PodNamespace | null = null;
     let reason = 'no process of it can be seen; on a node the agent needs hostPID: true, and CAP_SYS_PTRACE';
     try {
-      namespace = await findPodNamespace(this.#pod);
+      namespace = await findPodNamespace(this.#options.pod);
     } catch (error) {
       reason = (error as Error).message;
     }
     this.#looking = false;
     if (this.#stopped) return;
     if (namespace !== null) {
-      this.#found(namespace);
+      this.#options.found(namespace);
       return;
     }
     if (performance.now() - this.#missedSinceMs > TELL_AFTER_MS) this.#tell(reason);
@@ -76,6 +89,6 @@ export class PodSearch {
   #tell(reason: string): void {
     if (this.#told) return;
     this.#told = true;
-    this.#note(`Cannot name the pod's processes yet: ${reason}`);
+    this.#options.note(`Cannot name the pod's processes yet: ${reason}`);
   }
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { sessionDirectoryName } from '../model/session-directory-name.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 import { Metrics } from './metrics.ts';
 import type { Observed } from './observed.ts';
@@ -143,6 +144,6 @@ function lineFor({
   reason,
 }: SessionStatus): string {
   const pod = podName === '' ? '' : ` pod ${podNamespace}/${podName}`;
-  const where = interfaceIndex === null ? '' : ` on ${interfaceName} (dllt${interfaceIndex})`;
+  const where = interfaceIndex === null ? '' : ` on ${interfaceName} (${sessionDirectoryName(interfaceIndex)})`;
   return `${envFile}:${pod} ${state}${where}${reason === '' ? '' : `: ${reason}`}`;
 }

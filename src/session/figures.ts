@@ -1,29 +1,11 @@
-import type { LiveSource } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
-import type { CountingSink } from '../pipeline/counting-sink.ts';
-import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { LoadShedding } from './load-shedding.ts';
-import type { SessionFiles } from './session-files.ts';
-import type { SeverityCounts } from './severity-counts.ts';
-
-const MEBIBYTE = 1_048_576;
-
-/** The parts of a session that count. */
-export interface CountingParts {
-  readonly interfaceName: string;
-  readonly settings: Settings;
-  readonly source: LiveSource;
-  readonly pipeline: Pipeline;
-  readonly counted: CountingSink;
-  readonly severities: SeverityCounts;
-  readonly shedding: LoadShedding;
-  readonly files: SessionFiles;
-}
+import type { SessionParts } from './session-parts.ts';
 
 /** Gathers what was counted since a session began, for those who look from outside. */
-export function figuresOf(parts: CountingParts): SessionFigures {
-  const { interfaceName, settings, source, pipeline, counted, severities, shedding, files } = parts;
+export function figuresOf(settings: Settings, parts: SessionParts): SessionFigures {
+  const { interfaceName, source, pipeline, counted, severities, shedding, files } = parts;
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
@@ -51,5 +33,22 @@ export function figuresOf(parts: CountingParts): SessionFigures {
     disk: { used: files.diskBytes, limit: maxLogMb * MEBIBYTE },
     ...files.losses,
     refusedDumps: dumps?.refused ?? 0,
+  };
+}
+
+/** Gathers the same for the log, with what only somebody who looks for a fault wants to know. */
+export function countersOf(parts: SessionParts): Readonly<Record<string, unknown>> {
+  const { source, pipeline, shedding, attribution, files, podEvents } = parts;
+  const { frames, bytes, kernelDrops, agentDrops } = source.counters();
+  return {
+    received: frames,
+    bytes,
+    kernelDrops,
+    agentDrops,
+    ...pipeline.counters(),
+    overload: shedding.counters(),
+    processes: attribution.counters(),
+    ...files.losses,
+    droppedPodEvents: podEvents.dropped,
   };
 }

@@ -2,13 +2,14 @@
 export class GuardedTimers {
   readonly #onFailure: (error: unknown) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
+  #isClosed = false;
 
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
   /**
-   * Does something again and again, until `clear`: at whole multiples of `ms`, so that the thread wakes up once for all
+   * Does something again and again, until `close`: at whole multiples of `ms`, so that the thread wakes up once for all
    * sessions.
    */
   every(ms: number, work: () => void): void {
@@ -20,8 +21,9 @@ export class GuardedTimers {
     });
   }
 
-  /** Does something once, unless `clear` comes first. */
+  /** Does something once, unless `close` comes first. */
   in(ms: number, work: () => void): void {
+    if (this.#isClosed) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#guard(work);
@@ -29,7 +31,9 @@ export class GuardedTimers {
     this.#timers.add(timer);
   }
 
-  clear(): void {
+  /** There are no timers from here on. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

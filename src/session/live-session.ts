@@ -1,52 +1,31 @@
-import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { EbpfWitness } from '../attribution/ebpf-witness.ts';
-import { NamedReports } from '../attribution/named-reports.ts';
-import { type OpenedSource, openSource } from '../capture/open-source.ts';
-import type { LiveSource, SourceState } from '../capture/packet-source.ts';
-import { openPodEvents } from '../cluster/open-pod-events.ts';
-import type { PodEvents } from '../cluster/pod-events.ts';
+import type { SourceState } from '../capture/packet-source.ts';
 import { describeChanges, type Settings } from '../config/settings.ts';
 import { interfaceGone } from '../detect/interface-gone.ts';
-import type { PacketHistory } from '../history/packet-history.ts';
+import { CleanupStack } from '../model/cleanup-stack.ts';
+import { everyStepInTurn } from '../model/every-step.ts';
+import { LiveSettings } from '../model/live-settings.ts';
 import type { LogLevel } from '../model/log-level.ts';
 import type { PageConnection } from '../model/page-messages.ts';
-import type { ProcessIdentity } from '../model/process.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { interfaceName } from '../native/libc.ts';
-import { CountingSink } from '../pipeline/counting-sink.ts';
-import { buildPipeline, newHistory, type Pipeline } from '../pipeline/pipeline.ts';
-import type { PodNamespace } from '../process/pod-namespace.ts';
-import { PodSearch } from '../process/pod-search.ts';
-import { ProcessFinder } from '../process/process-finder.ts';
-import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import type { CapturePlace } from './capture-place.ts';
-import { figuresOf } from './figures.ts';
+import { countersOf, figuresOf } from './figures.ts';
 import { GuardedTimers } from './guarded-timers.ts';
-import { LoadShedding } from './load-shedding.ts';
 import { OneSided } from './one-sided.ts';
-import { nameOf, openSessionFiles } from './open-session-files.ts';
-import { pageConnection } from './page-feed.ts';
-import { PassingTime } from './passing-time.ts';
-import type { SessionFiles } from './session-files.ts';
-import { SeverityCounts } from './severity-counts.ts';
-import type { SharedParts } from './shared-parts.ts';
-import { systemMemory } from './system-memory.ts';
+import {
+  openSessionParts,
+  PART_OPENERS,
+  type PartOpeners,
+  type SessionOptions,
+  type SessionParts,
+} from './session-parts.ts';
 
-/** Frames taken in before files, timers and other sessions have their turn. */
-const FRAMES_AT_ONCE = 4096;
 const CONNECTIONS_AT_ONCE = 1000;
 /** Open connections that are shown other settings at once. */
 const OPEN_AT_ONCE = 20_000;
-/** The same where each is copied. */
-const PAGE_OPEN_AT_ONCE = 500;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
-/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
-const LAST_FRAMES_MS = 100;
-/** … and there may be more than can be read at once; what has not been read after this is not waited for. */
-const LAST_READING_MS = 2000;
 const COUNTERS_EVERY_MS = 60_000;
 
 /** Why a session ended. */
@@ -54,136 +33,53 @@ export type SessionEnd = 'stopped' | 'gone';
 
 /**
  * One monitored pod: captures on its interface, follows its connections, and writes its files, until it is stopped or
- * the interface is gone.
+ * the interface is gone. `start`, then `run`; `close` ends it at any moment.
  */
 export class LiveSession {
-  /** Name of the interface on the node; of the pod's own where there is no other. */
-  readonly interfaceName: string;
   /** Index of the interface on the node, which names the session's directory. */
   readonly interfaceIndex: number;
-  readonly #source: LiveSource;
-  /** Tells its connections from those of other sessions. */
-  readonly #number: number;
-  readonly #files: SessionFiles;
-  /** What is reported goes through it into the files. */
-  readonly #counted: CountingSink;
-  readonly #severities = new SeverityCounts();
-  /** Null when KUBERNETES_EVENTS is off, or cannot be had. */
-  #podEvents: PodEvents | null;
-  readonly #reports: NamedReports;
-  readonly #search: PodSearch;
-  readonly #witness: EbpfWitness;
-  readonly #knowledge: ProcessKnowledge;
-  readonly #pipeline: Pipeline;
-  readonly #shedding: LoadShedding;
-  readonly #print: (line: string) => void;
-  #settings: Settings;
+  readonly #options: SessionOptions;
+  readonly #openers: PartOpeners;
+  readonly #settings: LiveSettings<Settings>;
+  readonly #timers = new GuardedTimers((error) => this.#fail(error));
+  readonly #cleanup = new CleanupStack();
+  /** Null when nobody wants to know, or it cannot be told. */
+  #oneSided: OneSided | null;
+  #opening: Promise<SessionParts> | null = null;
+  #parts: SessionParts | null = null;
+  #closed: Promise<void> | null = null;
   #isStopping = false;
   /** The pod is gone, whatever the source says. */
   #isLeft = false;
-  /** Null when nobody wants to know, or it cannot be told. */
-  #oneSided: OneSided | null;
-  readonly #timers = new GuardedTimers((error) => this.#fail(error));
-  readonly #passing: PassingTime;
-  /** The source had nothing more when it was last asked: wall-clock time may pass. */
-  #dry = true;
   /** What went wrong outside of `run`, which it then rejects with. */
   #failure: unknown = null;
 
-  private constructor(
-    { source }: OpenedSource,
-    place: CapturePlace,
-    settings: Settings,
-    history: PacketHistory,
-    files: SessionFiles,
-    { knowledge, feed }: SharedParts,
-    print: (line: string) => void,
-  ) {
-    this.interfaceName = nameOf(place, source);
+  constructor(options: SessionOptions, openers: PartOpeners = PART_OPENERS) {
+    const { place, settings } = options;
     this.interfaceIndex = place.hostIndex;
+    this.#options = options;
+    this.#openers = openers;
+    this.#settings = new LiveSettings(settings);
     this.#oneSided = place.side === 'host' && settings.captureSide === 'auto' ? new OneSided() : null;
-    this.#source = source;
-    this.#settings = settings;
-    this.#files = files;
-    this.#number = feed?.nextSession() ?? 0;
-    this.#counted = new CountingSink(files, {
-      occurred: (name, causeId, connection) => {
-        this.#severities.occurred(name, causeId, connection);
-        this.#podEvents?.occurred(name, causeId, connection);
-      },
-      event: (event) => {
-        this.#severities.event(event);
-        this.#podEvents?.report(event);
-        if (!feed?.admitsEvent(event)) return;
-        feed.events.add({ directory: this.directory, line: files.formatEvent(event) });
-      },
-      ended: (connection) => {
-        if (feed?.admitsEnd(connection)) feed.ends.add(this.#pageConnection(connection, connection.process));
-      },
-    });
-    this.#podEvents = this.#openPodEvents(settings);
-    this.#print = print;
-    const warn = (message: string) => files.log.warn(message);
-    this.#knowledge = knowledge;
-    this.#reports = new NamedReports({
-      sink: this.#counted,
-      capacity: settings.maxConnections,
-      knowledge,
-      missed: () => this.#search.hurry(),
-      named: (slot, process) => this.#pipeline.reporter.named(slot, process),
-    });
-    this.#witness = new EbpfWitness(knowledge.tracer, files, this.#reports);
-    this.#witness.want(settings.useEbpf);
-    const onFound = (namespace: PodNamespace) => {
-      this.#reports.use(new ProcessFinder(knowledge, namespace, warn));
-      this.#witness.found(namespace.inode);
-    };
-    const pod = { ...place, isPodsEnd: place.side === 'pod', podUid: settings.podUid };
-    this.#search = new PodSearch(pod, onFound, warn);
-    this.#pipeline = buildPipeline({
-      settings,
-      seed: randomInt(2 ** 32),
-      memory: systemMemory,
-      sink: this.#reports,
-      dumpSink: files,
-      history,
-    });
-    const { path, reporter } = this.#pipeline;
-    this.#passing = new PassingTime({
-      path,
-      dumps: this.#pipeline.dumps,
-      drain: () => files.drain(),
-      fail: (error) => this.#fail(error),
-    });
-    this.#shedding = new LoadShedding({ source, path, reporter, log: files.log, filter: settings.pcapFilter });
   }
 
   /**
-   * Opens the capture and the files. Frames are captured from then on; `run` reads them. `warnings` are what people
-   * should know of the settings; they go to the log. Rejects with one line that says what to do.
+   * Opens the capture and the files. Frames are captured from then on; `run` reads them. Rejects with one line that says
+   * what to do, after closing everything.
    */
-  static async open(
-    settings: Settings,
-    place: CapturePlace,
-    warnings: readonly string[],
-    shared: SharedParts,
-    print: (line: string) => void,
-  ): Promise<LiveSession> {
-    const history = newHistory(settings, systemMemory);
-    const opened = openSource(settings.captureBackend, {
-      ...place,
-      ringMb: settings.ringMb,
-      filter: settings.pcapFilter,
-      store: history.store,
-      pool: shared.pool,
-    });
-    let files: SessionFiles | null = null;
+  async start(): Promise<void> {
+    const owner = {
+      settings: this.#settings,
+      timers: this.#timers,
+      cleanup: this.#cleanup,
+      fail: (error: unknown) => this.#fail(error),
+    };
     try {
-      files = await openSessionFiles(opened, place, settings, shared.logDirectory, warnings, print);
-      return new LiveSession(opened, place, settings, history, files, shared, print);
+      this.#opening = openSessionParts(this.#options, owner, this.#openers);
+      this.#parts = await this.#opening;
+      if (this.#closed !== null) throw new Error('Cannot begin the session: it was closed meanwhile');
     } catch (error) {
-      opened.source.close();
-      await files?.close();
+      await this.close().catch(() => undefined); // why it could not begin is what people need to know
       throw error;
     }
   }
@@ -191,32 +87,28 @@ export class LiveSession {
   /**
    * Reads frames until `stop` is called or the interface is gone; then ends what is open and closes the files. Rejects
    * with what went wrong on the way, after closing everything. `onOneSided` is called, once, when the node's end shows
-   * one direction only and the settings leave it to the agent where to capture.
+   * one direction only and the settings leave it to the agent where to capture. After `close` there is no ordered end.
    */
   async run(onOneSided: () => void = () => undefined): Promise<SessionEnd> {
-    this.#timers.every(IDLE_TICK_MS, () => this.#tick(onOneSided));
-    this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
-    let state: SourceState = 'readable';
+    const { loop, files } = this.#started;
+    let end: SessionEnd;
     try {
-      while (state === 'readable') {
-        this.#shedding.turn(); // before what came after a loss is read
-        this.#knowledge.tracer.poll();
-        this.#read();
-        if (this.#dry) state = await this.#source.ready();
-        await nextTurn();
-      }
+      this.#timers.every(IDLE_TICK_MS, () => this.#tick(onOneSided));
+      this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
+      const state = await loop.run();
       if (this.#failure !== null) throw this.#failure;
+      if (this.#closed !== null) return await this.#closed.then(() => 'stopped');
+      this.#timers.close();
+      end = await this.#finish(state);
     } catch (error) {
-      this.#files.log.error('session failed', { cause: (error as Error).stack });
-      this.#source.close();
-      this.#endNaming();
-      await this.#podEvents?.close();
-      await this.#files.close();
+      files.log.error('session failed', { cause: (error as Error).stack });
+      await this.close().catch(() => undefined); // it follows from the first failure, or is less than that
       throw error;
-    } finally {
-      this.#timers.clear();
     }
-    return this.#finish(state);
+    await this.close();
+    const lost = files.lossesInWords();
+    if (lost !== null) this.#options.print(`[${this.interfaceName}] ${lost}`);
+    return end;
   }
 
   /**
@@ -224,17 +116,23 @@ export class LiveSession {
    * the log.
    */
   stop(reason: string): void {
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#closed !== null) return;
     this.#isStopping = true;
-    this.#files.log.always(`this session ends: ${reason}`);
-    const untilMs = performance.now() + LAST_FRAMES_MS + LAST_READING_MS;
-    this.#timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs));
+    const { files, loop } = this.#started;
+    files.log.always(`this session ends: ${reason}`);
+    loop.closeSoon();
   }
 
   /** The pod is gone, though the interface may still seem to be there: ends like a session whose interface is gone. */
   leave(): void {
     this.#isLeft = true;
-    this.#source.close();
+    this.#started.source.close();
+  }
+
+  /** Closes whatever is open, also while it begins, and whatever fails. Rejects with the first failure. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll();
+    return this.#closed;
   }
 
   /**
@@ -242,22 +140,17 @@ export class LiveSession {
    * nothing changed, when they ask for a new capture.
    */
   apply(settings: Settings): boolean {
-    const changes = describeChanges(this.#settings, settings);
+    const changes = describeChanges(this.#settings.current, settings);
     if (changes.length === 0) return true;
-    const inPlace = changes.every(({ needsRestart }) => !needsRestart) && this.#applyFilter(settings.pcapFilter);
-    this.#files.log.always(
+    const { files, pipeline } = this.#started;
+    const inPlace = changes.every(({ needsRestart }) => !needsRestart) && this.#settings.prepare(settings);
+    files.log.always(
       inPlace ? 'settings changed' : 'settings changed, for which a new capture has to begin',
       Object.fromEntries(changes.map(({ key, from, to }) => [key, { from, to }])),
     );
     if (!inPlace) return false;
-    this.#settings = settings;
-    this.#files.apply(settings);
-    this.#witness.want(settings.useEbpf);
-    if (changes.some(({ key }) => key === 'KUBERNETES_EVENTS')) {
-      void this.#podEvents?.close();
-      this.#podEvents = this.#openPodEvents(settings);
-    }
-    this.#lookThrough(this.#pipeline.apply(settings)).catch((error) => this.#fail(error));
+    const changed = this.#settings.change(settings);
+    this.#lookThrough(pipeline.visitorAfter(changed)).catch((error) => this.#fail(error));
     return true;
   }
 
@@ -266,66 +159,35 @@ export class LiveSession {
     return this.#isStopping;
   }
 
-  /** Name of the session's directory. */
-  get directory(): string {
-    return `dllt${this.interfaceIndex}`;
+  /** Name of the interface on the node; of the pod's own where there is no other. */
+  get interfaceName(): string {
+    return this.#started.interfaceName;
   }
 
   /** Its open connections for live pages, with turns for packets and files in between. */
-  async *pageConnections(): AsyncGenerator<PageConnection> {
-    const { tracker } = this.#pipeline.path;
-    for (let slot = 0; slot >= 0; ) {
-      const found: PageConnection[] = [];
-      const visit = (connection: TrackedConnection) => {
-        found.push(this.#pageConnection(connection, this.#reports.processOf(connection.slot)));
-      };
-      slot = tracker.visitOpen(visit, slot, PAGE_OPEN_AT_ONCE);
-      yield* found;
-      await nextTurn();
-    }
-  }
-
-  #pageConnection(connection: TrackedConnection, process: ProcessIdentity): PageConnection {
-    const serverName = this.#pipeline.dumps?.serverNames.of(connection) ?? '';
-    return pageConnection(connection, this.#number, this.directory, process, serverName);
+  pageConnections(): AsyncGenerator<PageConnection> {
+    const { page, pipeline, attribution } = this.#started;
+    return page.openConnections(pipeline.path.tracker, attribution.reports);
   }
 
   /** What was counted since the session began, for those who look from outside. */
   figures(): SessionFigures {
-    return figuresOf({
-      interfaceName: this.interfaceName,
-      settings: this.#settings,
-      source: this.#source,
-      pipeline: this.#pipeline,
-      counted: this.#counted,
-      severities: this.#severities,
-      shedding: this.#shedding,
-      files: this.#files,
-    });
+    return figuresOf(this.#settings.current, this.#started);
   }
 
   /** Writes into the log what people were told on the console. */
   note(line: string, level: LogLevel): void {
-    this.#files.log.note(line, level);
+    this.#started.files.log.note(line, level);
   }
 
-  #openPodEvents(settings: Settings): PodEvents | null {
-    return settings.kubernetesEvents ? openPodEvents(settings, process.env, this.#files.log) : null;
-  }
-
-  #applyFilter(filter: string): boolean {
-    if (filter === this.#settings.pcapFilter) return true;
-    try {
-      return this.#shedding.setFilter(filter);
-    } catch (error) {
-      this.#files.log.error(`Cannot change the capture filter while the capture goes on: ${(error as Error).message}`);
-      return false;
-    }
+  get #started(): SessionParts {
+    if (this.#parts === null) throw new Error('Cannot happen: the session has not begun');
+    return this.#parts;
   }
 
   /** Shows all open connections to `visit`, with turns for packets and files in between. */
   async #lookThrough(visit: (connection: TrackedConnection) => void): Promise<void> {
-    const { tracker } = this.#pipeline.path;
+    const { tracker } = this.#started.pipeline.path;
     for (let slot = 0; slot >= 0; ) {
       slot = tracker.visitOpen(visit, slot, OPEN_AT_ONCE);
       await nextTurn();
@@ -334,92 +196,76 @@ export class LiveSession {
 
   /** Ends what is open and writes everything out. */
   async #finish(state: SourceState): Promise<SessionEnd> {
-    const { path } = this.#pipeline;
+    const { pipeline, passing, counted, files, attribution, source, podEvents } = this.#started;
+    const { path, reporter } = pipeline;
     const now = Date.now() * 1000;
     // the interface may have gone while the session was about to stop
     const isGone = state === 'gone' || this.#isLeft || interfaceName(this.interfaceIndex) === null;
     const end = isGone ? 'gone' : 'stopped';
-    await this.#passing.catchUp();
+    await passing.catchUp();
     if (end === 'gone') {
-      this.#counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
-      this.#files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
+      counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
+      files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
     const stopUs = Math.max(now, path.nowUs);
-    while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await this.#files.drain();
-    this.#pipeline.reporter.finish();
-    this.#endNaming();
-    this.#source.close();
-    await this.#podEvents?.close();
+    while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await files.drain();
+    reporter.finish();
+    attribution.close();
+    source.close();
+    await podEvents.close();
     this.#reportCounters();
-    this.#files.log.info('session ended', { reason: end });
-    await this.#files.close();
-    const lost = this.#files.lossesInWords();
-    if (lost !== null) this.#print(`[${this.interfaceName}] ${lost}`);
+    files.log.info('session ended', { reason: end });
     return end;
   }
 
-  /** Names what can still be named, and lets everything go on to the files. */
-  #endNaming(): void {
-    this.#search.stop();
-    this.#knowledge.tracer.poll();
-    this.#reports.finish();
-    this.#witness.stop();
+  async #closeAll(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    await everyStepInTurn(
+      () => this.#timers.close(),
+      () => this.#parts?.source.close(),
+      () => this.#cleanup.close(),
+    );
   }
 
-  /** Reads some of what waits. */
-  #read(): void {
-    this.#dry = this.#pipeline.path.drain(this.#source, FRAMES_AT_ONCE);
-    this.#reports.turn();
-  }
-
-  #closeWhenRead(untilMs: number): void {
-    this.#read();
-    if (this.#dry || performance.now() >= untilMs) this.#source.close();
-    else this.#timers.in(0, () => this.#closeWhenRead(untilMs));
-  }
-
-  /** Lets `run` end with what went wrong elsewhere. */
+  /** Lets `run` end with what went wrong elsewhere. Never throws: timers call it. */
   #fail(error: unknown): void {
     this.#failure ??= error;
-    this.#source.close();
+    try {
+      this.#parts?.source.close();
+    } catch {
+      // the first failure is the one to tell
+    }
   }
 
   #tick(onOneSided: () => void): void {
-    this.#shedding.turn();
-    this.#reports.rest();
-    this.#pipeline.reporter.advance(this.#pipeline.path.nowUs);
+    const { shedding, attribution, pipeline, passing } = this.#started;
+    shedding.turn();
+    attribution.rest();
+    pipeline.reporter.advance(pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
     this.#passTime();
-    const { msToDump } = this.#passing;
+    const { msToDump } = passing;
     if (msToDump > 0 && msToDump < IDLE_TICK_MS) this.#timers.in(msToDump, () => this.#passTime());
   }
 
   #passTime(): void {
-    if (this.#dry) this.#passing.pass();
+    const { loop, passing } = this.#started;
+    if (loop.isDry) passing.pass();
   }
 
   /** True once: when it is certain that one direction only is seen. */
   #isOneSided(): boolean {
-    if (!OneSided.isTellable(this.#settings.pcapFilter)) this.#oneSided = null;
-    if (this.#oneSided === null || this.#shedding.hasLost) return false;
-    if (!this.#oneSided.look(this.#pipeline.path.tracker)) return false;
+    const { shedding, pipeline } = this.#started;
+    if (!OneSided.isTellable(this.#settings.current.pcapFilter)) this.#oneSided = null;
+    if (this.#oneSided === null || shedding.hasLost) return false;
+    if (!this.#oneSided.look(pipeline.path.tracker)) return false;
     this.#oneSided = null;
     return true;
   }
 
   #reportCounters(): void {
-    const { frames, bytes, kernelDrops, agentDrops } = this.#source.counters();
-    this.#files.log.info('capture counters', {
-      received: frames,
-      bytes,
-      kernelDrops,
-      agentDrops,
-      ...this.#pipeline.counters(),
-      overload: this.#shedding.counters(),
-      processes: { ...this.#reports.counters(), lostRecords: this.#witness.lost() },
-      ...this.#files.losses,
-      droppedPodEvents: this.#podEvents?.dropped ?? 0,
-    });
-    this.#files.tellLosses();
+    const { files } = this.#started;
+    files.log.info('capture counters', countersOf(this.#started));
+    files.tellLosses();
   }
 }

@@ -1,4 +1,5 @@
 import type { Established, LiveSource } from '../capture/packet-source.ts';
+import type { SettingsView } from '../model/live-settings.ts';
 import type { PacketPath } from '../pipeline/packet-path.ts';
 import type { Reporter } from '../pipeline/reporter.ts';
 import { OverloadLadder, Step, type StepTaken } from './overload-ladder.ts';
@@ -34,8 +35,8 @@ export interface LoadSheddingParts {
     warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
     error(message: string): void;
   };
-  /** The capture filter that is attached. */
-  readonly filter: string;
+  /** `pcapFilter`: the capture filter, which is attached. */
+  readonly settings: SettingsView<{ readonly pcapFilter: string }>;
 }
 
 /** Sees whether a session keeps up with its capture, has it do less where it does not, and casts doubt on that time. */
@@ -50,7 +51,9 @@ export class LoadShedding {
 
   constructor(parts: LoadSheddingParts) {
     this.#parts = parts;
-    this.#filter = parts.filter;
+    const { settings } = parts;
+    this.#filter = settings.current.pcapFilter;
+    settings.beforeChange(['pcapFilter'], ({ pcapFilter }) => this.#tryFilter(pcapFilter));
   }
 
   /** What was shed up to now: the step of this moment, how often it went up, and for how long anything was shed. */
@@ -85,11 +88,19 @@ export class LoadShedding {
     if (taken !== null) this.#take(taken);
   }
 
-  /**
-   * Attaches another capture filter. False, with nothing changed, when the source cannot do that. Throws what compiling
-   * and attaching throw.
-   */
-  setFilter(filter: string): boolean {
+  /** Attaches another capture filter. False, with nothing changed, when that cannot be done, or only by a new capture. */
+  #tryFilter(filter: string): boolean {
+    try {
+      return this.#setFilter(filter);
+    } catch (error) {
+      const { message } = error as Error;
+      this.#parts.log.error(`Cannot change the capture filter while the capture goes on: ${message}`);
+      return false;
+    }
+  }
+
+  /** Throws what compiling and attaching throw. */
+  #setFilter(filter: string): boolean {
     if (!this.#parts.source.setFilter(filter, establishedAt(this.#ladder.step))) return false;
     this.#filter = filter;
     return true;
@@ -116,7 +127,7 @@ export class LoadShedding {
   #attachAgain(): void {
     const { log } = this.#parts;
     try {
-      if (!this.setFilter(this.#filter)) log.warn('this capture cannot leave out established connections');
+      if (!this.#setFilter(this.#filter)) log.warn('this capture cannot leave out established connections');
     } catch (error) {
       log.error(`Cannot change how much of established connections is captured: ${(error as Error).message}`);
     }

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { OpenedSource } from '../capture/open-source.ts';
 import type { LiveSource } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
+import type { SettingsView } from '../model/live-settings.ts';
 import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
@@ -9,18 +10,26 @@ import { prepareSessionDirectory } from '../output/session-directory.ts';
 import type { CapturePlace } from './capture-place.ts';
 import { SessionFiles } from './session-files.ts';
 
+/** Whose files they are, and where. */
+export interface OpenFilesOptions {
+  readonly opened: OpenedSource;
+  readonly place: CapturePlace;
+  readonly settings: SettingsView<Settings>;
+  /** Where each session has its directory. */
+  readonly logDirectory: string;
+  /** What people should know of the settings; it goes to the log. */
+  readonly warnings: readonly string[];
+  /** Console lines for people. */
+  readonly print: (line: string) => void;
+}
+
 /**
  * Opens the files of a live session in `dllt<index>` of `logDirectory`, clears what an earlier run left half written,
  * and logs how the session begins. Rejects with one line that says what to do.
  */
-export async function openSessionFiles(
-  { source, note }: OpenedSource,
-  place: CapturePlace,
-  settings: Settings,
-  logDirectory: string,
-  warnings: readonly string[],
-  print: (line: string) => void,
-): Promise<SessionFiles> {
+export async function openSessionFiles(options: OpenFilesOptions): Promise<SessionFiles> {
+  const { opened, place, settings, logDirectory, warnings, print } = options;
+  const { source, note } = opened;
   const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
   await removeUnfinishedDumps(directory.path);
   const name = nameOf(place, source);
@@ -29,7 +38,7 @@ export async function openSessionFiles(
     directory: directory.path,
     settings,
     interfaceName: name,
-    ownNetworks: parseNetworks([...settings.podAddresses, ...networksOf(name)]),
+    ownNetworks: parseNetworks([...settings.current.podAddresses, ...networksOf(name)]),
     print,
     captureTotals: () => {
       const { frames, kernelDrops, agentDrops } = source.counters();
@@ -37,12 +46,17 @@ export async function openSessionFiles(
     },
     clock,
   });
-  files.start(clock() * 1000);
-  await files.watchSpace();
-  files.log.info(`session started: ${source.description}`, { directory: directory.path, ifindex: place.hostIndex });
-  if (note !== null) files.log.warn(note);
-  for (const warning of directory.warnings) files.log.warn(warning);
-  for (const warning of warnings) files.log.note(warning);
+  try {
+    files.start(clock() * 1000);
+    await files.watchSpace();
+    files.log.info(`session started: ${source.description}`, { directory: directory.path, ifindex: place.hostIndex });
+    if (note !== null) files.log.warn(note);
+    for (const warning of directory.warnings) files.log.warn(warning);
+    for (const warning of warnings) files.log.note(warning);
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
   return files;
 }
 

@@ -85,14 +85,19 @@ const TYPES: Readonly<Record<ConnectionType, PageConnection['type']>> = {
   [ConnectionType.plain]: 'plain',
 };
 
-/** A connection as pages show it. `session` and the connection's serial make a key of it. */
-export function pageConnection(
-  connection: TrackedConnection,
-  session: number,
-  directory: string,
-  process: ProcessIdentity,
-  serverName: string,
-): PageConnection {
+/** What pages are told of a connection that its record does not have. */
+export interface PageContext {
+  /** Number of the session; with the connection's serial it makes a key. */
+  readonly session: number;
+  readonly directory: string;
+  readonly process: ProcessIdentity;
+  /** SNI; empty when unknown. */
+  readonly serverName: string;
+}
+
+/** A connection as pages show it. */
+export function pageConnection(connection: TrackedConnection, context: PageContext): PageConnection {
+  const { session, directory, process, serverName } = context;
   const { synAckLatencyUs, ackLatencyUs, phase } = connection;
   return {
     key: `${session} ${connection.serial}`,

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { SettingsView } from '../model/live-settings.ts';
 import { type EventOrigin, formatEvent } from '../output/event-file.ts';
 import { parseNetworks } from '../output/internet.ts';
 import type { ReplayClock, ReplaySink } from './replay.ts';
@@ -9,8 +10,8 @@ import { SessionFiles } from './session-files.ts';
 const INTERFACE_NAME = 'replay';
 
 /** The files of a session, straight in `directory`. To be closed in the end. */
-export function replayFiles(directory: string, settings: Settings, clock: ReplayClock): SessionFiles {
-  const ownNetworks = parseNetworks(settings.podAddresses);
+export function replayFiles(directory: string, settings: SettingsView<Settings>, clock: ReplayClock): SessionFiles {
+  const ownNetworks = parseNetworks(settings.current.podAddresses);
   return new SessionFiles({
     directory,
     settings,

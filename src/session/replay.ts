@@ -2,6 +2,7 @@ import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
 import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { EventName } from '../model/event-code.ts';
+import type { SettingsView } from '../model/live-settings.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
 import { buildPipeline } from '../pipeline/pipeline.ts';
@@ -40,35 +41,33 @@ export interface ReplaySummary {
   readonly problem: string | null;
 }
 
+/** What is replayed, and where it goes. */
+export interface ReplayOptions {
+  /** The capture file; `-`: standard input. */
+  readonly path: string;
+  readonly settings: SettingsView<Settings>;
+  /** Keys the hash of the connection table: any 32-bit integer. */
+  readonly seed: number;
+  readonly clock: ReplayClock;
+  readonly sink: ReplaySink;
+  /** Null: no pcaps are made. */
+  readonly dumpSink: DumpSink | null;
+}
+
 /**
- * Sends a capture file (`-`: standard input) down the same way as live packets. Time is the file's: its last packet is
- * the end. Without `dumpSink` no pcaps are made. Rejects when the file cannot be opened or is no capture.
+ * Sends a capture file down the same way as live packets. Time is the file's: its last packet is the end. Rejects when
+ * the file cannot be opened or is no capture.
  */
-export async function replay(
-  path: string,
-  settings: Settings,
-  seed: number,
-  clock: ReplayClock,
-  sink: ReplaySink,
-  dumpSink: DumpSink | null,
-): Promise<ReplaySummary> {
-  const isDefault = settings.pcapFilter === DEFAULT_FILTER || settings.pcapFilter === 'tcp';
-  const filter = isDefault ? '' : settings.pcapFilter; // what else is in the file is counted and left alone
+export async function replay({ path, settings, seed, clock, sink, dumpSink }: ReplayOptions): Promise<ReplaySummary> {
+  const { pcapFilter } = settings.current;
+  const isDefault = pcapFilter === DEFAULT_FILTER || pcapFilter === 'tcp';
+  const filter = isDefault ? '' : pcapFilter; // what else is in the file is counted and left alone
   const source = await openFileSource(path, { filter });
-  const counted = new CountingSink(sink);
-  const {
-    path: route,
-    reporter,
-    counters,
-  } = buildPipeline({
-    settings,
-    seed,
-    memory: systemMemory,
-    sink: counted,
-    dumpSink,
-  });
-  clock.nowUs = () => route.nowUs;
   try {
+    const counted = new CountingSink(sink);
+    const parts = { settings, seed, memory: systemMemory, sink: counted, dumpSink };
+    const { path: route, reporter, counters } = buildPipeline(parts);
+    clock.nowUs = () => route.nowUs;
     let started = false;
     while (true) {
       const dry = route.drain(source, FRAMES_AT_ONCE);

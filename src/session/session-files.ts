@@ -2,6 +2,9 @@ import type { Settings } from '../config/settings.ts';
 import { HttpHeaderMask } from '../mask/http-header-mask.ts';
 import type { Connection } from '../model/connection.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
+import { everyStepInTurn } from '../model/every-step.ts';
+import type { SettingsView } from '../model/live-settings.ts';
+import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
@@ -21,13 +24,12 @@ import type { DumpSink } from '../pipeline/dumps.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import { DiskFaults, type Losses } from './disk-faults.ts';
 
-const MEBIBYTE = 1_048_576;
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
 
 /** Where a session's files stand, and what they name. */
 export interface SessionFilesOptions {
   readonly directory: string;
-  readonly settings: Settings;
+  readonly settings: SettingsView<Settings>;
   readonly interfaceName: string;
   /** Networks whose addresses do not count as internet. */
   readonly ownNetworks: readonly Network[];
@@ -57,8 +59,8 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #target: OutputTarget;
   readonly #space: FreeSpace;
   readonly #faults: DiskFaults;
-  #settings: Settings;
   #mask: HttpHeaderMask;
+  #closed: Promise<void> | null = null;
   #withheldLines = 0;
   #withheldDumps = 0;
   #ebpf: EbpfFiles | null = null;
@@ -67,10 +69,10 @@ export class SessionFiles implements ReportSink, DumpSink {
 
   constructor(options: SessionFilesOptions) {
     const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
-    const { podName, podNamespace } = settings;
-    this.#settings = settings;
+    const { current } = settings;
+    const { podName, podNamespace } = current;
     this.#clock = clock;
-    this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
+    this.#mask = new HttpHeaderMask(current.maskHttpHeaders);
     const target = {
       directory,
       onWritten: (bytes: number) => {
@@ -82,7 +84,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#target = target;
     this.log = new SessionLog({
       ...target,
-      level: settings.logLevel,
+      level: current.logLevel,
       podName,
       podNamespace,
       interfaceName,
@@ -95,8 +97,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#events = new EventFile(target, { interfaceName, podName, podNamespace });
     this.#dumps = new PcapFiles({
       directory,
-      format: settings.pcapFormat,
-      origin: () => originOf(interfaceName, this.#settings),
+      format: current.pcapFormat,
+      origin: () => originOf(interfaceName, current),
       ...(captureTotals === undefined ? {} : { totals: captureTotals }),
       prepare: (records) => this.#mask.apply(records),
       onWritten: (file, bytes) => {
@@ -107,26 +109,17 @@ export class SessionFiles implements ReportSink, DumpSink {
     });
     this.#budget = new DiskBudget({
       directory,
-      maxBytes: settings.maxLogMb * MEBIBYTE,
+      maxBytes: current.maxLogMb * MEBIBYTE,
       isOpen: (name) => this.#all().some((file) => file.openName === name),
       onDeleted: (name, bytes) => this.log.info('deleted the oldest file to keep MAX_LOG_MB', { file: name, bytes }),
       onError: (message) => this.log.error(message),
     });
     this.#space = new FreeSpace({
       directory,
-      minFreeBytes: settings.minFreeMb * MEBIBYTE,
+      minFreeBytes: current.minFreeMb * MEBIBYTE,
       onChange: (message) => this.log.warn(message),
     });
-  }
-
-  /** Goes by other settings from now on. */
-  apply(settings: Settings): void {
-    this.#settings = settings;
-    this.log.level = settings.logLevel;
-    this.#budget.setMaxBytes(settings.maxLogMb * MEBIBYTE);
-    this.#dumps.format = settings.pcapFormat;
-    this.#mask = new HttpHeaderMask(settings.maskHttpHeaders);
-    this.#space.setMinFreeBytes(settings.minFreeMb * MEBIBYTE);
+    this.#follow(settings);
   }
 
   /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
@@ -236,13 +229,34 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#faults.advance();
   }
 
-  /** Writes what waits and closes all files, the log last. */
-  async close(): Promise<void> {
-    this.#space.close();
-    await this.#dumps.idle();
-    await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
-    await this.closeEbpf();
-    await this.log.close();
+  /** Writes what waits and closes all files, the log last, whatever fails. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= everyStepInTurn(
+      () => this.#space.close(),
+      () => this.#dumps.idle(),
+      async () => {
+        await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
+      },
+      () => this.closeEbpf(),
+      () => this.log.close(),
+    );
+    return this.#closed;
+  }
+
+  /** Goes by other settings once they hold. */
+  #follow(settings: SettingsView<Settings>): void {
+    const { current } = settings;
+    settings.onChange(['logLevel'], () => {
+      this.log.level = current.logLevel;
+    });
+    settings.onChange(['pcapFormat'], () => {
+      this.#dumps.format = current.pcapFormat;
+    });
+    settings.onChange(['maskHttpHeaders'], () => {
+      this.#mask = new HttpHeaderMask(current.maskHttpHeaders);
+    });
+    settings.onChange(['maxLogMb'], () => this.#budget.setMaxBytes(current.maxLogMb * MEBIBYTE));
+    settings.onChange(['minFreeMb'], () => this.#space.setMinFreeBytes(current.minFreeMb * MEBIBYTE));
   }
 
   #all(): readonly RotatingFile[] {

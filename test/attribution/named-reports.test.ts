@@ -64,7 +64,10 @@ class Stage {
       note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),
     };
     const nothing = () => undefined;
-    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, named: nothing });
+    const fail = (error: unknown) => {
+      throw error;
+    };
+    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, fail });
     const finder: Finder = {
       cookie: null,
       socketOf: ({ initiatorPort }) => {
@@ -139,7 +142,7 @@ function onStage(name: string, body: (stage: Stage) => void | Promise<void>): vo
     try {
       await body(stage);
     } finally {
-      stage.reports.finish();
+      stage.reports.close();
     }
   });
 }
@@ -279,6 +282,18 @@ onStage('a slot that is used again lets its lines go first', (stage) => {
   assert.equal(stage.told.slice(2), ['ended 1 -1']);
 });
 
+onStage('an owner is known until the slot is forgotten: a pcap is written after the end of its connection', (stage) => {
+  stage.sockets.set(1, 11);
+  stage.owners.set(11, processOf(7));
+  const slot = stage.begin(1);
+  stage.end(slot);
+  stage.pass(0);
+  assert.equal(stage.told, ['began 1 7', 'ended 1 7']);
+  assert.is(stage.reports.processOf(slot).pid, 7);
+  stage.reports.forgotten(slot);
+  assert.is(stage.reports.processOf(slot).pid, -1);
+});
+
 onStage('when too many lines wait the first goes on without a name; none is lost', (stage) => {
   for (let port = 0; port < 70_000; port++) {
     stage.sockets.set(port % 65_536, port + 1);
@@ -286,7 +301,7 @@ onStage('when too many lines wait the first goes on without a name; none is lost
   }
   assert.is(stage.told.length, 70_000 - 65_536);
   assert.ok(stage.told.every((line) => line.endsWith(' -1')));
-  stage.reports.finish();
+  stage.reports.close();
   const ports = stage.told.map((line) => Number(line.split(' ')[1]));
   assert.is(ports.length, 70_000);
   assert.ok(ports.every((port, i) => port === i % 65_536));

@@ -8,7 +8,6 @@ import { collect, live, withLab } from './lab.ts';
 live('auto takes the packet ring', () =>
   withLab(async (lab) => {
     const opened = openSource('auto', { interfaceIndex: lab.hostIndex, side: 'host', ringMb: 1 });
-    assert.is(opened.backend, 'ring');
     assert.is(opened.note, null);
     assert.is(opened.source.interfaceName, lab.hostName);
     assert.match(opened.source.description, /^packet ring on /);
@@ -21,7 +20,7 @@ live('both backends give the same frames', () =>
     const options = { interfaceIndex: lab.hostIndex, side: 'host', ringMb: 1 } as const;
     const ring = openSource('ring', options);
     const cap = openSource('cap', options);
-    assert.is(cap.backend, 'cap');
+    assert.match(cap.source.description, /^cap on /);
     assert.is(cap.note, null);
     lab.send('pod', [tcpFrame(1, Buffer.from('one')), tcpFrame(2, Buffer.from('two'))]);
     const seen = [await collect(ring.source, 2), await collect(cap.source, 2)].map((frames) =>

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 import { HttpHeaderMask } from '../../src/mask/http-header-mask.ts';
+import { LiveSettings } from '../../src/model/live-settings.ts';
 import { appendEndFlow } from '../../src/output/end-flow-file.ts';
 import { formatEvent } from '../../src/output/event-file.ts';
 import { appendFlow } from '../../src/output/flow-file.ts';
@@ -90,15 +91,16 @@ function settingsOf(random: Random): Settings {
 async function replayOne(path: string, settings: Settings, out: string | null) {
   const clock = new ReplayClock();
   const seed = 1;
+  const live = new LiveSettings(settings);
   if (out === null) {
     const memory = new MemorySink(settings);
-    const summary = await replay(path, settings, seed, clock, memory, memory);
+    const summary = await replay({ path, settings: live, seed, clock, sink: memory, dumpSink: memory });
     if (memory.reserved !== memory.settled) throw new Error('a pcap was reserved and forgotten');
     return { ...summary, events: memory.events, pcaps: memory.pcaps };
   }
-  const files = replayFiles(out, settings, clock);
+  const files = replayFiles(out, live, clock);
   try {
-    const summary = await replay(path, settings, seed, clock, files, files);
+    const summary = await replay({ path, settings: live, seed, clock, sink: files, dumpSink: files });
     await files.close();
     if (files.lossesInWords() !== null) throw new Error(files.lossesInWords() ?? '');
     const events = readEvents(out).length;

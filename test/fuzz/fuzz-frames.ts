@@ -4,6 +4,7 @@ import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { type Connection, EndType } from '../../src/model/connection.ts';
 import { addressText, type NetworkEvent } from '../../src/model/event.ts';
 import { Direction } from '../../src/model/frame.ts';
+import { LiveSettings } from '../../src/model/live-settings.ts';
 import { Packet } from '../../src/model/packet.ts';
 import { buildPipeline } from '../../src/pipeline/pipeline.ts';
 import type { ReportSink } from '../../src/pipeline/reporter.ts';
@@ -95,13 +96,13 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
     writeDump: () => settled++,
     releaseDump: () => settled++,
   };
-  const settings = {
+  const settings = new LiveSettings({
     ...DEFAULT_SETTINGS,
     maxConnections,
     searchHttpHeader: 'X-Pepe',
     avoidLivenessProbe: 'kube-probe/',
     bufferMb: 8,
-  };
+  });
   const { path } = buildPipeline({ settings, seed: tableSeed, memory: systemMemory, sink, dumpSink: dumps });
   const random = new Random(seed);
   const source = new FuzzSource(random, samples(random, 1_500), frames);

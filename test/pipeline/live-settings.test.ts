@@ -6,6 +6,7 @@ import type { ConnectionSummary } from '../../src/model/event.ts';
 import type { EventName } from '../../src/model/event-code.ts';
 import type { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
+import { LiveSettings } from '../../src/model/live-settings.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
 import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
 import { systemMemory } from '../../src/session/system-memory.ts';
@@ -30,11 +31,11 @@ class World {
   /** Names and sizes of the pcaps that were written. */
   readonly pcaps: { readonly port: number; readonly bytes: number }[] = [];
   readonly #pipeline: Pipeline;
-  #settings: Settings;
+  readonly #settings: LiveSettings<Settings>;
   #reserved: number[] = [];
 
   constructor(settings: Partial<Settings> = {}) {
-    this.#settings = { ...DEFAULT_SETTINGS, maxConnections: 1_000, bufferMb: 4, ...settings };
+    this.#settings = new LiveSettings({ ...DEFAULT_SETTINGS, maxConnections: 1_000, bufferMb: 4, ...settings });
     const sink = {
       connectionBegan() {},
       connectionEnded() {},
@@ -55,8 +56,7 @@ class World {
   /** Changes settings the way a session does. */
   change(settings: Partial<Settings>): void {
     for (const name of Object.keys(settings)) changed.add(name);
-    this.#settings = { ...this.#settings, ...settings };
-    const visit = this.#pipeline.apply(this.#settings);
+    const visit = this.#pipeline.visitorAfter(this.#settings.change({ ...this.#settings.current, ...settings }));
     for (let slot = 0; slot >= 0; ) slot = this.#pipeline.path.tracker.visitOpen(visit, slot, 2);
   }
 

@@ -14,7 +14,7 @@ test('what is done every so often goes on though it fails, and ends when it is t
     throw new Error(`time ${times}`);
   });
   await waitFor('it three times', () => times >= 3);
-  timers.clear();
+  timers.close();
   assert.equal(
     failures.map((error) => (error as Error).message),
     Array.from({ length: times }, (_, i) => `time ${i + 1}`),
@@ -36,8 +36,8 @@ test('timers of different owners with the same period come together', async () =
   await new Promise((resolve) => setTimeout(resolve, ms / 3));
   other.every(ms, count);
   await waitFor('both in one turn of the event loop, again and again', () => together >= 3);
-  one.clear();
-  other.clear();
+  one.close();
+  other.close();
 });
 
 test('after `clear` nothing is done any more, and nothing keeps the process', () => {
@@ -45,7 +45,7 @@ test('after `clear` nothing is done any more, and nothing keeps the process', ()
   const before = process.getActiveResourcesInfo().length;
   timers.every(1, fail);
   timers.in(1, fail);
-  timers.clear();
+  timers.close();
   assert.is(process.getActiveResourcesInfo().length, before);
 });
 

@@ -1,0 +1,82 @@
+import { everyStep } from '../model/every-step.ts';
+import type { SettingsView } from '../model/live-settings.ts';
+import type { ReportSink } from '../pipeline/reporter.ts';
+import type { PodInterface, PodNamespace } from '../process/pod-namespace.ts';
+import { PodSearch } from '../process/pod-search.ts';
+import { ProcessFinder } from '../process/process-finder.ts';
+import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import { type EbpfFiles, EbpfWitness } from './ebpf-witness.ts';
+import { NamedReports } from './named-reports.ts';
+
+/** What a session's connections are attributed with. */
+export interface AttributionOptions {
+  /** Where reports go once they are named. */
+  readonly sink: ReportSink;
+  /** Slots of the connection table. */
+  readonly capacity: number;
+  readonly pod: PodInterface;
+  readonly knowledge: ProcessKnowledge;
+  readonly files: EbpfFiles;
+  readonly settings: SettingsView<{ readonly useEbpf: boolean }>;
+  /** Told what goes wrong outside of any call. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Finds out, for one session, which process of the pod each connection belongs to. */
+export class Attribution {
+  /** Takes reports in, and hands them on with their process. */
+  readonly reports: NamedReports;
+  readonly #knowledge: ProcessKnowledge;
+  readonly #witness: EbpfWitness;
+  readonly #search: PodSearch;
+  #isClosed = false;
+
+  constructor({ sink, capacity, pod, knowledge, files, settings, fail }: AttributionOptions) {
+    const note = (message: string) => files.log.warn(message);
+    this.#knowledge = knowledge;
+    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.hurry(), fail });
+    this.#witness = new EbpfWitness({ tracer: knowledge.tracer, files, reports: this.reports, settings });
+    const found = (namespace: PodNamespace) => {
+      this.reports.use(new ProcessFinder(knowledge, namespace, note));
+      this.#witness.found(namespace.inode);
+    };
+    this.#search = new PodSearch({ pod, found, note, fail });
+  }
+
+  /** Begins to look for the pod's network namespace, and with it for processes. */
+  start(): void {
+    this.#witness.start();
+    this.#search.start();
+  }
+
+  /** Takes in what eBPF saw; to be called before packets are read. */
+  poll(): void {
+    this.#knowledge.tracer.poll();
+  }
+
+  /** Names what can be named now; to be called after packets were read. */
+  turn(): void {
+    this.reports.turn();
+  }
+
+  /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
+  rest(): void {
+    this.reports.rest();
+  }
+
+  counters(): Readonly<Record<string, number | null>> {
+    return { ...this.reports.counters(), lostRecords: this.#witness.lost() };
+  }
+
+  /** Names what can still be named, and lets everything go on to the files. Nothing may be reported any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    everyStep(
+      () => this.#search.close(),
+      () => this.poll(),
+      () => this.reports.close(),
+      () => this.#witness.close(),
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Attribution } from '../attribution/attribution.ts';
+import type { LiveSource, SourceState } from '../capture/packet-source.ts';
+import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { GuardedTimers } from './guarded-timers.ts';
+import type { LoadShedding } from './load-shedding.ts';
+
+/** Frames taken in before files, timers and other sessions have their turn. */
+const FRAMES_AT_ONCE = 4096;
+/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
+const LAST_FRAMES_MS = 100;
+/** … and there may be more than can be read at once; what has not been read after this is not waited for. */
+const LAST_READING_MS = 2000;
+
+/** What frames are read from, and who has its turn with them. */
+export interface CaptureLoopParts {
+  readonly source: LiveSource;
+  readonly path: PacketPath;
+  readonly attribution: Attribution;
+  readonly shedding: LoadShedding;
+  readonly timers: GuardedTimers;
+}
+
+/** Reads a session's frames in batches, and lets files, timers and other sessions have their turn in between. */
+export class CaptureLoop {
+  readonly #parts: CaptureLoopParts;
+  #isDry = true;
+
+  constructor(parts: CaptureLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** The source had nothing more when it was last asked: wall-clock time may pass. */
+  get isDry(): boolean {
+    return this.#isDry;
+  }
+
+  /** Reads until the source has ended or is closed; resolves with why. Rejects with what goes wrong in a batch. */
+  async run(): Promise<Exclude<SourceState, 'readable'>> {
+    const { source, attribution, shedding } = this.#parts;
+    while (true) {
+      shedding.turn(); // before what came after a loss is read
+      attribution.poll();
+      this.#read();
+      const state = this.#isDry ? await source.ready() : 'readable';
+      await nextTurn();
+      if (state !== 'readable') return state;
+    }
+  }
+
+  /** Closes the source once what was sent up to now has been read. */
+  closeSoon(): void {
+    const untilMs = performance.now() + LAST_FRAMES_MS + LAST_READING_MS;
+    this.#parts.timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs));
+  }
+
+  #read(): void {
+    const { source, path, attribution } = this.#parts;
+    this.#isDry = path.drain(source, FRAMES_AT_ONCE);
+    attribution.turn();
+  }
+
+  #closeWhenRead(untilMs: number): void {
+    const { source, timers } = this.#parts;
+    this.#read();
+    if (this.#isDry || performance.now() >= untilMs) source.close();
+    else timers.in(0, () => this.#closeWhenRead(untilMs));
+  }
+}
