@@ -73,6 +73,12 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
       ),
     );
 
+    const counted = checkMetrics(lab.node.run('curl', '-sS', `http://127.0.0.1:${HEALTH_PORT}/metrics`)).series;
+    const refusals = counted.find(
+      ({ name, labels }) => name === 'dlltagent_events_total' && labels['code'] === '00009',
+    );
+    assert.is(refusals?.value, 4);
+
     await agent.stop(); // what is untold is told in the end
     const last = await waitFor('the last event', () => {
       const objects = api.stdout

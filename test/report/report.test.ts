@@ -200,6 +200,12 @@ test('while the files are written, times count from now', async () => {
   assert.match(await textAt(seconds(3600)), /UTC, last at the very end, still happening\n/);
 });
 
+test('what is merely worth knowing is nothing wrong', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', causeId: 'tcp.stale.idle', value: 0 }));
+  assert.match(await textOf(session), /Nothing is wrong, as far as the packets tell\.\n\nWorth knowing\n/);
+});
+
 test('mostly tunnels: nothing is called well', async () => {
   const session = new SampleSession(makeScratch());
   session.endFlows(endFlowLine(seconds(1)));
