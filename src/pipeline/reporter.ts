@@ -2,6 +2,7 @@ import type { Detectors } from '../detect/detectors.ts';
 import { noteFailure } from '../detect/failure.ts';
 import type { FloodGate } from '../detect/flood-gate.ts';
 import { maskedLine } from '../mask/header-values.ts';
+import { maskedRequestLine, maskedUrls } from '../mask/url-values.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
@@ -173,8 +174,9 @@ export class Reporter implements TrackerListener, ConversationListener {
     if (connection.silenced) return;
     this.#identify(connection);
     const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
-    const header = maskedLine(headerLine, follow.maskHttpHeaders);
-    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header, ...(pcap && { pcap }) });
+    const header = maskedUrls(maskedLine(headerLine, follow.maskHttpHeaders));
+    const request = maskedRequestLine(requestLine);
+    sink.note('SEARCH_HTTP_HEADER was found', { request, header, ...(pcap && { pcap }) });
   }
 
   ended(connection: TrackedConnection): void {

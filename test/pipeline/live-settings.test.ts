@@ -365,6 +365,7 @@ const ELSEWHERE = [
   'PCAP_FORMAT',
   'PCAP_FILTER',
   'MAX_LOG_MB',
+  'MAX_PCAPS',
   'LOG_LEVEL',
   'NODE_NAME',
   'USE_EBPF',
