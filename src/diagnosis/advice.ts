@@ -17,6 +17,8 @@ export interface Trouble {
   readonly event: EventLine;
   /** The same server answered other SYNs in the same time. */
   readonly othersAnswered: boolean;
+  /** Connections went well between those that did not. */
+  readonly isIntermittent: boolean;
 }
 
 /** Returns what somebody with a broken pod may try next, most promising first. */
@@ -30,7 +32,7 @@ export function adviceFor(trouble: Trouble): string[] {
     case 'halfOpen':
       return isServer || causeId === 'tcp.handshake.scan' ? clientsStopHalfway(names) : halfwayOut(names);
     case 'refused':
-      return isServer ? podRefuses(names) : serverRefuses(names);
+      return isServer ? podRefuses(names) : [...oneOfSeveral(trouble), ...serverRefuses(names)];
     case 'reset':
       return reset(trouble, names, isServer);
     case 'manyResets':
@@ -141,6 +143,14 @@ function serverRefuses({ address, port }: AdviceNames): string[] {
   return [
     `Whose address is it, and is that pod running and ready, or does it restart again and again? ${whoHas(address)}`,
     `Does it listen on port ${port}? In that pod: \`ss -ltn\`. Compare with targetPort of the Service (\`kubectl describe service\`), and with the address it listens on: 127.0.0.1 is not enough.`,
+  ];
+}
+
+/** Where a server does what it should for others, it is probably not one but several. */
+function oneOfSeveral({ isIntermittent }: Trouble): string[] {
+  if (!isIntermittent) return [];
+  return [
+    'Others went well in between: behind a Service it is one of several pods (`kubectl get endpointslices -A -o wide`: which of them restarts, or is ready too early?), or a process that starts again and again.',
   ];
 }
 

@@ -41,7 +41,7 @@ export interface Finding {
   /** ISO 8601, UTC. */
   readonly first: string;
   readonly last: string;
-  /** From the last time to the end of what the files tell, seconds. */
+  /** From the last time to now, or to the end of files that are no longer written; seconds. */
   readonly lastBeforeEndSeconds: number;
   /** Who connected, with the number of connections or events, most frequent first; the pod itself is left out. */
   readonly clients: readonly { readonly address: string; readonly times: number }[];
@@ -106,7 +106,7 @@ export function findingOf(group: TroubleGroup, { server, counts, endUs, hasFile 
     pcaps: group.pcaps.filter(hasFile),
     doubtful: Math.max(0, group.events - group.certain),
     doubts: group.doubts.texts(),
-    tryNext: adviceFor({ causeId, event: telling, othersAnswered }),
+    tryNext: adviceFor({ causeId, event: telling, othersAnswered, isIntermittent }),
   };
 }
 

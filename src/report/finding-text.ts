@@ -3,9 +3,6 @@ import type { CauseId } from '../model/cause-id.ts';
 import { count, type Layout, shownPath, spanText, timeOf } from './layout.ts';
 import type { Diagnosis } from './read-session.ts';
 
-/** A file that ends no longer ago than this is still being written: times count from now. */
-const LIVE_SECONDS = 120;
-
 /** What is said of a finding, by label. */
 export function factsOf(finding: Finding, diagnosis: Diagnosis, layout: Layout): [label: string, text: string][] {
   const { cause, clients, otherClients, processes, serverNames, pcaps, doubtful, doubts } = finding;
@@ -76,16 +73,15 @@ function windowText(seconds: number | null): string {
 }
 
 /** From when to when, and whether it goes on. */
-function spanOf(finding: Finding, { ageSeconds }: Diagnosis): string {
+function spanOf(finding: Finding, { isLive }: Diagnosis): string {
   const { first, last, state, isIntermittent, lastBeforeEndSeconds, times, connections } = finding;
   const day = first.slice(0, 10) === last.slice(0, 10) ? '' : `${last.slice(0, 10)} `;
   const span =
     first === last
       ? `${first.slice(0, 10)} ${timeOf(first)} UTC`
       : `${first.slice(0, 10)} ${timeOf(first)} to ${day}${timeOf(last)} UTC`;
-  const isLive = ageSeconds !== null && ageSeconds <= LIVE_SECONDS;
   const ago = isLive
-    ? `${spanText(lastBeforeEndSeconds + ageSeconds)} ago`
+    ? `${spanText(lastBeforeEndSeconds)} ago`
     : lastBeforeEndSeconds === 0
       ? 'at the very end'
       : `${spanText(lastBeforeEndSeconds)} before the end`;

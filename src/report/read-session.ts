@@ -22,6 +22,8 @@ export interface Diagnosis {
   readonly to: string | null;
   /** From the end of what the files tell to the time of the diagnosis, seconds; null where they have not one line. */
   readonly ageSeconds: number | null;
+  /** The files are still being written: what findings say of the end is said of now. */
+  readonly isLive: boolean;
   readonly events: number;
   readonly connectionsEnded: number;
   /** TLS handshakes that were completed (00003). */
@@ -39,6 +41,9 @@ export interface Diagnosis {
   /** Lines that could not be read. */
   readonly damagedLines: number;
 }
+
+/** A running agent logs every minute: files that end no longer ago than this are still being written. */
+const LIVE_US = 120_000_000;
 
 /** What of a session is read; times in microseconds since 1970-01-01 UTC. */
 export interface Span {
@@ -89,7 +94,9 @@ class Reading {
     const empty = this.#events + this.#connectionsEnded === 0;
     const endUs = Math.max(end.timeUs, this.#lastUs); // the newest file may be empty yet
     const hasFile = (name: string) => existsSync(join(directory, name));
-    const findings = this.#findings.list({ servers: this.#servers, endUs, hasFile });
+    const { nowUs } = this.#span;
+    const isLive = nowUs - endUs <= LIVE_US;
+    const findings = this.#findings.list({ servers: this.#servers, endUs: isLive ? nowUs : endUs, hasFile });
     return {
       directory,
       pod: end.podName,
@@ -97,7 +104,8 @@ class Reading {
       interface: end.interfaceName,
       from: empty ? null : formatIsoTime(this.#firstUs),
       to: empty ? null : formatIsoTime(endUs),
-      ageSeconds: Number.isFinite(endUs) ? Math.max(0, Math.round((this.#span.nowUs - endUs) / 1_000_000)) : null,
+      ageSeconds: Number.isFinite(endUs) ? Math.max(0, Math.round((nowUs - endUs) / 1_000_000)) : null,
+      isLive,
       events: this.#events,
       connectionsEnded: this.#connectionsEnded,
       tlsHandshakes: this.#tlsHandshakes,

@@ -93,11 +93,9 @@ function sumOf(frames: Frames): number {
 function findingLines(diagnosis: Diagnosis, layout: Layout): string[] {
   const { findings, from, frames } = diagnosis;
   const { style, width } = layout;
-  if (findings.length === 0) {
-    if (from === null || isMostlyTunnels(frames)) return []; // nothing can be said
-    return ['', style.green('Nothing is wrong, as far as the packets tell.')];
-  }
-  const lines: string[] = [];
+  const isWell = findings.every((finding) => finding.severity === 'worth knowing');
+  const isSeen = from !== null && !isMostlyTunnels(frames); // else nothing can be said
+  const lines = isWell && isSeen ? ['', style.green('Nothing is wrong, as far as the packets tell.')] : [];
   const advised = new Map<string, number>();
   let severity: Severity | null = null;
   for (const [i, finding] of findings.slice(0, MOST_FINDINGS_SHOWN).entries()) {

@@ -17,7 +17,7 @@ function advice(causeId: CauseId, facts: EventFacts = {}, podSide: PodSide = Pod
   const ends = { podSide, destinationPort: port };
   const event = parseEventLine(eventLine({ causeId, facts, by: Side.responder, value: 1 }, ends));
   if (event === null) throw new Error('the sample is damaged');
-  return adviceFor({ causeId, event, othersAnswered: false }).join('\n');
+  return adviceFor({ causeId, event, othersAnswered: false, isIntermittent: false }).join('\n');
 }
 
 test('every cause has words and advice, on either side', () => {

@@ -71,6 +71,8 @@ test('when it stopped, and when it only comes now and then', () => {
   assert.equal(state(refused(50), refused(60), well(70)), ['stopped', false]);
   assert.equal(state(refused(50), well(60), refused(70), well(80)), ['happening', true]);
   assert.equal(state(refused(1), well(2), refused(3), well(80)), ['stopped', true]);
+  const { tryNext } = only({ earlier: [told(0, 1)], flows: [refused(1), well(2), refused(3)] });
+  assert.match(tryNext[0] ?? '', /one of several pods/);
 });
 
 test('SYNs that were answered when they were repeated got lost', () => {

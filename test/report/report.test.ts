@@ -190,6 +190,34 @@ test('--since counts back from now', async () => {
   assert.equal([nothing.from, nothing.ageSeconds, nothing.findings], [null, 300, []]);
 });
 
+test('while the files are written, times count from now', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ timeUs: seconds(0) }) + eventLine({ timeUs: seconds(1) }, { sourcePort: 40_223 }));
+  const textAt = async (nowUs: number) =>
+    formatReport([await diagnosisOf(session, 0, nowUs)], { width: 200, style: PLAIN, directory: '/' });
+  assert.match(await textAt(seconds(4)), /UTC, last 3 s ago, still happening\n/);
+  assert.match(await textAt(seconds(100)), /UTC, last 99 s ago\n/);
+  assert.match(await textAt(seconds(3600)), /UTC, last at the very end, still happening\n/);
+});
+
+test('what is merely worth knowing is nothing wrong', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', causeId: 'tcp.stale.idle', value: 0 }));
+  assert.match(await textOf(session), /Nothing is wrong, as far as the packets tell\.\n\nWorth knowing\n/);
+});
+
+test('mostly tunnels: nothing is called well', async () => {
+  const session = new SampleSession(makeScratch());
+  session.endFlows(endFlowLine(seconds(1)));
+  const counters = (frames: object) => session.log({ time: '2023-11-14T22:13:22.000Z', frames });
+  counters({ tcp: 900, tunnel: 10 });
+  assert.match(await textOf(session), /Nothing is wrong/);
+  counters({ tcp: 10, tunnel: 900 });
+  const text = await textOf(session);
+  assert.match(text, /900 of 910 packets are inside tunnels/);
+  assert.not.match(text, /Nothing is wrong/);
+});
+
 test('latency by server, and what is healthy', async () => {
   const session = new SampleSession(makeScratch());
   session.events(eventLine({}, { destinationAddress: '10.96.0.1', destinationPort: 80 }));

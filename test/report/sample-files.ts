@@ -64,6 +64,10 @@ export class SampleSession {
     appendFileSync(join(this.directory, 'end_flows_2023_11_14_22_13_20.log'), `${END_FLOW_HEADER}\n${text}`);
   }
 
+  log(line: object): void {
+    appendFileSync(join(this.directory, 'log_notif_2023_11_14_22_13_20.log'), `${JSON.stringify(line)}\n`);
+  }
+
   file(name: string): void {
     appendFileSync(join(this.directory, name), '');
   }
