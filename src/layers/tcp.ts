@@ -25,7 +25,6 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.sequence = view.getInt32(offset + 4);
   packet.acknowledgment = view.getInt32(offset + 8);
   packet.flags = flags;
-  packet.icmp = -1;
   packet.window = view.getUint16(offset + 14);
   const headerEnd = offset + headerBytes;
   const payloadStart = headerEnd < extent.end ? headerEnd : extent.end;
@@ -33,11 +32,11 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.payloadLengthBytes = extent.end - payloadStart;
   const capturedEnd = end < extent.end ? end : extent.end;
   packet.payloadCapturedBytes = capturedEnd > payloadStart ? capturedEnd - payloadStart : 0;
-  packet.checksum = view.getUint16(offset + 16);
+  packet.tcpHeader = offset;
   packet.windowScale = -1;
-  packet.segmentSize = 0;
-  if ((flags & TcpFlag.syn) !== 0 && headerBytes > 20) {
-    readSynOptions(view, packet, offset + 20, payloadStart < end ? payloadStart : end);
+  if ((flags & TcpFlag.syn) !== 0) {
+    packet.segmentSize = 0;
+    if (headerBytes > 20) readSynOptions(view, packet, offset + 20, payloadStart < end ? payloadStart : end);
   }
   return Verdict.tcp;
 }

@@ -19,8 +19,9 @@ export class Packet {
   ipVersion = 4;
   /** Transport protocol: 6 TCP, 1 ICMP, 58 ICMPv6, 17 UDP (IANA). */
   protocol = 6;
-  /** Offset of the IP header. */
+  /** Offsets of the IP and the TCP header. */
   ipHeader = 0;
+  tcpHeader = 0;
   /** Offset of the source address: 4 or 16 bytes. */
   sourceAddress = 0;
   /** Offset of the destination address: 4 or 16 bytes. */
@@ -37,8 +38,6 @@ export class Packet {
   windowScale = -1;
   /** Value of the maximum segment size option (RFC 9293 §3.7.1), 0 when the segment has none. Read from SYNs only. */
   segmentSize = 0;
-  /** The checksum as it stands in the header. */
-  checksum = 0;
   /** First captured payload byte. */
   payloadStart = 0;
   /** Captured payload bytes; fewer than `payloadLengthBytes` when the capture cut the frame. */
@@ -46,10 +45,10 @@ export class Packet {
   /** Payload bytes of the segment according to the IP header. */
   payloadLengthBytes = 0;
   /**
-   * Type × 256 + code of the ICMP error that quotes this segment, -1 for a segment itself. With it come the offset of the
-   * address that sent the error, the MTU it names (0 for none), and the quoted packet's length in bytes.
+   * Where `protocol` is not TCP: type × 256 + code of the ICMP error that quotes this segment, the offset of the address
+   * that sent the error, the MTU it names (0 for none), and the quoted packet's length in bytes.
    */
-  icmp = -1;
+  icmp = 0;
   icmpFrom = 0;
   icmpMtu = 0;
   quotedLengthBytes = 0;

@@ -1,6 +1,7 @@
 import type { PacketSource } from '../capture/packet-source.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import { Decoder } from '../layers/decoder.ts';
+import { PROTOCOL_TCP } from '../layers/ip.ts';
 import { Verdict } from '../layers/verdict.ts';
 import { Frame } from '../model/frame.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
@@ -48,6 +49,8 @@ export interface PacketPathOptions {
   readonly search: HttpSearch;
   /** Null: no packets are kept. */
   readonly keeping: Keeping | null;
+  /** Packets may have been captured on several interfaces: second copies are left out. */
+  readonly mayHaveDuplicates: boolean;
   readonly listener: TrackerListener & ConversationListener;
 }
 
@@ -61,7 +64,7 @@ export class PacketPath {
   readonly #frames = Array.from({ length: BATCH }, () => new Frame());
   readonly #packets = Array.from({ length: BATCH }, () => new Packet());
   readonly #decoder = new Decoder();
-  readonly #duplicates = new DuplicateFilter();
+  readonly #duplicates: DuplicateFilter | null;
   /** By how much the clock was set, while packets from before that may still come; 0 otherwise. */
   #clockStepUs = 0;
   /** Packets in the batch. */
@@ -74,11 +77,12 @@ export class PacketPath {
   #nowUs = Number.NaN;
 
   constructor(options: PacketPathOptions) {
-    const { capacity, memory, seed, delays, search, keeping, listener } = options;
+    const { capacity, memory, seed, delays, search, keeping, mayHaveDuplicates, listener } = options;
     const table = new ConnectionTable(capacity, seed, memory);
     this.conversations = new Conversations(new TrackedConnection(table), search, listener);
     this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;
+    this.#duplicates = mayHaveDuplicates ? new DuplicateFilter() : null;
   }
 
   /** Time of the first packet, or of the first `advance`; NaN before. */
@@ -109,7 +113,7 @@ export class PacketPath {
 
   /** Packets that were second copies, and were left out. */
   get duplicates(): number {
-    return this.#duplicates.count;
+    return this.#duplicates?.count ?? 0;
   }
 
   /**
@@ -162,13 +166,14 @@ export class PacketPath {
   /** Sends the packets of the batch on their way, one after the other. */
   #processBatch(): void {
     const keeping = this.#isKeeping ? this.#keeping : null;
+    const duplicates = this.#duplicates;
     if (!this.#isKeeping) this.#unkept += this.#batchSize;
     for (let i = 0; i < this.#batchSize; i++) {
       const frame = this.#frames[i];
       const packet = this.#packets[i];
       if (this.#clockStepUs !== 0) this.#correctTime(packet);
-      const isSegment = packet.icmp < 0;
-      if (isSegment && this.#duplicates.isDuplicate(packet)) continue;
+      const isSegment = packet.protocol === PROTOCOL_TCP;
+      if (duplicates !== null && isSegment && duplicates.isDuplicate(packet)) continue;
       const timeUs = packet.timeUs;
       if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
       this.#lastUs = timeUs;

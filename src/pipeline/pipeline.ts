@@ -48,6 +48,8 @@ export interface PipelineParts {
   readonly dumpSink: DumpSink | null;
   /** Where packets are kept, when a source uses its store; made anew where it is missing. */
   readonly history?: PacketHistory;
+  /** Packets may have been captured on several interfaces, so that some come twice: in a capture file. */
+  readonly mayHaveDuplicates?: boolean;
 }
 
 /** What frames go through, and who reports. */
@@ -81,6 +83,7 @@ export function buildPipeline({
   sink,
   dumpSink,
   owners = NO_OWNERS,
+  mayHaveDuplicates = false,
   ...given
 }: PipelineParts): Pipeline {
   const { current } = settings;
@@ -106,6 +109,7 @@ export function buildPipeline({
     delays: current,
     search,
     keeping: history && dumps && { history, dumps, limits: current },
+    mayHaveDuplicates,
     listener: reporter,
   });
   const visitorAfter = (changed: ReadonlySet<string>) => {

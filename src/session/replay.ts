@@ -65,7 +65,7 @@ export async function replay({ path, settings, seed, clock, sink, dumpSink }: Re
   const source = await openFileSource(path, { filter });
   try {
     const counted = new CountingSink(sink);
-    const parts = { settings, seed, memory: systemMemory, sink: counted, dumpSink };
+    const parts = { settings, seed, memory: systemMemory, sink: counted, dumpSink, mayHaveDuplicates: true };
     const { path: route, reporter, counters } = buildPipeline(parts);
     clock.nowUs = () => route.nowUs;
     let started = false;

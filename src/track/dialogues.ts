@@ -27,6 +27,7 @@ import {
   WORDS_PER_RECORD,
 } from './record.ts';
 
+const LETTER_G = 0x47;
 /** A protected record of no more bytes may be an alert: two bytes, a type, and the longest usual tag (RFC 8446 §5.2). */
 const MOST_ALERT_BYTES = 24;
 
@@ -91,13 +92,16 @@ export class Dialogues {
     const end = payloadStart + payloadCapturedBytes;
     words[word + FLAGS] &= ~(MESSAGE_KNOWN | BODILESS);
     if (start >= end) return;
+    if (!isKnown && (words[word + FLAGS] & HEAD_EXPECTED) !== 0) return; // the body that it had leave to send
     if (!looksLikeHttp(bytes, start, end)) {
       words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // what follows is no HTTP/1
       return;
     }
+    words[word + FLAGS] |= ASKED;
+    if (bytes[start] === LETTER_G) return; // GET: its head, and no body
     const head = this.#head;
     readMessageHead(bytes, start, end, false, head);
-    words[word + FLAGS] |= ASKED | (head.isHead ? BODILESS : 0) | (head.isConnect ? TUNNEL_ASKED : 0);
+    words[word + FLAGS] |= (head.isHead ? BODILESS : 0) | (head.isConnect ? TUNNEL_ASKED : 0);
     if (head.kind !== BodyKind.none && head.kind !== BodyKind.length) return;
     words[word + FLAGS] |= MESSAGE_KNOWN;
     words[word + MESSAGE_END] = (packet.sequence + (head.end - payloadStart) + head.bodyBytes) | 0;

@@ -3,17 +3,21 @@ import * as assert from 'uvu/assert';
 import { Packet } from '../../src/model/packet.ts';
 import { DuplicateFilter } from '../../src/pipeline/duplicate-filter.ts';
 
-function packet(timeUs: number, change: Partial<Packet> & { readonly id?: number } = {}): Packet {
-  const { id = 7, ...fields } = change;
+function packet(
+  timeUs: number,
+  change: Partial<Packet> & { readonly id?: number; readonly checksum?: number } = {},
+): Packet {
+  const { id = 7, checksum = 0x1234, ...fields } = change;
   const view = new DataView(new ArrayBuffer(40));
   view.setUint16(4, id);
+  view.setUint16(36, checksum);
   const usual = {
     view,
     timeUs,
     sequence: 100,
     payloadLengthBytes: 10,
     flags: 0x18,
-    checksum: 0x1234,
+    tcpHeader: 20,
     endpointHash: 99,
   };
   return Object.assign(new Packet(), usual, fields);
