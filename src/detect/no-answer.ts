@@ -43,6 +43,8 @@ function missing(connection: TrackedConnection, timeUs: number): EventContent | 
   const { firstFin } = connection;
   const resetBy = connection.closed && firstFin === -1 ? connection.endedBy : -1;
   if (connection.isMessageOpen(Side.initiator)) return null; // it broke off its own question
+  const isEndedByClient = connection.isResetByInitiator || firstFin === Side.initiator;
+  if (connection.isFramed && isEndedByClient) return null; // a stream may be watched for as long as it is of interest
   if (connection.declined && connection.lastSpeaker === Side.responder) return declined();
   if (connection.isLateRequest && connection.asked && firstFin === Side.responder) return keepAliveRace(connection);
   if (connection.lastSpeaker === Side.responder) {

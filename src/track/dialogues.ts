@@ -13,8 +13,10 @@ import {
   DIALOGUE,
   FIN_SENT,
   FLAGS,
+  FRAMED,
   GOODBYE_BY_INITIATOR,
   HEAD_EXPECTED,
+  HIGHEST_STREAM,
   LAST_BYTES,
   MESSAGE_END,
   MESSAGE_KNOWN,
@@ -28,6 +30,11 @@ import {
 } from './record.ts';
 
 const LETTER_G = 0x47;
+const HTTP2_PREFACE = new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** RFC 9113 §4.1, §6. */
+const FRAME_HEADER_BYTES = 9;
+const Frame = { headers: 1, reset: 3 } as const;
+const END_STREAM = 1;
 /** A protected record of no more bytes may be an alert: two bytes, a type, and the longest usual tag (RFC 8446 §5.2). */
 const MOST_ALERT_BYTES = 24;
 
@@ -49,6 +56,14 @@ export class Dialogues {
     const { bytes, payloadStart, payloadCapturedBytes } = packet;
     const end = payloadStart + payloadCapturedBytes;
     const word = slot * WORDS_PER_RECORD;
+    if (isHttp2Preface(bytes, payloadStart, end)) {
+      this.#words[word + STATE] |= DIALOGUE | FRAMED;
+      this.#words[word + FLAGS] |= MESSAGE_KNOWN;
+      this.#words[word + MESSAGE_END] = (packet.sequence + HTTP2_PREFACE.length) | 0;
+      this.#words[word + LAST_BYTES] = 0;
+      this.#words[word + HIGHEST_STREAM] = 0;
+      return;
+    }
     if (beginsProxyHeader(bytes, payloadStart, end)) {
       const header = readProxyHeader(bytes, payloadStart, end);
       if (header === null || header === 'more') return;
@@ -68,6 +83,10 @@ export class Dialogues {
     const word = slot * WORDS_PER_RECORD;
     const words = this.#words;
     if ((words[word + FLAGS] & TUNNELLED) !== 0) return;
+    if ((words[word + STATE] & FRAMED) !== 0) {
+      this.#frames(word, side, packet, isTurn);
+      return;
+    }
     if (((words[word + STATE] >>> CONNECTION_TYPE_SHIFT) & 3) === ConnectionType.tls) {
       this.#records(word, side, packet, isTurn);
     } else if (side === Side.initiator) {
@@ -167,6 +186,45 @@ export class Dialogues {
     this.#words[word + LAST_BYTES] = last;
   }
 
+  /** Walks the frames of HTTP/2 (RFC 9113 §4.1), and counts the requests that have no whole answer. */
+  #frames(word: number, side: Side, packet: Packet, isTurn: boolean): void {
+    const words = this.#words;
+    const known = MESSAGE_KNOWN << side;
+    const isKnown = (words[word + FLAGS] & known) !== 0;
+    const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
+    let at = isKnown ? (words[word + MESSAGE_END + side] - sequence) | 0 : 0;
+    if (isKnown ? at >= payloadLengthBytes : !isTurn) return;
+    if (at < 0) at = 0;
+    words[word + FLAGS] &= ~known;
+    while (at < payloadLengthBytes) {
+      if (at + FRAME_HEADER_BYTES > payloadCapturedBytes) {
+        words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // frames are missed from here on
+        return;
+      }
+      const header = payloadStart + at;
+      const length = (bytes[header] << 16) | (bytes[header + 1] << 8) | bytes[header + 2];
+      const stream = ((bytes[header + 5] & 0x7f) << 24) | (bytes[header + 6] << 16) | (bytes[header + 7] << 8);
+      this.#frame(word, side, bytes[header + 3], bytes[header + 4], stream | bytes[header + 8]);
+      at += FRAME_HEADER_BYTES + length;
+    }
+    words[word + FLAGS] |= known;
+    words[word + MESSAGE_END + side] = (sequence + at) | 0;
+  }
+
+  #frame(word: number, side: Side, type: number, flags: number, stream: number): void {
+    const words = this.#words;
+    if (side === Side.initiator && type === Frame.headers && stream > words[word + HIGHEST_STREAM]) {
+      words[word + HIGHEST_STREAM] = stream;
+      words[word + LAST_BYTES]++;
+    } else {
+      const isAnswered = side === Side.responder && type <= Frame.headers && (flags & END_STREAM) !== 0;
+      if (!isAnswered && type !== Frame.reset) return;
+      words[word + LAST_BYTES] = Math.max(0, words[word + LAST_BYTES] - 1);
+    }
+    if (words[word + LAST_BYTES] > 0) words[word + FLAGS] |= ASKED;
+    else words[word + FLAGS] &= ~ASKED;
+  }
+
   /** Walks the records of TLS from header to header. */
   #records(word: number, side: Side, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
@@ -196,10 +254,17 @@ export class Dialogues {
   }
 }
 
+/** Whether the bytes begin with the connection preface of HTTP/2 (RFC 9113 §3.4). */
+function isHttp2Preface(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < HTTP2_PREFACE.length || bytes[start] !== HTTP2_PREFACE[0]) return false;
+  return HTTP2_PREFACE.every((byte, i) => bytes[start + i] === byte);
+}
+
 /** Whether a side stopped in the middle of a message, as far as its end is known. */
 export function isMessageOpen(words: Int32Array, word: number, side: Side): boolean {
   const flags = words[word + FLAGS];
   if ((flags & TUNNELLED) !== 0) return false;
+  if ((words[word + STATE] & FRAMED) !== 0) return side === Side.responder && words[word + LAST_BYTES] > 0;
   if (side === Side.responder && (flags & CHUNKED) !== 0) return words[word + LAST_BYTES] !== 0x0d0a0d0a;
   if ((flags & (MESSAGE_KNOWN << side)) === 0) return false;
   return ((words[word + MESSAGE_END + side] - sentUpTo(words, word, side)) | 0) > 0;

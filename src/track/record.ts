@@ -66,6 +66,8 @@ export const OTHER_ISN = 49;
 /** Once it is established: from the last new byte to the first FIN, in milliseconds. */
 export const WAITED_MS = 49;
 export const OTHER_WINDOW = 50;
+/** With HTTP/2: the highest stream that the initiator has begun. */
+export const HIGHEST_STREAM = 50;
 /** Hop limits (TTL) that both sides' packets came with: initiator's in bits 0–7, responder's in bits 8–15; 0 unknown. */
 export const HOP_LIMITS = 51;
 /** Keep-alive probes without an answer: initiator's in the lower half, responder's in the upper. */
@@ -74,7 +76,7 @@ export const KEEP_ALIVES = 52;
 export const SEGMENT_SIZES = 53;
 /** Where the message that a side is sending ends, as a sequence number; the responder's is the next word. */
 export const MESSAGE_END = 54;
-/** The last four bytes that the responder sent of a body in chunks. */
+/** The last four bytes that the responder sent of a body in chunks; with HTTP/2 the requests without a whole answer. */
 export const LAST_BYTES = 56;
 /** How often the first unacknowledged segment was sent again: initiator's in the lower half, responder's in the upper. */
 export const REPEATS = 57;
@@ -179,5 +181,7 @@ export const SILENCED = 0x8000000;
 export const READ_AGAIN = 0x10000000;
 /** Something in the fourth line is to be looked at with each packet: keep-alive probes. */
 export const WATCHED = 0x20000000;
+/** HTTP/2 frames of its sides are followed. */
+export const FRAMED = -0x80000000;
 /** A RST within the window was seen; whether it ended the connection is not known yet. */
 export const RST_WAITS = 0x40000000;
