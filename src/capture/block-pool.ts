@@ -28,6 +28,7 @@ export class BlockPool extends Memory {
   #readyBytes = 0;
   #isPopulating = false;
   #trimTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
   readonly #keepMs: number;
 
   /** `keepMs`: how long memory is kept that is not used. Throws `SystemError` when there is no address space. */
@@ -44,7 +45,7 @@ export class BlockPool extends Memory {
   /** Makes resident what is used and a part beyond it, in another thread. */
   makeReady(): void {
     const start = this.#readyBytes;
-    if (this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
+    if (this.#isClosed || this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
     this.#isPopulating = true;
     populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
       this.#isPopulating = false;
@@ -73,8 +74,16 @@ export class BlockPool extends Memory {
     if (this.#taken === 0 && this.#untouched > 0) this.#trimLater();
   }
 
+  /** No memory is made resident, or given back, from here on: the system has it back with the process. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#trimTimer !== null) clearTimeout(this.#trimTimer);
+    this.#trimTimer = null;
+  }
+
   /** Gives memory back to the system some time from now, when no place is taken then. */
   #trimLater(): void {
+    if (this.#isClosed) return;
     this.#trimTimer ??= setTimeout(() => {
       this.#trimTimer = null;
       if (this.#isPopulating) this.#trimLater();

@@ -97,6 +97,23 @@ export function compileLiveFilter(
   return compile(expression, text, () => compileDevicePcapFilter(text, interfaceName));
 }
 
+/** What a program for a packet socket is compiled for. */
+export interface SocketFilterOptions {
+  readonly expression: string;
+  readonly established: Established;
+  readonly interfaceName: string;
+  /** False where the kernel takes the link header off. */
+  readonly hasLinkHeader: boolean;
+}
+
+/** Compiles the program of a packet socket, in the network namespace of the interface; null takes every frame. */
+export function compileSocketFilter(options: SocketFilterOptions): FilterProgram | null {
+  const { expression, established, interfaceName, hasLinkHeader } = options;
+  return hasLinkHeader
+    ? compileLiveFilter(expression, interfaceName, established)
+    : compileFilter(expression, LinkType.raw, established);
+}
+
 function compile(expression: string, text: string, run: () => Buffer): FilterProgram | null {
   if (text === '') return null;
   try {

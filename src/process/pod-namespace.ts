@@ -109,9 +109,11 @@ function findByName(route: RouteSocket, link: PairedLink): PodNamespace | null {
 function isPeer(path: string, route: RouteSocket, link: PairedLink): boolean {
   const fd = tryOpenReadOnly(path);
   if (fd === null) return false;
-  const id = route.namespaceId(fd);
-  closeDescriptor(fd);
-  return id === link.peerNamespaceId;
+  try {
+    return route.namespaceId(fd) === link.peerNamespaceId;
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 /** Looks for a process whose control group is named after the pod, as the kubelet does. */
