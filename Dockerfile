@@ -21,7 +21,7 @@ RUN headers=/usr/local \
     && node -e 'require("cap")'
 COPY tsconfig.json ./
 COPY src ./src
-COPY scripts/build-ebpf.sh ./scripts/
+COPY scripts/build-ebpf.sh scripts/make-sbom.mjs scripts/native-code.json ./scripts/
 RUN npm run --silent build \
     && test -s dist/connections.bpf.o \
     && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \

@@ -6,6 +6,7 @@ import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runAgent } from './commands/run-agent.ts';
 import { endWithReader } from './commands/standard-output.ts';
+import { tokenCommand } from './commands/token.ts';
 import { watchCommand } from './commands/watch.ts';
 
 const USAGE = `Watches the network of a Kubernetes pod and says what is wrong with its TCP connections.
@@ -18,10 +19,11 @@ const USAGE = `Watches the network of a Kubernetes pod and says what is wrong wi
   dlltagent replay FILE [--out DIR] [--env FILE]
                                              look into a capture file (pcap, pcapng, gzip; - for standard input);
                                              without --out, events go to standard output
+  dlltagent token                            what the live page of the agent that runs here asks for (UI=Y)
   dlltagent --version
   dlltagent --help
 
-Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off), UI (N).
+Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off), UI (N), UI_TOKEN.
 Exit status: 0, 1 for a failure in the run, 2 for a wrong call.
 `;
 
@@ -31,6 +33,7 @@ const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map([
   ['replay', replayCommand],
   ['report', reportCommand],
   ['watch', watchCommand],
+  ['token', tokenCommand],
 ]);
 
 async function main(argv: readonly string[]): Promise<ExitStatus> {

@@ -5,13 +5,19 @@
 #
 # It needs the node's /proc (hostPID) and network namespace (hostNetwork); to look into processes of other users,
 # CAP_SYS_PTRACE; and CAP_SYS_ADMIN only for a pod none of whose containers has /sys.
-# DLLT_HOST_PROC and DLLT_HOST_POD_LOGS say where the node's /proc and /var/log/pods are mounted, if not there.
+# DLLT_HOST_PROC and DLLT_HOST_POD_LOGS say where the node's /proc and /var/log/pods are mounted, if not there;
+# DLLT_KUBELET where the kubelet keeps its files on the node, if not in /var/lib/kubelet.
+#
+# Who a pod is, the kernel and the kubelet say: control groups, mounts, the names of log directories. No file of a pod is
+# asked, as it may say anything.
 set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
 readonly PROC=${DLLT_HOST_PROC:-/proc}
 readonly POD_LOGS=${DLLT_HOST_POD_LOGS:-/var/log/pods}
+readonly KUBELET=${DLLT_KUBELET:-/var/lib/kubelet}
+readonly POD_UID='[0-9a-f]{8}([-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}'
 readonly SYSFS_MAGIC=62656572 # linux/magic.h
 
 uid='' name='' namespace='' interface=eth0
@@ -26,37 +32,52 @@ wrong_call() {
   exit 2
 }
 
-# matching PATTERN FILE…: those of many files in which a line matches; files that are gone meanwhile do not count.
+# matching OPTIONS PATTERN FILE…: those of many files in which a line matches; files that are gone meanwhile do not count.
 matching() {
-  local pattern=$1
-  shift
-  (($# == 0)) || printf '%s\0' "$@" | xargs -0 grep -lsE -e "$pattern" || true
+  local options=$1 pattern=$2
+  shift 2
+  (($# == 0)) || printf '%s\0' "$@" | xargs -0 grep "-ls$options" -e "$pattern" || true
 }
 
-# pids_of UID: processes of the pod, one a line. A pod's cgroup is called pod<uid> (cgroupfs driver) or
-# kubepods-…-pod<uid_with_underscores>.slice (systemd driver), in v1 and v2 alike; seen from a cgroup namespace the path
-# begins with /.. but ends the same. Where the kubelet makes no cgroup for pods, the files that it mounts tell (mountinfo's
-# fourth field, proc(5)); the container that only holds the namespaces has none of those.
+# is_group_of UID FILE: true when the control groups in FILE are those of the pod. They are called pod<uid> (cgroupfs
+# driver) or kubepods-…-pod<uid_with_underscores>.slice (systemd driver), in v1 and v2 alike; seen from a cgroup namespace
+# the path begins with /.. but ends the same. The first such name of a path counts: who may make control groups in a
+# container makes them below the pod's own.
+is_group_of() {
+  local line found=1 name="[/-]pod($POD_UID|$1|${1//-/_})([./]|\$)"
+  while IFS= read -r line; do
+    [[ $line =~ $name ]] || continue
+    [[ ${BASH_REMATCH[1]//_/-} == "$1" ]] || return 1
+    found=0
+  done <"$2" 2>/dev/null
+  return "$found"
+}
+
+# hosts_file_of UID: ` DEVICE ROOT /etc/hosts ` as it stands in the mountinfo (proc(5)) of the pod's processes: the kubelet
+# mounts this file of its own there. The node's first process has the mounts that tell where it is.
+hosts_file_of() {
+  local path=$KUBELET/pods/$1/etc-hosts device root point best='' answer=''
+  while read -r _ _ device root point _; do
+    point=${point%/}
+    if [[ $path != "$point"/* ]] || ((${#point} < ${#best})); then continue; fi
+    best=$point
+    answer=" $device ${root%/}${path#"$point"} /etc/hosts "
+  done <"$PROC/1/mountinfo"
+  printf '%s' "$answer"
+} 2>/dev/null
+
+# pids_of UID: processes of the pod, one a line: by control group; where the kubelet makes none for pods, by its mount of
+# /etc/hosts, which the container that only holds the namespaces does not have.
 pids_of() {
-  local files
-  files=$(matching "pod($1|${1//-/_})([^0-9A-Za-z_-]|\$)" "$PROC"/[0-9]*/cgroup)
-  [[ -n $files ]] || files=$(matching "^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/pods/$1/" "$PROC"/[0-9]*/mountinfo)
-  printf '%s\n' "$files" | sed -E 's:.*/([0-9]+)/[a-z]+$:\1:; /^$/d' | sort -n
-}
-
-# is_named PID: true when the process is in a pod of that name and namespace, by the files that its pod was given. (Links
-# in its root directory would lead out of it, so /var/run is not followed to /run.)
-is_named() {
-  local root=$PROC/$1/root file given
-  [[ -f $root/etc/hostname ]] || return 1
-  read -r given <"$root/etc/hostname" || true
-  [[ $given == "$name" ]] || return 1
-  for file in "$root"{/var,}/run/secrets/kubernetes.io/serviceaccount/namespace; do
-    [[ -f $file ]] || continue
-    read -r given <"$file" || true
-    [[ $given != "$namespace" ]] || return 0
-  done
-  [[ -f $root/etc/resolv.conf ]] && grep -qsE "^search (.* )?$namespace\.svc\." "$root/etc/resolv.conf"
+  local file files=() mounted
+  while read -r file; do
+    ! is_group_of "$1" "$file" || files+=("$file")
+  done < <(matching E "pod($1|${1//-/_})([^0-9A-Za-z_-]|\$)" "$PROC"/[0-9]*/cgroup)
+  if ((${#files[@]} == 0)); then
+    mounted=$(hosts_file_of "$1")
+    [[ -z $mounted ]] || mapfile -t files < <(matching F "$mounted" "$PROC"/[0-9]*/mountinfo)
+  fi
+  ((${#files[@]} == 0)) || printf '%s\n' "${files[@]}" | sed -E 's:.*/([0-9]+)/[a-z]+$:\1:' | sort -n
 }
 
 # uids_of_name: UIDs that pods of that name have or had on this node, the newest first. The kubelet keeps the logs of a
@@ -66,26 +87,18 @@ uids_of_name() {
   for directory in ${directories[@]+"${directories[@]}"}; do
     newer=0
     for other in "${directories[@]}"; do [[ ! $other -nt $directory ]] || newer=$((newer + 1)); done
-    printf '%s %s\n' "$newer" "${directory##*_}"
+    [[ ! ${directory##*_} =~ ^[0-9A-Za-z-]+$ ]] || printf '%s %s\n' "$newer" "${directory##*_}"
   done | sort -n | cut -d ' ' -f 2
-}
-
-# pids_of_name: processes of the pod of that name where its logs are not to be seen.
-pids_of_name() {
-  local directory
-  for directory in "$PROC"/[0-9]*; do
-    ! is_named "${directory##*/}" || printf '%s\n' "${directory##*/}"
-  done
 }
 
 # candidates: processes of the pod, of the newest pod of that name that has any.
 candidates() {
-  local each pids
+  local each pids=''
   for each in ${uid:+"$uid"} $([[ -z $name ]] || uids_of_name); do
     pids=$(pids_of "$each")
     [[ -z $pids ]] || break
   done
-  printf '%s' "${pids:-$([[ -z $name ]] || pids_of_name)}"
+  printf '%s' "$pids"
 }
 
 # is_pair_end DIRECTORY: true for an interface of /sys/class/net that can be an end of a veth or netkit pair.
@@ -154,6 +167,8 @@ main() {
 
   local pids own_namespace pid network seen=' ' ends there
   pids=$(candidates)
+  [[ -n $pids || -n $uid || -d $POD_LOGS ]] ||
+    fail "nobody can be believed who it is: $POD_LOGS of the node is not to be seen; mount it, or set POD_UID"
   [[ -n $pids ]] || fail 'it has no process on this node'
   own_namespace=$(readlink /proc/self/ns/net)
   for pid in $pids; do

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
-import { findPodNamespace } from '../process/pod-namespace.ts';
+import { podUidsOfName } from '../process/pod-logs.ts';
+import { findPodNamespace, podsBehind } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import type { PodFinder } from './pod-finder.ts';
 
@@ -23,12 +24,22 @@ export function isKnown({ podUid, podName }: Settings): boolean {
   return podUid !== '' || podName !== '';
 }
 
+/** What the kernel and the kubelet say of pods; a pod's own files say nothing. */
+export interface PodWitness {
+  /** UIDs of the pods behind the node's end of a link; null when nothing can be told. */
+  podsBehind(interfaceIndex: number): Promise<ReadonlySet<string> | null>;
+  /** UIDs that pods of a name have or had on this node. */
+  podUidsOfName(namespace: string, name: string): readonly string[];
+}
+
 /** Says where a pod is to be captured. */
 export class PodLocator {
   readonly #finder: PodFinder;
+  readonly #witness: PodWitness;
 
-  constructor(finder: PodFinder) {
+  constructor(finder: PodFinder, witness: PodWitness = { podsBehind, podUidsOfName }) {
     this.#finder = finder;
+    this.#witness = witness;
   }
 
   /**
@@ -57,17 +68,34 @@ export class PodLocator {
     return here !== null && here.inode === there?.inode ? null : found.interfaceIndex;
   }
 
+  /**
+   * Whether the kernel says that another pod than that of the env file is behind the node's end of a link. False when
+   * nobody can tell. Never rejects.
+   */
+  async isAnothers(hostIndex: number, { podUid, podName, podNamespace }: Settings): Promise<boolean> {
+    const named = podName === '' ? [] : this.#witness.podUidsOfName(podNamespace || 'default', podName);
+    const expected = [...(podUid === '' ? [] : [podUid]), ...named];
+    if (expected.length === 0) return false;
+    const behind = await this.#witness.podsBehind(hostIndex).catch(() => null);
+    return behind !== null && !expected.some((uid) => behind.has(uid));
+  }
+
   async #indexOnNode(settings: Settings, { wrongIndex }: Experience, signal: AbortSignal): Promise<number> {
     const { interfaceIndex, podNamespace, podName, podUid } = settings;
     if (typeof interfaceIndex === 'number' && interfaceIndex !== wrongIndex) {
-      if (interfaceName(interfaceIndex) !== null) return interfaceIndex;
+      const isThere = interfaceName(interfaceIndex) !== null;
+      if (isThere && !(await this.isAnothers(interfaceIndex, settings))) return interfaceIndex;
       if (!isKnown(settings)) {
         throw new Absent(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
       }
     }
     const found = await this.#finder.find(settings, signal);
-    if ('interfaceIndex' in found) return found.interfaceIndex;
-    throw new Absent(`Waiting for the pod ${podName === '' ? podUid : `${podNamespace}/${podName}`}: ${found.reason}`);
+    const pod = podName === '' ? podUid : `${podNamespace}/${podName}`;
+    if ('reason' in found) throw new Absent(`Waiting for the pod ${pod}: ${found.reason}`);
+    if (await this.isAnothers(found.interfaceIndex, settings)) {
+      throw new Absent(`Waiting for the pod ${pod}: behind interface ${found.interfaceIndex} is another one`);
+    }
+    return found.interfaceIndex;
   }
 }
 

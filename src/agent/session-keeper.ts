@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import type { PageConnection } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionState, SessionStatus } from '../model/session-status.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
+import { DirectoryInUseError } from '../session/claim-directory.ts';
 import { LiveSession } from '../session/live-session.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
@@ -15,6 +17,9 @@ import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
+/** When it is asked whether the captured pod is the right one. */
+const FIRST_CHECK_MS = 1_000;
+const LONGEST_CHECK_MS = 60_000;
 const ONE_SIDED = 'packets of one direction only are seen here, the others pass by this end of the link';
 
 /** What all keepers of an agent share. */
@@ -159,7 +164,9 @@ export class SessionKeeper {
       return null;
     }
     try {
-      const warnings = this.#complaints.map(({ line }) => line);
+      const elsewhere = elsewhereLine(settings, place);
+      if (elsewhere !== null) console.error(elsewhere);
+      const warnings = [...this.#complaints.map(({ line }) => line), ...(elsewhere === null ? [] : [elsewhere])];
       const print = (line: string) => console.out(line);
       const session = new LiveSession({ settings, place, warnings, shared, print });
       await session.start();
@@ -171,7 +178,8 @@ export class SessionKeeper {
         this.#enteredInVain = hostIndex;
         this.#experience = { ...this.#experience, blindIndex: null };
       }
-      this.#fail('failing', `${messageOf(error)} (${this.#path})`);
+      const state = error instanceof DirectoryInUseError ? 'refused' : 'failing';
+      this.#fail(state, `${messageOf(error)} (${this.#path})`);
       return null;
     }
   }
@@ -220,9 +228,25 @@ export class SessionKeeper {
         );
       }
     }
+    void this.#checkIdentity(session, settings, signal);
     if (place.namespacePath === undefined) return;
     await untilDeserted(place.namespacePath, () => insidePod(place.hostIndex, settings), signal);
     if (!signal.aborted) session.leave();
+  }
+
+  /** Asks now and then whether it is still the pod of the env file that is captured. Never rejects. */
+  async #checkIdentity(session: LiveSession, settings: Settings, signal: AbortSignal): Promise<void> {
+    const { interfaceIndex, interfaceName } = session;
+    for (let waitMs = FIRST_CHECK_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_CHECK_MS)) {
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const isAnothers = await this.#context.locator.isAnothers(interfaceIndex, settings);
+      if (signal.aborted) return;
+      if (!isAnothers) continue;
+      this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };
+      session.stop(`behind ${interfaceName} is another pod than ${settings.podNamespace}/${settings.podName}`);
+      return;
+    }
   }
 
   /** The node's end shows one direction only: goes to the other end, if it can be found. Never rejects. */
@@ -253,6 +277,16 @@ export class SessionKeeper {
     this.#state = state;
     this.#reason = line;
   }
+}
+
+/** That the pod is behind another interface than the env file says; null when it is not. */
+function elsewhereLine(
+  { interfaceIndex, podUid, podName, podNamespace }: Settings,
+  place: CapturePlace,
+): string | null {
+  if (typeof interfaceIndex !== 'number' || interfaceIndex === place.hostIndex) return null;
+  const pod = podName === '' ? podUid : `${podNamespace}/${podName}`;
+  return `INTERFACE_INDEX_SNIF=${interfaceIndex} is gone or another's now: the pod ${pod} is behind interface ${place.hostIndex}`;
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,7 @@
+import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import { everyStep } from '../model/every-step.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
@@ -127,6 +129,10 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   connectionEnded(connection: TrackedConnection): void {
     if (this.#lines.isEmpty) this.#write(connection, true);
     else this.#push(connection, true);
+  }
+
+  occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void {
+    this.#parts.sink.occurred(name, causeId, connection, timeUs);
   }
 
   event(event: NetworkEvent, connection: TrackedConnection | null): void {

@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import { everyStep } from '../model/every-step.ts';
 import { Direction, type Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import { inNetworkNamespace, interfaceName } from '../native/libc.ts';
 import { detachFromLink, openDescriptors } from './cap-socket.ts';
-import { compileFilter, DEFAULT_FILTER, effectiveFilter } from './filter.ts';
+import { compileFilter, effectiveFilter } from './filter.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { hasEthernetHeader } from './packet-socket.ts';
 import type { CaptureCounters, LiveSource, SourceState } from './packet-source.ts';

@@ -1,3 +1,4 @@
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
 import { BPF_INSTRUCTION_BYTES, compileDevicePcapFilter, compilePcapFilter, runPcapFilter } from '../native/libpcap.ts';
@@ -10,9 +11,6 @@ export interface FilterProgram {
   readonly instructionCount: number;
 }
 
-/** The filter when nobody asked for another. */
-export const DEFAULT_FILTER = 'tcp';
-
 /*
  * `tcp` as libpcap reads it looks at IPv4, and at IPv6 whose first header is TCP or a fragment header with TCP behind
  * it. IPv6 with other extension headers in front of TCP would need `protochain`, which is a loop and which the kernel
@@ -22,15 +20,16 @@ export const DEFAULT_FILTER = 'tcp';
 const TCP_ANY_IP = 'tcp or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 51 or ip6[6] = 60))';
 
 /**
- * What is really compiled for an expression. Exactly the default, `tcp`, is widened to what people mean by it: TCP
- * behind one or two VLAN tags that are still in the frame, and behind IPv6 extension headers. A tag that the kernel
- * took out of the frame needs nothing: the filter sees the frame without it. Every other expression is left alone.
+ * What is really compiled for an expression. Exactly the default, and `tcp`, are widened to what people mean by them:
+ * also behind one or two VLAN tags that are still in the frame, and TCP behind IPv6 extension headers. A tag that the
+ * kernel took out of the frame needs nothing: the filter sees the frame without it. Every other expression is left alone.
  */
 export function effectiveFilter(expression: string, linkType: number): string {
   const text = expression.trim();
-  if (text !== DEFAULT_FILTER) return text;
-  if (linkType !== LinkType.ethernet) return TCP_ANY_IP;
-  return `${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP} or (vlan and (${TCP_ANY_IP}))))`;
+  if (text !== DEFAULT_FILTER && text !== 'tcp') return text;
+  const wide = text === 'tcp' ? TCP_ANY_IP : `${TCP_ANY_IP} or icmp or icmp6 or udp port 53`;
+  if (linkType !== LinkType.ethernet) return wide;
+  return `${wide} or (vlan and (${wide} or (vlan and (${wide}))))`;
 }
 
 /** Of how many connections one is taken in a sample. */

@@ -1,6 +1,7 @@
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { BlockPool } from './block-pool.ts';
-import { compileSocketFilter, DEFAULT_FILTER } from './filter.ts';
+import { compileSocketFilter } from './filter.ts';
 import { closePacketSocket, openPacketSocket } from './packet-socket.ts';
 import { RingBlocks } from './ring-blocks.ts';
 import { ringShape } from './ring-layout.ts';

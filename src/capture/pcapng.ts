@@ -12,6 +12,9 @@ const BlockType = {
   enhancedPacket: 6,
 } as const;
 
+/** Interfaces of a section: no machine has as many, and a compressed file could describe a hundred million. */
+const MOST_INTERFACES = 16_384;
+
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 /** Block type, total length, and the total length again at the end. */
@@ -159,6 +162,10 @@ export class PcapngReader implements RecordReader {
     const littleEndian = this.#littleEndian;
     if (bodyEnd - body < 8) {
       this.#fail('an interface description is too short');
+      return;
+    }
+    if (this.#interfaces.length >= MOST_INTERFACES) {
+      this.#fail(`a section describes more than ${MOST_INTERFACES} interfaces`);
       return;
     }
     let ticksPerSecond = 1e6;

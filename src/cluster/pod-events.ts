@@ -1,7 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { NetworkEvent } from '../model/event.ts';
+import { endpointText } from '../diagnosis/event-line.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import { type Connection, Side } from '../model/connection.ts';
+import { addressText, type NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { ApiAnswer } from './api-request.ts';
-import { type EventSubject, eventChange, eventObject, type PodTrouble, reasonOf, troubleKey } from './pod-trouble.ts';
+import {
+  type EventSubject,
+  eventChange,
+  eventObject,
+  identityOf,
+  type PodTrouble,
+  reasonOf,
+  type TroubleIdentity,
+} from './pod-trouble.ts';
+import { PodTroubles } from './pod-troubles.ts';
 
 /** Sends an object or a change of it; rejects when there is no answer. */
 export type SendToApi = (method: 'POST' | 'PATCH', path: string, body: object) => Promise<ApiAnswer>;
@@ -38,10 +51,10 @@ const USUAL_PACE: Pace = {
   closeMs: 2_000,
 };
 
-/** Different troubles at a time; those that came longest ago go first. */
+/** Different troubles at a time. */
 const MOST_TROUBLES = 64;
-/** A trouble begins anew when it was away for this long, as the cluster forgets its object after an hour. */
-const FORGET_MS = 20 * 60_000;
+/** How long a trouble waits for an event that tells it in its own words: it may wait for the name of a process. */
+const WORDS_WAIT_MS = 1_000;
 
 /** Names of objects have 253 characters at most; the rest makes them different. */
 const MOST_NAME_CHARACTERS = 230;
@@ -58,16 +71,17 @@ export class PodEvents {
   readonly #send: SendToApi;
   readonly #log: PodEventsLog;
   readonly #pace: Pace;
-  /** By `troubleKey`, those that came longest ago first. */
-  readonly #troubles = new Map<string, PodTrouble>();
+  readonly #troubles = new PodTroubles(MOST_TROUBLES);
   #tokens: number;
   #tokensMs = Date.now();
   /** Attempts that failed since the last that did not. */
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** When the timer ends. */
+  #timerMs = 0;
   #sending: Promise<void> | null = null;
   #closed = false;
-  #dropped = 0;
+  #refused = 0;
 
   constructor(subject: EventSubject, send: SendToApi, log: PodEventsLog, pace = USUAL_PACE) {
     this.#subject = subject;
@@ -79,24 +93,28 @@ export class PodEvents {
 
   /** Troubles that were dropped untold: too many, or refused by the cluster. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#troubles.dropped + this.#refused;
   }
 
-  /** Takes in an event; those of other codes are left alone. */
-  report(event: NetworkEvent): void {
-    const reason = reasonOf(event);
+  /** Counts what happened to a connection, whether an event tells it or not. */
+  occurred(name: EventName, causeId: CauseId, connection: Connection): void {
+    const reason = reasonOf(name);
     if (reason === null || this.#closed) return;
-    const nowMs = Date.now();
-    const key = troubleKey(event);
-    const known = this.#troubles.get(key);
-    this.#troubles.delete(key);
-    const trouble = known !== undefined && nowMs - known.lastMs < FORGET_MS ? known : newTrouble(reason, event, nowMs);
-    trouble.count += 1 + (event.suppressed ?? 0);
-    trouble.lastMs = nowMs;
+    const server = endpointText(addressText(connection, Side.responder), connection.responderPort);
+    this.#count({ name, causeId, podSide: connection.podSide, server }, reason);
+  }
+
+  /** Takes in an event: its words tell what occurred before. One that is not about a connection occurs with it. */
+  report(event: NetworkEvent): void {
+    const reason = reasonOf(event.name);
+    if (reason === null || this.#closed) return;
+    const identity = identityOf(event);
+    if (event.connection === null) this.#count(identity, reason);
+    const trouble = this.#troubles.get(identity);
+    if (trouble === null) return; // it had to make room
+    const isFirst = trouble.latest === null;
     trouble.latest = event;
-    this.#troubles.set(key, trouble);
-    if (this.#troubles.size > MOST_TROUBLES) this.#makeRoom();
-    this.#arm();
+    if (isFirst) this.#armFor(this.#dueMs(trouble));
   }
 
   /** Tells what is untold, for `closeMs` at most, and no more from then on. */
@@ -106,50 +124,53 @@ export class PodEvents {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const late = new Promise<void>((resolve) => setTimeout(resolve, this.#pace.closeMs).unref());
     await Promise.race([late, this.#tellAll()]);
-    const untold = [...this.#troubles.values()].filter(({ told, count }) => told < count).length;
+    const untold = this.#troubles.inTurn().filter(({ told, count }) => told < count).length;
     if (untold > 0) this.#log.warn(`${untold} troubles could not be told to the cluster any more`);
   }
 
-  #makeRoom(): void {
-    for (const [key, { told, count }] of this.#troubles) {
-      if (this.#troubles.size <= MOST_TROUBLES) return;
-      this.#troubles.delete(key);
-      if (told < count) this.#dropped++;
-    }
+  #count(identity: TroubleIdentity, reason: string): void {
+    const trouble = this.#troubles.count(identity, reason, Date.now());
+    if (trouble !== null && (trouble.count === 1 || this.#timer === null)) this.#armFor(this.#dueMs(trouble));
   }
 
   async #tellAll(): Promise<void> {
     await this.#sending;
-    for (const trouble of this.#troubles.values()) {
+    for (const trouble of this.#troubles.inTurn()) {
       if (trouble.told < trouble.count && this.#failures === 0) await this.#tell(trouble);
     }
   }
 
   /** Waits for the earliest moment at which something may be told. */
   #arm(): void {
-    if (this.#timer !== null || this.#sending !== null || this.#closed) return;
-    const dueMs = Math.min(...[...this.#troubles.values()].map((trouble) => this.#dueMs(trouble)));
-    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#armFor(Math.min(...this.#troubles.inTurn().map((trouble) => this.#dueMs(trouble))));
+  }
+
+  /** Waits no longer than until something that is due at `dueMs` may be told. */
+  #armFor(dueMs: number): void {
+    if (this.#sending !== null || this.#closed || dueMs === Number.POSITIVE_INFINITY) return;
     const nowMs = Date.now();
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#sending = this.#tellDue().finally(() => {
-          this.#sending = null;
-          this.#arm();
-        });
-      },
-      Math.max(dueMs - nowMs, this.#retryMs(), this.#msToToken(nowMs), 0),
-    );
+    const waitMs = Math.max(dueMs - nowMs, this.#retryMs(), this.#msToToken(nowMs), 0);
+    if (this.#timer !== null) {
+      if (this.#timerMs <= nowMs + waitMs || this.#failures > 0) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerMs = nowMs + waitMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#sending = this.#tellDue().finally(() => {
+        this.#sending = null;
+        this.#arm();
+      });
+    }, waitMs);
     this.#timer.unref();
   }
 
   /** Tells what is due, one after the other, until something fails or enough was told for now. */
   async #tellDue(): Promise<void> {
-    for (const trouble of [...this.#troubles.values()]) {
+    for (;;) {
       const nowMs = Date.now();
-      if (this.#dueMs(trouble) > nowMs) continue;
-      if (this.#msToToken(nowMs) > 0 || this.#closed) return;
+      const trouble = this.#troubles.inTurn().find((candidate) => this.#dueMs(candidate) <= nowMs);
+      if (trouble === undefined || this.#msToToken(nowMs) > 0 || this.#closed) return;
       this.#tokens--;
       if (!(await this.#tell(trouble))) return;
     }
@@ -170,8 +191,7 @@ export class PodEvents {
       this.#fail((error as Error).message);
       return false;
     }
-    trouble.told = count;
-    trouble.toldMs = Date.now();
+    this.#troubles.told(trouble, count, Date.now());
     if (this.#failures > 0) this.#log.info('Kubernetes Events are told again');
     this.#failures = 0;
     return true;
@@ -191,7 +211,7 @@ export class PodEvents {
 
   /** What the cluster will never take must not keep the rest waiting. */
   #giveUp(reason: string): void {
-    if (this.#dropped++ === 0) this.#log.warn(`The cluster refuses a Kubernetes Event: ${reason}`);
+    if (this.#refused++ === 0) this.#log.warn(`The cluster refuses a Kubernetes Event: ${reason}`);
   }
 
   #fail(reason: string): void {
@@ -200,9 +220,10 @@ export class PodEvents {
   }
 
   /** When a trouble is to be told next. */
-  #dueMs({ objectName, told, count, toldMs }: PodTrouble): number {
+  #dueMs({ objectName, latest, told, count, firstMs, toldMs }: PodTrouble): number {
     if (told === count) return Number.POSITIVE_INFINITY;
-    return objectName === null ? 0 : toldMs + this.#pace.againMs;
+    if (objectName !== null) return toldMs + this.#pace.againMs;
+    return latest === null ? firstMs + WORDS_WAIT_MS : 0;
   }
 
   #retryMs(): number {
@@ -217,8 +238,4 @@ export class PodEvents {
     this.#tokensMs = nowMs;
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * requestEveryMs);
   }
-}
-
-function newTrouble(reason: string, latest: NetworkEvent, nowMs: number): PodTrouble {
-  return { objectName: null, reason, latest, count: 0, firstMs: nowMs, lastMs: nowMs, told: 0, toldMs: 0 };
 }

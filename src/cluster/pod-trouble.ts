@@ -1,4 +1,10 @@
+import { wordsOf } from '../diagnosis/causes.ts';
+import { endpointText } from '../diagnosis/event-line.ts';
+import { severityOf } from '../diagnosis/severity.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import { PodSide } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { safeText } from '../model/safe-text.ts';
 
 /** The pod of which events are told, and who tells them. */
@@ -10,13 +16,23 @@ export interface EventSubject {
   readonly nodeName: string;
 }
 
+/** What tells one trouble of the pod from another. Nothing in it is text that a peer chooses, such as a server name. */
+export interface TroubleIdentity {
+  readonly name: EventName;
+  readonly causeId: CauseId;
+  readonly podSide: PodSide;
+  /** Address and port of the server; empty for what is not about a connection. */
+  readonly server: string;
+}
+
 /** One trouble of the pod, however often it came: becomes one Event object of the cluster. */
-export interface PodTrouble {
+export interface PodTrouble extends TroubleIdentity {
   /** Name of the object, once it was created. */
   objectName: string | null;
   readonly reason: string;
-  /** The event that it came with last. */
-  latest: NetworkEvent;
+  /** The event that it was told by last; null while there was none, as the throttle lets few pass. */
+  latest: NetworkEvent | null;
+  /** How often it occurred, told or not. */
   count: number;
   /** Times in milliseconds since 1970-01-01. */
   readonly firstMs: number;
@@ -27,7 +43,7 @@ export interface PodTrouble {
 }
 
 /** Codes that are worth the attention of the pod's owner, and the reason they go by in the cluster. */
-const REASONS: Readonly<Partial<Record<NetworkEvent['name'], string>>> = {
+const REASONS: Readonly<Partial<Record<EventName, string>>> = {
   TCP_RESET: 'TcpReset',
   TLS_ALERT: 'TlsAlert',
   TLS_EXCEP: 'TlsException',
@@ -36,29 +52,46 @@ const REASONS: Readonly<Partial<Record<NetworkEvent['name'], string>>> = {
   TCP_SYN_RESET: 'TcpSynReset',
   TCP_RESET_ABNORMAL: 'TcpResetAbnormal',
   VIF_DISAPPEARED: 'NetworkInterfaceDisappeared',
+  ICMP_ERROR: 'IcmpError',
+  PATH_MTU: 'PathMtu',
+  NO_ANSWER: 'NoAnswer',
+  HALF_CLOSED: 'HalfClosed',
+  FOREIGN_PACKET: 'ForeignPacket',
 };
 
-/** The reason of an event; null for one that is not told to the cluster. */
-export function reasonOf(event: NetworkEvent): string | null {
-  return REASONS[event.name] ?? null;
+/** The reason of a kind of event; null for one that is not told to the cluster. */
+export function reasonOf(name: EventName): string | null {
+  return REASONS[name] ?? null;
 }
 
-/** Which trouble an event is of: that at one server, for one cause whatever numbers it names. */
-export function troubleKey({ name, cause, connection, by }: NetworkEvent): string {
-  const server = connection === null ? '' : `${connection.destinationAddress} ${connection.destinationPort}`;
-  const flood = cause.indexOf('; a flood: ');
-  const what = (flood < 0 ? cause : cause.slice(0, flood)).replace(/\d+/g, '#');
-  return `${name}\n${server}\n${by}\n${what}`;
+/** Which trouble it is, as text. */
+export function keyOf({ name, causeId, podSide, server }: TroubleIdentity): string {
+  return `${name} ${causeId} ${podSide} ${server}`;
 }
 
-/** What is told of an event: its cause, and between whom. */
-function messageOf({ cause, connection, confidence }: NetworkEvent): string {
+/** The trouble an event tells of. */
+export function identityOf({ name, causeId, connection }: NetworkEvent): TroubleIdentity {
+  if (connection === null) return { name, causeId, podSide: PodSide.unknown, server: '' };
+  const { podSide, destinationAddress, destinationPort } = connection;
+  return { name, causeId, podSide, server: endpointText(destinationAddress, destinationPort) };
+}
+
+/** What is told of a trouble: the cause, and between whom. */
+function messageOf({ latest, causeId, server }: PodTrouble): string {
+  if (latest === null) return safeText(`${wordsOf(causeId)?.cause ?? causeId} [→ ${server}]`);
+  const { cause, connection, confidence } = latest;
   const doubt = confidence === undefined ? '' : ` (in doubt: ${confidence})`;
   if (connection === null) return safeText(`${cause}${doubt}`);
   const { sourceAddress, sourcePort, destinationAddress, destinationPort, process } = connection;
   const by = process.pid < 0 ? '' : `, process ${process.name}`;
-  const ends = `${endpoint(sourceAddress, sourcePort)} → ${endpoint(destinationAddress, destinationPort)}${by}`;
-  return `${safeText(cause)} [${safeText(ends)}]${safeText(doubt)}`;
+  const [from, to] = [endpointText(sourceAddress, sourcePort), endpointText(destinationAddress, destinationPort)];
+  return `${safeText(cause)} [${safeText(`${from} → ${to}${by}`)}]${safeText(doubt)}`;
+}
+
+/** Warning for what is broken or suspicious, Normal for what is merely worth knowing. */
+function typeOf({ name, causeId, podSide }: PodTrouble): 'Warning' | 'Normal' {
+  const severity = severityOf({ code: EventCode[name], causeId, by: null, podSide, certain: true });
+  return severity === 'worth knowing' ? 'Normal' : 'Warning';
 }
 
 /** A trouble as the object that the API server takes (`v1` Event). */
@@ -75,7 +108,7 @@ export function eventObject(objectName: string, trouble: PodTrouble, subject: Ev
       namespace: podNamespace,
       ...(podUid === '' ? {} : { uid: podUid }),
     },
-    type: 'Warning',
+    type: typeOf(trouble),
     reason: trouble.reason,
     firstTimestamp: timestamp(trouble.firstMs),
     source: { component: 'dlltagent', ...(nodeName === '' ? {} : { host: nodeName }) },
@@ -86,15 +119,12 @@ export function eventObject(objectName: string, trouble: PodTrouble, subject: Ev
 }
 
 /** What changes in the object when its trouble came again. */
-export function eventChange({ latest, count, lastMs }: PodTrouble): object {
-  return { message: messageOf(latest), count, lastTimestamp: timestamp(lastMs) };
+export function eventChange(trouble: PodTrouble): object {
+  const { count, lastMs } = trouble;
+  return { message: messageOf(trouble), count, lastTimestamp: timestamp(lastMs) };
 }
 
 /** RFC 3339 in seconds, as these objects have it. */
 function timestamp(timeMs: number): string {
   return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
-}
-
-function endpoint(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

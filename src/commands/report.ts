@@ -20,7 +20,8 @@ export const reportCommand: Command = {
     }
     endWithReader();
     const diagnoses: Diagnosis[] = [];
-    for (const session of sessions) diagnoses.push(await diagnose(session, lastUs));
+    const nowUs = Date.now() * 1000;
+    for (const session of sessions) diagnoses.push(await diagnose(session, { sinceUs: nowUs - lastUs, nowUs }));
     const { stdout, env } = process;
     const text = options['json']
       ? JSON.stringify({ sessions: diagnoses }, null, 2)

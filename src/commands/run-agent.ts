@@ -1,11 +1,15 @@
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Agent } from '../agent/agent.ts';
+import { isOwnUser } from '../agent/own-user.ts';
 import { formatProblem } from '../config/problem.ts';
-import { parseProcessSettings } from '../config/process-settings.ts';
+import { type ProcessSettings, parseProcessSettings } from '../config/process-settings.ts';
 import { HealthServer } from '../serve/health-server.ts';
+import type { PageSource } from '../serve/observed.ts';
+import { PageAccess } from '../serve/page-access.ts';
 import { PageServer } from '../serve/page-server.ts';
 import { type Command, ExitStatus } from './outcome.ts';
+import { forgetToken, keepToken, randomToken, tokenOf } from './page-token.ts';
 
 /** Beside the directory of the one file that all of this is built into (ADR 0006). */
 const FINDER = fileURLToPath(new URL('../scripts/monitorPod.sh', import.meta.url));
@@ -25,15 +29,19 @@ export const runAgent: Command = {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => agent.stop());
     // a console that is full or gone must not end the capture: the files say the same
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-    const { healthPort, healthAddresses, pageToken } = settings;
+    const { healthPort, healthAddresses, logDirectory } = settings;
     if (agent.page !== null && healthPort === 0)
       console.error('UI=Y shows nothing: HEALTH_PORT is 0; set it to a port');
+    const page = agent.page === null || healthPort === 0 ? null : await pageOf(agent.page, settings);
     const health =
-      healthPort === 0 ? null : await HealthServer.listen(healthPort, healthAddresses, agent, pageOf(agent, pageToken));
+      healthPort === 0
+        ? null
+        : await HealthServer.listen({ port: healthPort, addresses: healthAddresses, observed: agent, page });
     try {
       return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
     } finally {
       health?.close();
+      if (page !== null && tokenOf(settings.pageToken) === undefined) await forgetToken(logDirectory);
     }
   },
 };
@@ -51,7 +59,25 @@ function preferCapture(): void {
   }
 }
 
-/** The live page of an agent that has one; its files stand beside the program. */
-function pageOf({ page }: Agent, token: string): PageServer | null {
-  return page && new PageServer(page, token, fileURLToPath(new URL('page', import.meta.url)));
+/** The live page; its files stand beside the program. Says on the console how to see it. */
+async function pageOf(
+  source: PageSource,
+  { pageToken, logDirectory, healthPort }: ProcessSettings,
+): Promise<PageServer> {
+  const wanted = tokenOf(pageToken);
+  const token = wanted === undefined ? randomToken() : wanted;
+  const key = randomToken();
+  if (wanted === undefined && token !== null) {
+    await keepToken(logDirectory, token).catch((error: Error) => {
+      console.error(`Cannot keep the token of the live page in ${logDirectory}: ${error.message}; set UI_TOKEN`);
+    });
+  }
+  const link = `http://localhost:${healthPort}/`;
+  console.log(
+    token === null
+      ? `The live page is at ${link} for everybody who reaches loopback: UI_TOKEN=none`
+      : `The live page is at ${link}login?key=${key} (good once, within ten minutes); dlltagent token tells what it asks for after that`,
+  );
+  const access = new PageAccess({ token, key, isOwnUser });
+  return new PageServer(source, access, fileURLToPath(new URL('page', import.meta.url)));
 }

@@ -46,7 +46,7 @@ export function parseEnvFile(
   const unknown = Object.keys(values).filter((key) => !KEYS.includes(key));
   const untold = problems.length + unknown.length - MOST_WARNINGS;
   for (const key of unknown.slice(0, Math.max(0, MOST_WARNINGS - problems.length))) {
-    problems.push(unknownKey(key, values[key], filePath, lines.get(key) ?? null));
+    problems.push(unknownKey(key, filePath, lines.get(key) ?? null));
   }
   if (untold > 0) {
     const reason = `${untold} more lines and keys are of no use; is it the right file?`;
@@ -122,14 +122,15 @@ function staleOrder({ staleSeconds, stale2Seconds }: Settings): string | null {
   return `it is used, but it is not more than STALE_SECONDS=${staleSeconds}: 00007 and 00008 cannot be told apart`;
 }
 
-function unknownKey(key: string, value: string, place: string, line: number | null): Problem {
+/** Without its value: who may write env files can make one of them lead to any file of the node. */
+function unknownKey(key: string, place: string, line: number | null): Problem {
   const nearest = nearestWord(key, KEYS);
   const reason = PROCESS_KEYS.includes(key)
     ? 'it is read from the environment of the container, not from this file'
     : nearest === null
       ? 'there is no such key'
       : `there is no such key; ${nearest} is the nearest`;
-  return { severity: 'warning', place, line, key, value, reason };
+  return { severity: 'warning', place, line, key, value: null, reason };
 }
 
 const ASSIGNMENT = /^\s*(?:export\s+)?([\w.-]+)\s*(?:=|:\s)\s*(.*)$/;
@@ -149,7 +150,7 @@ function locateKeys(text: string, place: string, values: Readonly<Record<string,
     const [, key, rest] = ASSIGNMENT.exec(row) ?? [];
     if (key === undefined || !Object.hasOwn(values, key)) {
       const reason = 'it is not of the form KEY=value';
-      problems.push({ severity: 'warning', place, line, key: '', value: row.trim(), reason });
+      problems.push({ severity: 'warning', place, line, key: '', value: null, reason });
       continue;
     }
     const earlier = lines.get(key);

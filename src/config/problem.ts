@@ -5,8 +5,10 @@ export interface Problem {
   readonly place: string;
   /** Line in that file, from 1; null when it has none. */
   readonly line: number | null;
+  /** Empty for a line without one. */
   readonly key: string;
-  readonly value: string;
+  /** Null when it is not to be shown: the file may be another one than an env file, with secrets in it. */
+  readonly value: string | null;
   /** What is wrong and what is allowed, without place, key and value. */
   readonly reason: string;
 }
@@ -28,8 +30,18 @@ export function quote(text: string): string {
 /** One line for people: what cannot be used, where it stands, and what is allowed. */
 export function formatProblem(problem: Problem): string {
   const place = problem.line === null ? problem.place : `${problem.place}, line ${problem.line}`;
-  const what = problem.key === '' ? quote(problem.value) : `${problem.key}=${quote(problem.value)}`;
+  const what = subjectOf(problem);
   return problem.severity === 'error'
     ? `Cannot use ${what} (${place}): ${problem.reason}`
     : `${what} (${place}): ${problem.reason}`;
+}
+
+function subjectOf({ key, value }: Problem): string {
+  if (value === null) return key === '' ? 'a line' : safeKey(key);
+  return key === '' ? quote(value) : `${safeKey(key)}=${quote(value)}`;
+}
+
+/** A key as it stands, when it looks like one. */
+function safeKey(key: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(key) ? key : 'a key';
 }

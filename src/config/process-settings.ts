@@ -14,7 +14,7 @@ export interface ProcessSettings {
   readonly healthAddresses: readonly string[];
   /** The live page is served on the same port. */
   readonly isPageServed: boolean;
-  /** What somebody has to know who asks for the page elsewhere than on loopback; empty: nobody there gets it. */
+  /** What somebody has to know who asks for the page; empty: the agent makes one; `none`: nothing on loopback. */
   readonly pageToken: string;
 }
 

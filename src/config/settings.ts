@@ -1,3 +1,4 @@
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { LogLevel } from '../model/log-level.ts';
 import type { PcapFormat } from '../model/packet-records.ts';
 import {
@@ -56,6 +57,8 @@ export interface Settings {
   readonly bufferMb: number;
   /** Disk budget of the session's directory, in MiB. */
   readonly maxLogMb: number;
+  /** Pcaps that may be in the session's directory. */
+  readonly maxPcaps: number;
   /** Free space on the volume below which pcaps, then flow files, stop, in MiB. */
   readonly minFreeMb: number;
   /** Bound of the connection table. */
@@ -111,7 +114,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   podAddresses: restart('POD_IP', addresses, []),
   podInterface: restart('POD_INTERFACE', text, ''),
   nodeName: live('NODE_NAME', text, ''),
-  pcapFilter: live('PCAP_FILTER', nonEmptyText, 'tcp'),
+  pcapFilter: live('PCAP_FILTER', nonEmptyText, DEFAULT_FILTER),
   eventsForTlsConnections: live('EVENTS_FOR_TLS_CONNECTIONS', yesOrNo, true),
   noEventHttpsClientSslShutdown: live('NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', yesOrNo, true),
   noEventHttpClientReset: live('NO_EVENT_HTTP_CLIENT_RESET', yesOrNo, true),
@@ -127,6 +130,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   ringMb: restart('RING_MB', integer(1, 1024), 16),
   bufferMb: restart('BUFFER_MB', integer(1, 65_536), 128),
   maxLogMb: live('MAX_LOG_MB', integer(1, TEBIBYTE_MB), 1024),
+  maxPcaps: live('MAX_PCAPS', integer(1, 1_000_000), 10_000),
   minFreeMb: live('MIN_FREE_MB', integer(0, TEBIBYTE_MB), 512),
   maxConnections: restart('MAX_CONNECTIONS', integer(1000, 4_000_000), 1_000_000),
   captureSide: restart('CAPTURE_SIDE', oneOf('host', 'pod', 'auto'), 'auto'),

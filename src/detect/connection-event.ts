@@ -1,25 +1,37 @@
+import type { CauseId } from '../model/cause-id.ts';
 import type { Side } from '../model/connection.ts';
-import { type EventName, type NetworkEvent, summarize } from '../model/event.ts';
+import { type EventFacts, type NetworkEvent, summarize } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
 
-/** An event about a connection, with whatever doubt there is about that connection. */
+/** The probable cause of an event: for machines, and in plain words. */
+export interface Cause {
+  readonly causeId: CauseId;
+  readonly cause: string;
+}
+
+/** What an event says besides its connection, time and doubt. */
+export interface EventContent extends Cause {
+  readonly value: number;
+  /** Who did it. */
+  readonly by?: Side;
+  readonly facts?: EventFacts;
+}
+
+/** Returns an event about a connection, with whatever doubt there is about that connection. */
 export function connectionEvent(
   name: EventName,
   connection: TrackedConnection,
   timeUs: number,
-  value: number,
-  cause: string,
-  by?: Side,
+  content: EventContent,
 ): NetworkEvent {
   const confidence = doubt(connection);
   return {
     name,
     timeUs,
-    value,
-    cause,
+    ...content,
     connection: summarize(connection),
-    ...(by === undefined ? {} : { by }),
     ...(confidence === undefined ? {} : { confidence }),
   };
 }

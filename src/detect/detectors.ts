@@ -1,11 +1,23 @@
+import type { CauseId } from '../model/cause-id.ts';
 import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { doubt } from './doubt.ts';
+import { foreignPacket } from './foreign-packet.ts';
+import { halfClosed } from './half-closed.ts';
 import { halfOpen } from './half-open.ts';
+import { icmpError } from './icmp-error.ts';
+import { KnownServers } from './known-servers.ts';
+import { noAnswer } from './no-answer.ts';
+import { blackHole } from './path-mtu.ts';
 import { isHttpClientReset, isReset, reset } from './reset.ts';
 import { resetAbnormal } from './reset-abnormal.ts';
+import { resetCause } from './reset-cause.ts';
 import { ResetCounters } from './reset-counters.ts';
 import { stale } from './stale.ts';
 import { isSynReset, synReset } from './syn-reset.ts';
@@ -27,10 +39,18 @@ export interface DetectorSettings {
   noEventHttpsClientSslShutdown: boolean;
 }
 
-/** Turns what happens to connections into events. Answers with the events that are worth a line, mostly none. */
+/** Something that happened, and the event that tells it; null when the throttle keeps it from being told. */
+export interface Occurrence {
+  readonly name: EventName;
+  readonly causeId: CauseId;
+  readonly event: NetworkEvent | null;
+}
+
+/** Turns what happens to connections into events. Counting comes before thinning: every occurrence is returned. */
 export class Detectors {
   readonly #settings: DetectorSettings;
   readonly #resets = new ResetCounters();
+  readonly #servers = new KnownServers();
 
   constructor(settings: DetectorSettings) {
     this.#settings = settings;
@@ -41,12 +61,44 @@ export class Detectors {
     return this.#resets.forgotten;
   }
 
+  /** The clock was set by `deltaUs`: what was counted stays as long ago as it is. */
+  shiftTimes(deltaUs: number): void {
+    this.#resets.shiftTimes(deltaUs);
+  }
+
+  /** A handshake is complete: its server is there. */
+  established(connection: TrackedConnection, timeUs: number): void {
+    this.#servers.note(connection, timeUs);
+  }
+
+  /** One side has closed, the other rests. */
+  halfClosed(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
+    return halfClosed(connection, timeUs, this.#settings.staleSeconds);
+  }
+
+  /** A connection ended, or its client closed while it waited. */
+  noAnswer(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
+    return noAnswer(connection, timeUs);
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): NetworkEvent | null {
+    return icmpError(connection, error, timeUs);
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): NetworkEvent | null {
+    return blackHole(connection, trouble, timeUs);
+  }
+
+  foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): NetworkEvent {
+    return foreignPacket(connection, stranger, timeUs);
+  }
+
   synRepeated(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
-    return synRetransmission(connection, timeUs);
+    return synRetransmission(connection, timeUs, this.#servers.answeredAgoUs(connection, timeUs));
   }
 
   halfOpen(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
-    return halfOpen(connection, timeUs);
+    return halfOpen(connection, timeUs, this.#servers.answeredAgoUs(connection, timeUs));
   }
 
   stale(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
@@ -58,23 +110,27 @@ export class Detectors {
   }
 
   /** A RST ends a connection: 00002 or 00009, and 00010 when there are too many. */
-  reset(connection: TrackedConnection, by: Side, timeUs: number): NetworkEvent[] {
+  reset(connection: TrackedConnection, by: Side, timeUs: number): Occurrence[] {
     const refused = isSynReset(connection, by);
     if (!refused && !isReset(connection)) return []; // it was ending anyway
     const { resetAbnormalCount, resetAbnormalSeconds } = this.#settings;
-    const events: NetworkEvent[] = [];
+    const occurrences: Occurrence[] = [];
     const count = this.#resets.add(connection, by, timeUs, resetAbnormalSeconds * 1_000_000);
     if (refused) {
       count.synResets++;
-      if (this.#isTold(count.synResets)) events.push(synReset(connection, count.synResets, timeUs));
+      const event = this.#isTold(count.synResets) ? synReset(connection, count.synResets, timeUs) : null;
+      occurrences.push({ name: 'TCP_SYN_RESET', causeId: 'tcp.refused.nobody-listens', event });
     } else {
       count.resets++;
-      const usual = this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by);
-      if (!usual && this.#isTold(count.resets)) events.push(reset(connection, by, count.resets, timeUs));
+      if (!(this.#settings.noEventHttpClientReset && isHttpClientReset(connection, by))) {
+        const cause = resetCause(connection, by, timeUs);
+        const event = this.#isTold(count.resets) ? reset(connection, by, count.resets, cause, timeUs) : null;
+        occurrences.push({ name: 'TCP_RESET', causeId: cause.causeId, event });
+      }
     }
     const abnormal = resetAbnormal(connection, by, count, resetAbnormalCount, resetAbnormalSeconds, timeUs);
-    if (abnormal) events.push(abnormal);
-    return events;
+    if (abnormal) occurrences.push({ name: abnormal.name, causeId: abnormal.causeId, event: abnormal });
+    return occurrences;
   }
 
   /** Something that was read in the TLS handshake: 00003, 00004, 00005. */
@@ -84,6 +140,8 @@ export class Detectors {
         return this.#settings.eventsForTlsConnections ? tlsEstablished(signal, connection, doubt(connection)) : null;
       case 'alert':
         if (this.#settings.noEventHttpsClientSslShutdown && isHttpsClientShutdown(signal, connection)) return null;
+        // what is missing may have completed the handshake before
+        if (signal.description === 255 && (connection.lossMeanwhile || connection.hasGap)) return null;
         return tlsAlert(signal, connection, doubt(connection));
       case 'violation':
         if (connection.lossMeanwhile || connection.hasGap) return null; // what is missing may have made sense of it

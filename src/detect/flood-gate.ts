@@ -1,6 +1,7 @@
 import { FairShare } from '../limits/fair-share.ts';
 import type { Allowance } from '../limits/token-bucket.ts';
-import type { EventName, NetworkEvent } from '../model/event.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 
 /** What one peer, or one service, may cause of one kind of event: no honest situation comes near it for long. */
 const FOR_ONE: Allowance = { burst: 1000, perSecond: 100 };

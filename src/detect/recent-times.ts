@@ -9,6 +9,11 @@ export class RecentTimes {
     return this.#times.length - this.#first;
   }
 
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    this.#times = this.#times.map((timeUs) => timeUs + deltaUs);
+  }
+
   /** Takes in the newest time and lets go of those that are `windowUs` or more before it, or beyond `most` in number. */
   add(timeUs: number, windowUs: number, most: number): void {
     this.#times.push(timeUs);

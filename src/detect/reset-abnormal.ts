@@ -24,5 +24,5 @@ export function resetAbnormal(
   if (recent < count.abnormalAt) return null;
   count.abnormalAt = recent * 10;
   const cause = `${recent} resets from ${sideName(by)}'s address and port within ${windowSeconds} s: misconfiguration, a failing application, or an attack`;
-  return connectionEvent('TCP_RESET_ABNORMAL', connection, timeUs, recent, cause);
+  return connectionEvent('TCP_RESET_ABNORMAL', connection, timeUs, { value: recent, causeId: 'tcp.reset.many', cause });
 }

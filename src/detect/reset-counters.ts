@@ -14,7 +14,7 @@ export interface ResetCount {
   /** Refused SYNs (00009) so far, likewise. */
   synResets: number;
   /** When counting began. */
-  readonly sinceUs: number;
+  sinceUs: number;
   /** Resets of either kind within the sliding window of 00010. */
   readonly recent: RecentTimes;
   /** The number of recent resets at which 00010 is told; 0 while it is the configured one. */
@@ -51,6 +51,14 @@ export class ResetCounters {
     this.#times += recent.size;
     while (this.#counts.size > 1 && (this.#counts.size > MOST_PEERS || this.#times > MOST_TIMES)) this.#forgetOldest();
     return count;
+  }
+
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    for (const count of this.#counts.values()) {
+      count.sinceUs += deltaUs;
+      count.recent.shiftTimes(deltaUs);
+    }
   }
 
   #forgetOldest(): void {

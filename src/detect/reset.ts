@@ -2,7 +2,8 @@ import { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import { connectionEvent, sideName } from './connection-event.ts';
+import { connectionEvent } from './connection-event.ts';
+import type { ResetCause } from './reset-cause.ts';
 
 const HTTP_PORTS = new Set([80, 8080, 443]);
 
@@ -17,23 +18,12 @@ export function isReset(connection: TrackedConnection): boolean {
 }
 
 /** 00002: a RST ends a connection in the middle of its life. `resets`: how many so far from that address and port. */
-export function reset(connection: TrackedConnection, by: Side, resets: number, timeUs: number): NetworkEvent {
-  return connectionEvent('TCP_RESET', connection, timeUs, resets, cause(connection, by), by);
-}
-
-function cause(connection: TrackedConnection, by: Side): string {
-  const who = sideName(by);
-  const other = by === Side.initiator ? Side.responder : Side.initiator;
-  if (connection.phase === Phase.synAcked) {
-    return by === Side.initiator
-      ? 'the client reset the connection before its handshake was complete: a port scan or a probe, or a client that gave up while it was connecting'
-      : 'the server reset the connection before its handshake was complete: its backlog is full, or it crashed';
-  }
-  if (!connection.spoke(Side.initiator) && !connection.spoke(Side.responder)) {
-    return `${who} reset the connection before a byte was sent: a probe that only tests the port, a refused negotiation, or a crash`;
-  }
-  if (connection.spoke(other) && !connection.spoke(by)) {
-    return `${who} reset the connection without having answered: it refused what it was sent, or crashed`;
-  }
-  return `${who} reset the connection: a crash or a kill of its process, unread data when it closed, or an HTTP peer's way of closing`;
+export function reset(
+  connection: TrackedConnection,
+  by: Side,
+  resets: number,
+  cause: ResetCause,
+  timeUs: number,
+): NetworkEvent {
+  return connectionEvent('TCP_RESET', connection, timeUs, { value: resets, by, ...cause });
 }

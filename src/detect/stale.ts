@@ -1,7 +1,7 @@
 import { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import { connectionEvent, sideName } from './connection-event.ts';
+import { type Cause, connectionEvent, sideName } from './connection-event.ts';
 
 /** Who keeps an established connection still, as the value of 00007 and 00008. */
 const Owes = { nobody: 0, responder: 1, initiator: 2, closedWindow: 3 } as const;
@@ -21,7 +21,7 @@ export function stale(
   if (connection.lossMeanwhile) return null;
   const owes = whoOwes(connection);
   const name = again ? 'TCP_ESTABLISHED_STALE2' : 'TCP_ESTABLISHED_STALE';
-  return connectionEvent(name, connection, timeUs, owes, cause(connection, owes, seconds));
+  return connectionEvent(name, connection, timeUs, { value: owes, ...causeOf(connection, owes, seconds) });
 }
 
 /**
@@ -39,23 +39,38 @@ function whoOwes(connection: TrackedConnection): Owes {
   return connection.spoke(Side.initiator) ? Owes.nobody : Owes.initiator;
 }
 
-function cause(connection: TrackedConnection, owes: Owes, seconds: number): string {
+function causeOf(connection: TrackedConnection, owes: Owes, seconds: number): Cause {
   switch (owes) {
     case Owes.nobody:
-      if (connection.oneWay)
-        return `no byte moved for ${seconds} s, as far as one direction tells: the other one was not seen`;
-      return `no byte in either direction for ${seconds} s and no answer is owed: an idle connection, kept in a pool or forgotten`;
+      return connection.oneWay
+        ? {
+            causeId: 'tcp.stale.one-way',
+            cause: `no byte moved for ${seconds} s, as far as one direction tells: the other one was not seen`,
+          }
+        : {
+            causeId: 'tcp.stale.idle',
+            cause: `no byte in either direction for ${seconds} s and no answer is owed: an idle connection, kept in a pool or forgotten`,
+          };
     case Owes.closedWindow: {
       const side = connection.windowClosed(Side.initiator) ? Side.initiator : Side.responder;
-      return `${sideName(side)} takes no more data (window closed) for ${seconds} s: its application does not read, it hangs or is overloaded`;
+      return {
+        causeId: 'tcp.stale.window-closed',
+        cause: `${sideName(side)} takes no more data (window closed) for ${seconds} s: its application does not read, it hangs or is overloaded`,
+      };
     }
     case Owes.responder:
     case Owes.initiator: {
       const side = owes === Owes.responder ? Side.responder : Side.initiator;
       const from = side === Side.responder ? Side.initiator : Side.responder;
       return connection.unacknowledgedBytes(from) > 0
-        ? `${sideName(side)} has not even acknowledged what it was sent for ${seconds} s: its host or the way to it is gone, or packets are dropped`
-        : `${sideName(side)} owes an answer for ${seconds} s: its application is stuck or waits for something else`;
+        ? {
+            causeId: 'tcp.stale.unacknowledged',
+            cause: `${sideName(side)} has not even acknowledged what it was sent for ${seconds} s: its host or the way to it is gone, or packets are dropped`,
+          }
+        : {
+            causeId: 'tcp.stale.answer-owed',
+            cause: `${sideName(side)} owes an answer for ${seconds} s: its application is stuck or waits for something else`,
+          };
     }
   }
 }

@@ -15,5 +15,9 @@ export function synReset(connection: TrackedConnection, resets: number, timeUs: 
     resets < 10
       ? 'connection refused: nobody listens on that port (crashed, not yet started, wrong port)'
       : 'connections are refused again and again: nobody listens on that port (crashed, wrong port), or somebody scans it';
-  return connectionEvent('TCP_SYN_RESET', connection, timeUs, resets, cause);
+  return connectionEvent('TCP_SYN_RESET', connection, timeUs, {
+    value: resets,
+    causeId: 'tcp.refused.nobody-listens',
+    cause,
+  });
 }

@@ -1,3 +1,4 @@
+import type { CauseId } from '../model/cause-id.ts';
 import { type Connection, Side } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
 import type { TlsAlert } from '../protocols/tls/tls-signal.ts';
@@ -13,12 +14,19 @@ export function tlsAlert(signal: TlsAlert, connection: Connection, doubt?: strin
     name: 'TLS_ALERT',
     timeUs: signal.timeUs,
     value: signal.value,
+    causeId: causeIdOf(signal),
     cause: alertCause(signal),
     connection: summarize(connection),
     by: signal.side,
     ...(confidence === undefined ? {} : { confidence, certain }),
     tls: tlsFacts(signal.session, { alert: alertName(signal.description) }),
   };
+}
+
+/** Returns the identifier of an alert's cause: by its name, and whether it was a mere warning. */
+function causeIdOf({ value, description }: TlsAlert): CauseId {
+  const name = alertName(description).replaceAll('_', '-');
+  return value >> 8 === 1 && description !== 0 ? `tls.warning.${name}` : `tls.alert.${name}`;
 }
 
 /** Whether it is a plain close_notify (RFC 8446 §6.1): worth no pcap, and with the client of port 443 often no event. */

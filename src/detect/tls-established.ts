@@ -11,6 +11,7 @@ export function tlsEstablished(signal: TlsCompleted, connection: Connection, dou
     name: 'TCP_IS_TLS',
     timeUs: signal.timeUs,
     value: session.version,
+    causeId: 'tls.established',
     cause: cause(signal),
     connection: summarize(connection),
     ...(confidence === undefined ? {} : { confidence }),

@@ -1,31 +1,53 @@
+import { EndType, Side } from '../model/connection.ts';
+import { EventCode } from '../model/event-code.ts';
 import { END_FLOW_HEADER } from '../model/flow-columns.ts';
 import { safeText } from '../model/safe-text.ts';
 
-/** What a report takes from a line of end_flows. */
+/** What a diagnosis takes from a line of end_flows. Times in microseconds since 1970-01-01 UTC, durations in microseconds. */
 export interface EndFlowLine {
+  readonly sourceAddress: string;
+  readonly sourcePort: number;
   readonly destinationAddress: string;
   readonly destinationPort: number;
-  /** Microseconds since 1970-01-01 UTC. */
+  readonly beginUs: number;
   readonly endUs: number;
-  /** From the SYN to the end of the TCP handshake, in microseconds; 0 when not all of it was seen. */
+  /** Whether a SYN-ACK was seen. */
+  readonly answeredSyn: boolean;
+  /** From the SYN to the end of the TCP handshake; 0 when not all of it was seen. */
   readonly handshakeUs: number;
-  /** From the SYN to the end of the TLS handshake, in microseconds; 0 when not seen. */
+  /** From the SYN to the end of the TLS handshake; 0 when not seen. */
   readonly tlsUs: number;
-  /** From what the client first said to the server's first byte, in microseconds; 0 when not seen. */
+  /** From what the client first said to the server's first byte; 0 when not seen. */
   readonly firstByteUs: number;
+  /** Payload bytes from the client, and from the server. */
+  readonly bytesTo: number;
+  readonly bytesFrom: number;
   /** `EndType`. */
   readonly endType: number;
+  /** Who ended it. */
+  readonly endedBy: Side;
+  /** False when what is said of it is in doubt. */
+  readonly certain: boolean;
+  /** `curl (pid 4711)`; empty when unknown. */
+  readonly process: string;
+  /** The kind of trouble it had; empty when it had none, and in lines of older agents. */
+  readonly failure: EventCode | '';
 }
 
 const COLUMNS = END_FLOW_HEADER.slice(1).split(',');
-const [DESTINATION_ADDRESS, DESTINATION_PORT, END_SECONDS, END_MICROSECONDS] = positions(
-  'dstIP',
-  'dstPort',
-  'endSec',
-  'endUsec',
-);
-const [SYN_ACK_LATENCY, ACK_LATENCY, TLS_LATENCY, END_TYPE] = positions('latency1', 'latency2', 'latency3', 'endType');
-const [PROCESS_NAME, FIRST_BYTE_LATENCY] = positions('processName', 'latency4');
+const at = (name: string) => COLUMNS.indexOf(name);
+const [SOURCE_ADDRESS, SOURCE_PORT] = [at('srcIP'), at('srcPort')];
+const [DESTINATION_ADDRESS, DESTINATION_PORT] = [at('dstIP'), at('dstPort')];
+const [BEGIN_SECONDS, BEGIN_MICROSECONDS] = [at('beginSec'), at('beginUsec')];
+const [END_SECONDS, END_MICROSECONDS] = [at('endSec'), at('endUsec')];
+const [SYN_ACK_LATENCY, ACK_LATENCY, TLS_LATENCY] = [at('latency1'), at('latency2'), at('latency3')];
+const [DATA_FROM, DATA_TO, END_TYPE, ENDED_BY] = [at('dataFrom'), at('dataTo'), at('endType'), at('evtSrc')];
+const [QUALITY, PID, PROCESS_NAME] = [at('quality'), at('pid'), at('processName')];
+const [FIRST_BYTE_LATENCY, FAILURE] = [at('latency4'), at('failure')];
+/** All columns up to the last that older agents wrote hold numbers, but these. */
+const TEXTS: ReadonlySet<number> = new Set([SOURCE_ADDRESS, DESTINATION_ADDRESS, PROCESS_NAME, FAILURE]);
+
+const CODES: ReadonlySet<string> = new Set(Object.values(EventCode));
 
 /**
  * Reads a line of end_flows; null when it is the header or damaged. The columns keep their places, more may follow;
@@ -35,23 +57,39 @@ export function parseEndFlowLine(line: string): EndFlowLine | null {
   if (line.startsWith('#')) return null;
   const fields = line.split(',', COLUMNS.length);
   if (fields.length <= PROCESS_NAME) return null;
-  const number = (position: number) => Number(fields[position] ?? 0);
+  const numbers = fields.map((field, i) => (TEXTS.has(i) ? 0 : Number(field)));
+  if (!numbers.every((value, i) => value >= 0 || (i >= PID && i < PROCESS_NAME && value === -1))) return null;
+  const number = (position: number) => numbers[position] ?? 0;
+  const text = (position: number) => safeText(fields[position] ?? '');
+  const timeUs = (seconds: number, microseconds: number) => number(seconds) * 1_000_000 + number(microseconds);
   const [synAckUs, ackUs] = [number(SYN_ACK_LATENCY), number(ACK_LATENCY)];
-  const endUs = number(END_SECONDS) * 1_000_000 + number(END_MICROSECONDS);
-  const [tlsUs, firstByteUs] = [number(TLS_LATENCY), number(FIRST_BYTE_LATENCY)];
-  const numbers = [endUs, synAckUs, ackUs, tlsUs, firstByteUs, number(DESTINATION_PORT), number(END_TYPE)];
-  if (!numbers.every((value) => value >= 0)) return null;
   return {
-    destinationAddress: safeText(fields[DESTINATION_ADDRESS] ?? ''),
+    sourceAddress: text(SOURCE_ADDRESS),
+    sourcePort: number(SOURCE_PORT),
+    destinationAddress: text(DESTINATION_ADDRESS),
     destinationPort: number(DESTINATION_PORT),
-    endUs,
+    beginUs: timeUs(BEGIN_SECONDS, BEGIN_MICROSECONDS),
+    endUs: timeUs(END_SECONDS, END_MICROSECONDS),
+    answeredSyn: synAckUs > 0,
     handshakeUs: synAckUs > 0 && ackUs > 0 ? synAckUs + ackUs : 0,
-    tlsUs,
-    firstByteUs,
+    tlsUs: number(TLS_LATENCY),
+    firstByteUs: number(FIRST_BYTE_LATENCY),
+    bytesTo: number(DATA_TO),
+    bytesFrom: number(DATA_FROM),
     endType: number(END_TYPE),
+    endedBy: number(ENDED_BY) === 0 ? Side.initiator : Side.responder,
+    certain: number(QUALITY) !== 0,
+    process: fields[PROCESS_NAME] === '?' ? '' : `${text(PROCESS_NAME)} (pid ${number(PID)})`,
+    failure: CODES.has(fields[FAILURE] ?? '') ? (fields[FAILURE] as EventCode) : '',
   };
 }
 
-function positions(...names: readonly string[]): number[] {
-  return names.map((name) => COLUMNS.indexOf(name));
+/**
+ * Whether a connection went well: both sides ended it in order (or one reset it after both had spoken, as some programs
+ * close), nothing failed, and what the client said was answered.
+ */
+export function wentWell({ failure, endType, bytesTo, bytesFrom }: EndFlowLine): boolean {
+  if (failure !== '') return false;
+  if (endType === EndType.reset) return bytesTo > 0 && bytesFrom > 0;
+  return endType === EndType.fin && (bytesFrom > 0 || bytesTo === 0);
 }

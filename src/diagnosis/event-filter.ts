@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { EventCode, type EventName } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import type { EventLine } from './event-line.ts';
 
 /** Whether an event is wanted. */

@@ -1,6 +1,9 @@
+import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, Side } from '../model/connection.ts';
-import { EventCode, type EventName } from '../model/event.ts';
+import type { EventFacts } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { safeText } from '../model/safe-text.ts';
+import { defaultCauseId, isCauseId } from './default-cause.ts';
 
 /** A line of netwevents as it is reported: every text is fit to be shown. */
 export interface EventLine {
@@ -12,6 +15,8 @@ export interface EventLine {
   /** For how many more of its kind it stands, in a flood. */
   readonly suppressed: number;
   readonly cause: string;
+  /** The same for machines; what is probable where an older agent wrote the line. */
+  readonly causeId: CauseId;
   /** Empty, like the ports 0, for an event that is not about a connection. */
   readonly sourceAddress: string;
   readonly sourcePort: number;
@@ -30,6 +35,10 @@ export interface EventLine {
   readonly process: string;
   /** SNI; empty when unknown. */
   readonly serverName: string;
+  /** What it knows besides. */
+  readonly facts: EventFacts;
+  /** Until when the certificate is valid that a TLS event names, microseconds since 1970-01-01 UTC; NaN without. */
+  readonly certificateUntilUs: number;
   /** Name of the file that proves it; empty when there is none. */
   readonly pcap: string;
 }
@@ -52,13 +61,17 @@ export function parseEventLine(line: string): EventLine | null {
   const extra = objectOf(json['extra']);
   const processName = textOf(json['processName']);
   const pcap = textOf(json['pcap']);
+  const tls = objectOf(json['tls']);
+  const value = numberOf(json['value']);
+  const causeId = textOf(json['causeId']);
   return {
     name,
     code: EventCode[name],
     timeUs,
-    value: numberOf(json['value']),
+    value,
     suppressed: numberOf(json['suppressed']),
     cause: textOf(json['cause']),
+    causeId: isCauseId(causeId) ? causeId : defaultCauseId(name, value),
     sourceAddress: textOf(json['srcIP']),
     sourcePort: numberOf(json['srcPort']),
     destinationAddress: textOf(json['dstIP']),
@@ -71,9 +84,31 @@ export function parseEventLine(line: string): EventLine | null {
     podName: textOf(json['pod']),
     podNamespace: textOf(json['namespace']),
     process: processName === '' ? '' : `${processName} (pid ${numberOf(json['pid'])})`,
-    serverName: textOf(objectOf(json['tls'])['serverName']),
+    serverName: textOf(tls['serverName']),
+    facts: factsOf(extra),
+    certificateUntilUs: Date.parse(textOf(objectOf(tls['certificate'])['notAfter'])) * 1000,
     pcap: DUMP_NAME.test(pcap) ? pcap : '',
   };
+}
+
+const NUMBER_FACTS = [
+  'waitedMs',
+  'answeredMs',
+  'idleMs',
+  'keepAlives',
+  'mtu',
+  'lostSize',
+  'mssFrom',
+  'mssTo',
+  'windowSeconds',
+] as const satisfies readonly (keyof EventFacts)[];
+const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom'] as const satisfies readonly (keyof EventFacts)[];
+
+function factsOf(extra: JsonObject): EventFacts {
+  const facts: Record<string, number | string> = {};
+  for (const name of NUMBER_FACTS) if (Number.isFinite(extra[name])) facts[name] = Number(extra[name]);
+  for (const name of TEXT_FACTS) if (typeof extra[name] === 'string') facts[name] = safeText(extra[name]);
+  return facts;
 }
 
 /** A JSON object; null for any other text. */
@@ -99,7 +134,8 @@ function numberOf(value: unknown): number {
   return Number.isFinite(number) ? number : 0;
 }
 
-/** `10.0.0.9:8080` or `[fd00::9]:8080`. */
+/** `10.0.0.9:8080` or `[fd00::9]:8080`; the address alone where there is no port, as with ICMP. */
 export function endpointText(address: string, port: number): string {
+  if (port === 0) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

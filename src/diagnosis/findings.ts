@@ -1,189 +1,176 @@
-import { PodSide, Side } from '../model/connection.ts';
-import type { EventCode } from '../model/event.ts';
-import { formatIsoTime } from '../model/utc-time.ts';
-import { adviceFor } from './advice.ts';
+import { Side } from '../model/connection.ts';
 import { BoundedGroups } from './bounded-groups.ts';
+import { wordsOf } from './causes.ts';
+import { countsOf } from './counts.ts';
+import type { EndFlowLine } from './end-flow-line.ts';
 import { type EventLine, endpointText } from './event-line.ts';
-import { Tally } from './tally.ts';
-import { SEVERITIES, type Severity, severityOf, type TroubleKind, titleOf, troubleOf, variantOf } from './trouble.ts';
-
-/** One trouble at one place: all events that tell of it. */
-export interface Finding {
-  readonly kind: TroubleKind;
-  readonly severity: Severity;
-  readonly title: string;
-  /** The server's address and port; the interface for 00011. */
-  readonly where: string;
-  /** The monitored pod's part in it. */
-  readonly pod: 'client' | 'server' | 'unknown';
-  /** Who did it, where the events say so. */
-  readonly by: 'client' | 'server' | null;
-  readonly cause: string;
-  /** Events by code. */
-  readonly events: Readonly<Partial<Record<EventCode, number>>>;
-  /** How often it happened at least: resets are told thinned out with their count, floods are summed up. */
-  readonly times: number;
-  /** ISO 8601, UTC. */
-  readonly first: string;
-  readonly last: string;
-  /** Who connected, with the number of events, most frequent first; the pod itself is left out. */
-  readonly clients: readonly { readonly address: string; readonly events: number }[];
-  /** Events of clients beyond those listed. */
-  readonly otherClients: number;
-  readonly processes: readonly string[];
-  readonly serverNames: readonly string[];
-  /** Names of the pcaps that prove it, the newest first. */
-  readonly pcaps: readonly string[];
-  /** Events that are in doubt, and why. */
-  readonly doubtful: number;
-  readonly doubts: readonly string[];
-  readonly tryNext: readonly string[];
-}
-
-/** Events of one trouble, as they are gathered. */
-interface Group {
-  readonly kind: TroubleKind;
-  readonly codes: Map<EventCode, number>;
-  readonly clients: Tally;
-  readonly processes: Tally;
-  readonly serverNames: Tally;
-  readonly doubts: Tally;
-  readonly pcaps: string[];
-  /** The one that says most: the worst, of those the newest. */
-  telling: EventLine;
-  severity: Severity;
-  events: number;
-  /** Events that are not there, as others stand for them. */
-  suppressed: number;
-  certain: number;
-  mostResets: number;
-  firstUs: number;
-  lastUs: number;
-}
+import { type Finding, type FindingContext, findingOf } from './finding.ts';
+import { joinTroubles } from './join-troubles.ts';
+import type { Server, Servers } from './servers.ts';
+import { SEVERITIES, severityOf } from './severity.ts';
+import { clientOf, placeOf, TroubleGroup } from './trouble-group.ts';
+import { PodAddresses, untoldEvent } from './untold.ts';
 
 const MOST_FINDINGS = 1000;
-const MOST_CLIENTS = 64;
-const CLIENTS_LISTED = 5;
-const MOST_NAMES = 4;
-const MOST_PCAPS = 3;
+/** Connections that are known by name to be in trouble, and not known to have ended. */
+const MOST_OPEN = 20_000;
+/** Events from before the time asked for, which may explain what goes on in it. */
+const MOST_EARLIER = 2_000;
+/** The end of a connection is written with the time of its last packet, an event's with that of a deadline. */
+const SLACK_US = 1_000_000;
+const DAY_US = 86_400_000_000;
+const NOBODY: ReadonlySet<string> = new Set();
 
-/** Gathers the events of one session to findings; bounded, the least of them go first. */
+/** What a list of findings is made for. */
+export interface ListOptions {
+  /** Connections that ended in the time asked for. */
+  readonly servers: Servers;
+  /** Until when the files speak, microseconds since 1970-01-01 UTC. */
+  readonly endUs: number;
+  /** Whether a pcap is still there. */
+  readonly hasFile: (name: string) => boolean;
+}
+
+/** Gathers the events and connections of one session to findings; bounded, the least of them go first. */
 export class Findings {
-  readonly #groups = new BoundedGroups<Group>(MOST_FINDINGS, weightOf);
+  readonly #groups = new BoundedGroups<TroubleGroup>(MOST_FINDINGS, (group) => weightOf(group));
+  /** When the latest event came of a connection whose end was not seen yet, by its two ends. */
+  readonly #open = new Map<string, number>();
+  /** The latest event of a server and code from before the time asked for. */
+  readonly #earlier = new Map<string, EventLine>();
+  readonly #pod = new PodAddresses();
+  #dropped = 0;
 
   /** Groups of events for which there was no room. */
   get dropped(): number {
-    return this.#groups.dropped;
+    return this.#dropped + this.#groups.dropped;
   }
 
-  add(event: EventLine): void {
-    const kind = troubleOf(event);
-    if (kind === null) return;
-    const key = [kind, whereOf(event), event.podSide, event.by, variantOf(event, kind)].join('\n');
-    const group = this.#groups.get(key, () => newGroup(kind, event));
-    gather(group, event, severityOf(event, kind));
+  add(line: EventLine): void {
+    const event = withPlainCause(line);
+    this.#pod.learn(event);
+    const words = wordsOf(event.causeId);
+    if (words === null) return;
+    const key = `${placeOf(event)}\n${reasonOf(event)}`;
+    this.#groups.get(key, () => new TroubleGroup(words.kind, event)).add(event, severityOf(event));
+    if (event.sourcePort === 0) return;
+    const ends = `${placeOf(event)} ${clientOf(event)}`;
+    if (this.#open.size < MOST_OPEN || this.#open.has(ends)) this.#open.set(ends, event.timeUs);
   }
 
-  /** What was found, worst first. `hasFile` says whether a pcap is still there. */
-  list(hasFile: (name: string) => boolean): Finding[] {
-    return this.#groups.heaviest().map((group) => findingOf(group, hasFile));
+  /** Takes note of an event from before the time asked for: it may explain what was not told again. */
+  addEarlier(event: EventLine): void {
+    this.#pod.learn(event);
+    const key = `${placeOf(event)} ${event.code}`;
+    if (this.#earlier.size < MOST_EARLIER || this.#earlier.has(key)) this.#earlier.set(key, event);
+  }
+
+  /** Takes note of a connection that ended; to be called after all events were added. */
+  ended(flow: EndFlowLine): void {
+    if (this.#open.size === 0) return;
+    const ends = `${endpointText(flow.destinationAddress, flow.destinationPort)} ${clientOf(flow)}`;
+    const toldUs = this.#open.get(ends);
+    if (toldUs !== undefined && toldUs <= flow.endUs + SLACK_US) this.#open.delete(ends);
+  }
+
+  /** What was found, worst first. */
+  list({ servers, endUs, hasFile }: ListOptions): Finding[] {
+    const byPlace = servers.byPlace();
+    const groups = this.#groups.heaviest();
+    const openByPlace = this.#openByPlace();
+    const found: { readonly weight: number; readonly group: TroubleGroup; readonly context: FindingContext }[] = [];
+    for (const [where, troubles] of byPlaceOf([...groups, ...this.#untold(groups, byPlace)])) {
+      const server = byPlace.get(where);
+      const open = openByPlace.get(where) ?? NOBODY;
+      const joined = joinTroubles(
+        troubles.sort((a, b) => weightOf(b) - weightOf(a)),
+        server,
+      );
+      for (const group of joined) {
+        const counts = countsOf(group, joined, server, open);
+        const weight = weightOf(group, Math.max(group.times, counts.failed));
+        found.push({ weight, group, context: { server, counts, endUs, hasFile } });
+      }
+    }
+    found.sort((a, b) => b.weight - a.weight);
+    this.#dropped = Math.max(0, found.length - MOST_FINDINGS);
+    return found.slice(0, MOST_FINDINGS).map(({ group, context }) => findingOf(group, context));
+  }
+
+  /** Client ends of the connections in trouble that have not ended, by their server. */
+  #openByPlace(): Map<string, Set<string>> {
+    const byPlace = new Map<string, Set<string>>();
+    for (const ends of this.#open.keys()) {
+      const at = ends.indexOf(' ');
+      const [where, client] = [ends.slice(0, at), ends.slice(at + 1)];
+      const clients = byPlace.get(where);
+      if (clients === undefined) byPlace.set(where, new Set([client]));
+      else clients.add(client);
+    }
+    return byPlace;
+  }
+
+  /** Groups for connections that failed without an event in the time asked for: the throttle kept it back. */
+  #untold(groups: readonly TroubleGroup[], servers: ReadonlyMap<string, Server>): TroubleGroup[] {
+    const told = new Set<string>();
+    for (const { where, codes, severity } of groups) {
+      if (severity !== 'worth knowing') for (const code of codes.keys()) told.add(`${where} ${code}`);
+    }
+    const untold: TroubleGroup[] = [];
+    for (const { where, failures } of servers.values()) {
+      for (const [code, failure] of failures) {
+        if (told.has(`${where} ${code}`)) continue;
+        const earlier = this.#earlier.get(`${where} ${code}`);
+        const event = untoldEvent(code, failure, this.#pod, earlier);
+        const kind = wordsOf(event.causeId)?.kind;
+        if (kind === undefined) continue;
+        const group = new TroubleGroup(kind, event);
+        group.add(event, severityOf(event));
+        group.forgetEvents(failure.certain);
+        untold.push(group);
+      }
+    }
+    return untold;
   }
 }
 
-/** Where it is: the server of the connection, or the interface. */
-function whereOf(event: EventLine): string {
-  if (event.destinationAddress === '') return event.interfaceName;
-  return endpointText(event.destinationAddress, event.destinationPort);
+/** A client that does not say why it rejects a certificate rejects one that has expired for that. */
+function withPlainCause(event: EventLine): EventLine {
+  const { causeId, by, timeUs, certificateUntilUs } = event;
+  const isExpired = certificateUntilUs + DAY_US < timeUs; // the line tells the day only
+  const isVague = causeId === 'tls.alert.bad-certificate' || causeId === 'tls.alert.certificate-unknown';
+  return isVague && isExpired && by === Side.initiator ? { ...event, causeId: 'tls.alert.certificate-expired' } : event;
+}
+
+/** What tells the trouble of an event from others at the same place: the cause, and who did it where that matters. */
+function reasonOf(event: EventLine): string {
+  const { causeId, by, value } = event;
+  const kind = wordsOf(causeId)?.kind;
+  switch (kind) {
+    case 'unanswered':
+    case 'foreign':
+    case 'pathMtu':
+      return kind;
+    case 'stuck':
+      return `${causeId} ${value}`; // whose turn it is
+    default:
+      return `${causeId} ${by}`;
+  }
 }
 
 /** Worst first, then the more certain, then the more frequent, then the newer. */
-function weightOf(group: Group): number {
-  const severity = SEVERITIES.length - SEVERITIES.indexOf(severityOfGroup(group));
-  const frequency = Math.log2(1 + timesOf(group)) / 64; // below 1
+function weightOf(group: TroubleGroup, times = group.times): number {
+  const severity = SEVERITIES.length - SEVERITIES.indexOf(group.judgedSeverity);
+  const frequency = Math.log2(1 + times) / 64; // below 1
   return severity * 4 + (group.certain > 0 ? 2 : 0) + frequency + group.lastUs / 1e18;
 }
 
-function newGroup(kind: TroubleKind, event: EventLine): Group {
-  return {
-    kind,
-    codes: new Map(),
-    clients: new Tally(MOST_CLIENTS),
-    processes: new Tally(MOST_NAMES),
-    serverNames: new Tally(MOST_NAMES),
-    doubts: new Tally(MOST_NAMES),
-    pcaps: [],
-    telling: event,
-    severity: 'note',
-    events: 0,
-    suppressed: 0,
-    certain: 0,
-    mostResets: 0,
-    firstUs: event.timeUs,
-    lastUs: event.timeUs,
-  };
-}
-
-function gather(group: Group, event: EventLine, severity: Severity): void {
-  group.events++;
-  group.suppressed += event.suppressed;
-  group.codes.set(event.code, (group.codes.get(event.code) ?? 0) + 1);
-  group.firstUs = Math.min(group.firstUs, event.timeUs);
-  group.lastUs = Math.max(group.lastUs, event.timeUs);
-  if (event.certain) group.certain++;
-  if (event.confidence !== '') group.doubts.add(event.confidence);
-  if (SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(group.severity)) {
-    group.severity = severity;
-    group.telling = event;
+function byPlaceOf(groups: readonly TroubleGroup[]): Map<string, TroubleGroup[]> {
+  const byPlace = new Map<string, TroubleGroup[]>();
+  for (const group of groups) {
+    const others = byPlace.get(group.where);
+    if (others === undefined) byPlace.set(group.where, [group]);
+    else others.push(group);
   }
-  if (group.kind === 'reset' || group.kind === 'refused' || group.kind === 'manyResets') {
-    group.mostResets = Math.max(group.mostResets, event.value);
-  }
-  if (event.podSide !== PodSide.initiator && event.sourceAddress !== '') group.clients.add(event.sourceAddress);
-  if (event.process !== '') group.processes.add(event.process);
-  if (event.serverName !== '') group.serverNames.add(event.serverName);
-  if (event.pcap !== '') {
-    group.pcaps.unshift(event.pcap);
-    group.pcaps.length = Math.min(group.pcaps.length, MOST_PCAPS);
-  }
-}
-
-/** What nothing but doubtful events tell is a sign at most. */
-function severityOfGroup({ severity, certain }: Group): Severity {
-  return severity === 'broken' && certain === 0 ? 'suspect' : severity;
-}
-
-function timesOf({ events, suppressed, mostResets }: Group): number {
-  return Math.max(events + suppressed, mostResets);
-}
-
-function findingOf(group: Group, hasFile: (name: string) => boolean): Finding {
-  const { kind, telling, clients } = group;
-  const where = whereOf(telling);
-  const listed = clients.entries().slice(0, CLIENTS_LISTED);
-  return {
-    kind,
-    severity: severityOfGroup(group),
-    title: titleOf(kind, group.severity, telling.by, where),
-    where,
-    pod: (['client', 'server', 'unknown'] as const)[telling.podSide],
-    by: telling.by === null ? null : telling.by === Side.initiator ? 'client' : 'server',
-    cause: telling.cause,
-    events: Object.fromEntries([...group.codes].sort()),
-    times: timesOf(group),
-    first: formatIsoTime(group.firstUs),
-    last: formatIsoTime(group.lastUs),
-    clients: listed.map(([address, events]) => ({ address, events })),
-    otherClients: group.events - listed.reduce((sum, [, events]) => sum + events, 0) - eventsOfPod(group),
-    processes: group.processes.texts(),
-    serverNames: group.serverNames.texts(),
-    pcaps: group.pcaps.filter(hasFile),
-    doubtful: group.events - group.certain,
-    doubts: group.doubts.texts(),
-    tryNext: adviceFor(kind, telling),
-  };
-}
-
-/** Events whose client is the pod itself: one side of a group is the same for all of its events. */
-function eventsOfPod({ telling, events }: Group): number {
-  return telling.podSide === PodSide.initiator || telling.sourceAddress === '' ? events : 0;
+  return byPlace;
 }

@@ -13,10 +13,21 @@ export class Tally {
     return this.#others;
   }
 
-  add(text: string): void {
+  add(text: string, times = 1): void {
     const count = this.#counts.get(text);
-    if (count === undefined && this.#counts.size >= this.#most) this.#others++;
-    else this.#counts.set(text, (count ?? 0) + 1);
+    if (count === undefined && this.#counts.size >= this.#most) this.#others += times;
+    else this.#counts.set(text, (count ?? 0) + times);
+  }
+
+  /** Takes over what another one counted. */
+  addAll(other: Tally): void {
+    for (const [text, count] of other.#counts) this.add(text, count);
+    this.#others += other.#others;
+  }
+
+  /** All that was counted. */
+  get total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, this.#others);
   }
 
   /** The texts and their counts, most frequent first. */

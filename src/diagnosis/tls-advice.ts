@@ -1,23 +1,31 @@
+import type { CauseId } from '../model/cause-id.ts';
 import { Side } from '../model/connection.ts';
-import type { AdviceNames } from './advice.ts';
+import type { AdviceNames } from './advice-names.ts';
 import type { EventLine } from './event-line.ts';
-import { alertDescription, type TroubleKind } from './trouble.ts';
 
-/** What to try next where TLS fails. Alert descriptions: RFC 8446 §6.2. */
-export function tlsAdvice(kind: TroubleKind, event: EventLine, names: AdviceNames): string[] {
-  if (kind === 'notTls') return notTls(event, names);
-  if (kind === 'tlsClosed') {
-    return ['A client that gives up, or a probe that only tests the port: harmless unless somebody misses an answer.'];
+/** What to try next where TLS fails. Alerts: RFC 8446 §6.2. */
+export function tlsAdvice(causeId: CauseId, event: EventLine, names: AdviceNames): string[] {
+  if (causeId.startsWith('tls.exception.')) return notTls(causeId, names);
+  if (causeId.startsWith('tls.warning.')) {
+    return [
+      'Nothing to do as long as the handshake completes: a warning is information. A server that warns of the name (unrecognized_name) answers with its default certificate: add the name to it if clients complain.',
+    ];
   }
   const show = `openssl s_client -connect ${names.server}${names.serverName} </dev/null`;
-  switch (alertDescription(event.value)) {
-    case 42:
-    case 43:
-    case 44:
-    case 46:
-    case 48:
+  switch (causeId.slice('tls.alert.'.length)) {
+    case 'close-notify':
+    case 'user-canceled':
+      return [
+        'A client that gives up, or a probe that only tests the port: harmless unless somebody misses an answer.',
+      ];
+    case 'bad-certificate':
+    case 'unsupported-certificate':
+    case 'certificate-revoked':
+    case 'certificate-unknown':
+    case 'unknown-ca':
+    case 'encrypted':
       return event.by === Side.responder ? clientCertificate(event, names) : serverCertificate(show);
-    case 45:
+    case 'certificate-expired':
       return event.by === Side.responder
         ? clientCertificate(event, names)
         : [
@@ -25,30 +33,26 @@ export function tlsAdvice(kind: TroubleKind, event: EventLine, names: AdviceName
             'Renew it (cert-manager: `kubectl get certificates -A`), and let the server load the new one: many read it only when they start.',
             'If the dates are right, one of the two clocks is wrong.',
           ];
-    case 40:
-    case 47:
-    case 70:
-    case 71:
-    case 86:
+    case 'handshake-failure':
+    case 'illegal-parameter':
+    case 'protocol-version':
+    case 'insufficient-security':
+    case 'inappropriate-fallback':
       return [
         `What does the server accept? \`${show} -tls1_2\`, the same with -tls1_3. The cause above says what the client offered.`,
         'Bring the oldest of the two up to date, or allow a common version, cipher suite and curve on both.',
         'Does the server demand a client certificate (mutual TLS, a service mesh)? Then this is how some servers say that it is missing.',
       ];
-    case 112:
+    case 'unrecognized-name':
       return [
         'The client asks for a name that the server does not serve: compare it with the hosts of the Ingress or virtual server, and with the address the client was given.',
       ];
-    case 116:
+    case 'certificate-required':
       return clientCertificate(event, names);
-    case 120:
+    case 'no-application-protocol':
       return [
         'The two have no application protocol in common (ALPN): an HTTP/2-only client (gRPC) at an HTTP/1.1 server, or the reverse. Enable h2 on the server, or HTTP/1.1 in the client.',
       ];
-    case 255:
-      return /client certificate|client's certificate/.test(event.cause)
-        ? clientCertificate(event, names)
-        : serverCertificate(show);
     default:
       return [
         `${event.by === Side.initiator ? "The client's" : "The server's"} log says why it broke off; \`${show}\` tries the same by hand.`,
@@ -71,8 +75,8 @@ function clientCertificate({ by }: EventLine, { server, serverName }: AdviceName
   ];
 }
 
-function notTls({ cause }: EventLine, { server, serverName }: AdviceNames): string[] {
-  if (/plain|HTTP|another protocol/.test(cause)) {
+function notTls(causeId: CauseId, { server, serverName }: AdviceNames): string[] {
+  if (causeId !== 'tls.exception.corrupt' && causeId !== 'tls.exception.message-order') {
     return [
       `One speaks TLS, the other does not: is it the right port, and http:// or https:// as it should be? \`curl -v http://${server}/\` and \`openssl s_client -connect ${server}${serverName}\` show what is spoken there.`,
       'Behind an Ingress or a mesh: is TLS ended twice, or never (backend protocol, appProtocol or port name of the Service)?',

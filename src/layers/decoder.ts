@@ -1,19 +1,21 @@
 import type { Frame } from '../model/frame.ts';
 import type { Packet } from '../model/packet.ts';
-import { type IpExtent, tcpOffset } from './ip.ts';
+import { readIcmp } from './icmp.ts';
+import { type IpExtent, PROTOCOL_TCP, PROTOCOL_UDP, transportOffset } from './ip.ts';
 import { ipOffset } from './link.ts';
 import { readTcp } from './tcp.ts';
+import { udpVerdict } from './udp.ts';
 import { VERDICT_NAMES, Verdict } from './verdict.ts';
 
 /** Times from here on (the year 2255) are not exact in a double, and no clock ever says them: the capture is corrupt. */
 const TIME_LIMIT_US = 2 ** 53;
 
-/** Decodes frames down to TCP, and counts what it made of them. Stateless but for the counts. */
+/** Decodes frames down to TCP, and ICMP errors down to the segment they quote; counts what it made of them. Stateless but for the counts. */
 export class Decoder {
   readonly #extent: IpExtent = { end: 0 };
   readonly #counts = new Float64Array(VERDICT_NAMES.length);
 
-  /** Fills `packet` from `frame` when the answer is `Verdict.tcp`; otherwise `packet` is half-filled and means nothing. */
+  /** Fills `packet` from `frame` when the answer is `Verdict.tcp` or `Verdict.icmp`; otherwise `packet` is half-filled and means nothing. */
   decode(frame: Frame, packet: Packet): Verdict {
     const verdict = this.#decode(frame, packet);
     this.#counts[verdict]++;
@@ -30,12 +32,17 @@ export class Decoder {
     if (!(timeUs >= 0 && timeUs < TIME_LIMIT_US)) return Verdict.malformed;
     const ip = ipOffset(frame);
     if (ip < 0) return -ip as Verdict;
-    const tcp = tcpOffset(frame, ip, packet, this.#extent);
-    if (tcp < 0) return -tcp as Verdict;
+    const transport = transportOffset(frame, ip, packet, this.#extent);
+    if (transport < 0) return -transport as Verdict;
     packet.view = frame.view;
     packet.bytes = frame.bytes;
-    const verdict = readTcp(frame, tcp, packet, this.#extent);
-    if (verdict === Verdict.tcp) packet.timeUs = timeUs; // the time of the last packet outlives what cannot be read
+    const { protocol } = packet;
+    if (protocol === PROTOCOL_UDP) return udpVerdict(frame, transport);
+    const verdict =
+      protocol === PROTOCOL_TCP
+        ? readTcp(frame, transport, packet, this.#extent)
+        : readIcmp(frame, transport, packet, this.#extent);
+    if (verdict === Verdict.tcp || verdict === Verdict.icmp) packet.timeUs = timeUs; // the time of the last packet outlives what cannot be read
     return verdict;
   }
 }

@@ -3,7 +3,10 @@ import type { Packet } from '../model/packet.ts';
 import { tooShort } from './link.ts';
 import { Verdict } from './verdict.ts';
 
-const PROTOCOL_TCP = 6;
+const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+const PROTOCOL_ICMPV6 = 58;
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_LOOSE_SOURCE_ROUTE = 131;
@@ -13,17 +16,17 @@ const FRAGMENT_OFFSET_MASK = 0x1fff; // IPv4: low 13 bits, RFC 791 §3.1
 
 /**
  * Where the transport header of the packet last decoded ends on the wire, as an offset in the frame's view; it may lie
- * past `frame.end` when the capture cut the frame. Written by `tcpOffset`.
+ * past `frame.end` when the capture cut the frame. Written by `transportOffset`.
  */
 export interface IpExtent {
   end: number;
 }
 
 /**
- * Reads the IP header at `offset` into `packet` (version and addresses) and `extent`, and finds the TCP header behind
- * it: its offset, or a negated `Verdict`.
+ * Reads the IP header at `offset` into `packet` (version, addresses, protocol) and `extent`, and finds the header of TCP,
+ * UDP or ICMP behind it: its offset, or a negated `Verdict`.
  */
-export function tcpOffset(frame: Frame, offset: number, packet: Packet, extent: IpExtent): number {
+export function transportOffset(frame: Frame, offset: number, packet: Packet, extent: IpExtent): number {
   if (offset >= frame.end) return -tooShort(frame);
   const version = frame.view.getUint8(offset) >>> 4;
   if (version === 4) return ipv4(frame, offset, packet, extent);
@@ -43,8 +46,12 @@ function ipv4(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
   if (headerBytes < 20 || (totalLength !== 0 && totalLength < headerBytes)) return -Verdict.malformed;
   if ((view.getUint16(offset + 6) & FRAGMENT_OFFSET_MASK) !== 0) return -Verdict.fragment;
   const protocol = view.getUint8(offset + 9);
-  if (protocol !== PROTOCOL_TCP) return -otherProtocol(protocol);
+  if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_ICMP && protocol !== PROTOCOL_UDP) {
+    return -otherProtocol(protocol);
+  }
+  packet.protocol = protocol;
   packet.ipVersion = 4;
+  packet.ipHeader = offset;
   packet.sourceAddress = offset + 12;
   packet.destinationAddress = headerBytes > 20 ? finalDestination(frame, offset, headerBytes) : offset + 16;
   extent.end = packetEnd < wireEnd ? packetEnd : wireEnd;
@@ -84,12 +91,16 @@ function ipv6(frame: Frame, offset: number, packet: Packet, extent: IpExtent): n
   const packetEnd = payloadLength === 0 ? wireEnd : offset + 40 + payloadLength; // 0: jumbogram or offload
   extent.end = packetEnd < wireEnd ? packetEnd : wireEnd;
   packet.ipVersion = 6;
+  packet.ipHeader = offset;
   packet.sourceAddress = offset + 8;
   packet.destinationAddress = offset + 24;
   let next = view.getUint8(offset + 6);
   let at = offset + 40;
   for (let headers = 0; headers <= MAX_EXTENSION_HEADERS; headers++) {
-    if (next === PROTOCOL_TCP) return at;
+    if (next === PROTOCOL_TCP || next === PROTOCOL_ICMPV6 || next === PROTOCOL_UDP) {
+      packet.protocol = next;
+      return at;
+    }
     if (!isExtensionHeader(next)) return -otherProtocol(next);
     if (at + 8 > end) return -tooShort(frame);
     const following = view.getUint8(at);

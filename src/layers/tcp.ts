@@ -6,6 +6,7 @@ import { Verdict } from './verdict.ts';
 
 const OPTION_END = 0;
 const OPTION_NOP = 1;
+const OPTION_SEGMENT_SIZE = 2;
 const OPTION_WINDOW_SCALE = 3;
 const MAX_WINDOW_SHIFT = 14; // RFC 7323 §2.3
 
@@ -24,6 +25,7 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.sequence = view.getInt32(offset + 4);
   packet.acknowledgment = view.getInt32(offset + 8);
   packet.flags = flags;
+  packet.icmp = -1;
   packet.window = view.getUint16(offset + 14);
   const headerEnd = offset + headerBytes;
   const payloadStart = headerEnd < extent.end ? headerEnd : extent.end;
@@ -31,30 +33,33 @@ export function readTcp(frame: Frame, offset: number, packet: Packet, extent: Ip
   packet.payloadLengthBytes = extent.end - payloadStart;
   const capturedEnd = end < extent.end ? end : extent.end;
   packet.payloadCapturedBytes = capturedEnd > payloadStart ? capturedEnd - payloadStart : 0;
+  packet.checksum = view.getUint16(offset + 16);
   packet.windowScale = -1;
+  packet.segmentSize = 0;
   if ((flags & TcpFlag.syn) !== 0 && headerBytes > 20) {
-    packet.windowScale = windowScale(view, offset + 20, payloadStart < end ? payloadStart : end);
+    readSynOptions(view, packet, offset + 20, payloadStart < end ? payloadStart : end);
   }
   return Verdict.tcp;
 }
 
-/** The shift of the window scale option between `at` and `end`, -1 when there is none or the options are broken. */
-function windowScale(view: DataView, at: number, end: number): number {
+/** Reads the options of a SYN between `at` and `end` into `packet`, up to where they are broken. */
+function readSynOptions(view: DataView, packet: Packet, at: number, end: number): void {
   while (at < end) {
     const kind = view.getUint8(at);
-    if (kind === OPTION_END) return -1;
+    if (kind === OPTION_END) return;
     if (kind === OPTION_NOP) {
       at++;
       continue;
     }
-    if (at + 2 > end) return -1;
+    if (at + 2 > end) return;
     const length = view.getUint8(at + 1);
-    if (length < 2) return -1;
+    if (length < 2) return;
     if (kind === OPTION_WINDOW_SCALE && length === 3 && at + 3 <= end) {
       const shift = view.getUint8(at + 2);
-      return shift < MAX_WINDOW_SHIFT ? shift : MAX_WINDOW_SHIFT;
+      packet.windowScale = shift < MAX_WINDOW_SHIFT ? shift : MAX_WINDOW_SHIFT;
+    } else if (kind === OPTION_SEGMENT_SIZE && length === 4 && at + 4 <= end) {
+      packet.segmentSize = view.getUint16(at + 2);
     }
     at += length;
   }
-  return -1;
 }

@@ -1,5 +1,5 @@
 /**
- * What decoding made of a frame. Everything but `tcp` is counted by its reason and left alone: `truncated` means that
+ * What decoding made of a frame. Everything but `tcp` and `icmp` is counted by its reason and left alone: `truncated` means that
  * the capture cut the frame before its headers ended, `malformed` that the frame itself contradicts its protocol, or has an impossible time.
  */
 export const Verdict = {
@@ -10,12 +10,14 @@ export const Verdict = {
   notTcp: 2,
   /** A fragment other than the first. */
   fragment: 3,
-  /** IP in IP, GRE, ESP, AH over IPv4: the packets inside are not looked at. */
+  /** IP in IP, GRE, ESP, AH over IPv4, VXLAN, Geneve, WireGuard: the packets inside are not looked at. */
   tunnel: 4,
   truncated: 5,
   malformed: 6,
   /** A link type without a decoder. */
   unknownLink: 7,
+  /** An ICMP error that quotes a TCP segment. */
+  icmp: 8,
 } as const;
 
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];

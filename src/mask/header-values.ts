@@ -2,8 +2,11 @@
 const MOST_REST_BYTES = 64 * 1024;
 /** The first line of a request or of a response (RFC 9112 §3, §4): what a piece may well begin with. */
 const START_LINE = /^(?:[!-~]+ [!-~]+ HTTP\/1\.[01]|HTTP\/1\.[01] \d{3}[^\n]*?)\r?$/;
-/** What follows a header field: another one, or the empty line that ends the head (RFC 9112 §5). */
-const AFTER_FIELD = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*:|\r?\n)/;
+/** What a field's value cannot have: control characters but the tab (RFC 9110 §5.5). A CR belongs to the line's end. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+const NO_VALUE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+/** Lines that a value goes on in begin with a space (obs-fold, RFC 9112 §5.2). */
+const FOLDED = /\n[ \t][^\n]*/y;
 
 /** Pieces of bytes, as pairs of a first byte and the one past the last, ascending. */
 export interface Pieces {
@@ -34,7 +37,8 @@ export class HeaderValues {
     const ranges: number[] = [];
     const rest = start === 'begins' ? 0 : restOfValue(text, start === 'open');
     let isOpen = false;
-    if (rest > 0) isOpen = addLines(ranges, text, 0, rest);
+    // what only may be the rest of a value does not make the next piece one
+    if (rest > 0) isOpen = addLines(ranges, text, 0, rest) && start === 'open';
     for (const match of text.matchAll(this.#field)) {
       const end = match.index + match[0].length;
       const from = Math.max(rest, end - match[1].length);
@@ -51,13 +55,26 @@ export function maskedLine(line: string, names: readonly string[]): string {
   return `${line.slice(0, from)}${'*'.repeat(to - from)}${line.slice(to)}`;
 }
 
-/** How much of a text that begins somewhere in a line may be the rest of a value; `certainly`: it is one. */
+/**
+ * How much of a text that begins somewhere in a line may be the rest of a value; `certainly`: it is one. What may be one
+ * counts as one: a secret is worse in a file than a line of text that is missing there.
+ */
 function restOfValue(text: string, certainly: boolean): number {
   const lineEnd = text.indexOf('\n');
-  const end = lineEnd < 0 ? text.length : lineEnd;
-  if (certainly) return Math.min(end, MOST_REST_BYTES);
-  if (lineEnd < 0 || end > MOST_REST_BYTES || START_LINE.test(text.slice(0, end))) return 0;
-  return AFTER_FIELD.test(text.slice(end + 1, end + 256)) ? end : 0;
+  const end = Math.min(lineEnd < 0 ? text.length : lineEnd, MOST_REST_BYTES);
+  if (certainly) return endOfFolded(text, end);
+  const line = text.slice(0, end);
+  return START_LINE.test(line) || NO_VALUE.test(line) ? 0 : end;
+}
+
+/** Where a value ends whose first line ends at `end`. */
+function endOfFolded(text: string, end: number): number {
+  let at = end;
+  for (;;) {
+    FOLDED.lastIndex = at;
+    if (!FOLDED.test(text)) return at;
+    at = FOLDED.lastIndex;
+  }
 }
 
 /** Adds what stands in the lines of `text[from..to)`; true when that reaches to the end of the text. */

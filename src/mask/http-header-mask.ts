@@ -1,4 +1,4 @@
-import { type IpExtent, tcpOffset } from '../layers/ip.ts';
+import { type IpExtent, PROTOCOL_TCP, transportOffset } from '../layers/ip.ts';
 import { ipOffset } from '../layers/link.ts';
 import { readTcp } from '../layers/tcp.ts';
 import { Verdict } from '../layers/verdict.ts';
@@ -128,7 +128,8 @@ function forEachSegment({ linkType, bytes }: PacketRecords, visit: SegmentVisito
     frame.wireLengthBytes = view.getUint32(at + 12, true);
     at = frame.end;
     const ip = ipOffset(frame);
-    const tcp = ip < 0 ? -1 : tcpOffset(frame, ip, packet, extent);
-    if (tcp >= 0 && readTcp(frame, tcp, packet, extent) === Verdict.tcp) visit(packet, tcp);
+    const tcp = ip < 0 ? -1 : transportOffset(frame, ip, packet, extent);
+    if (tcp >= 0 && packet.protocol === PROTOCOL_TCP && readTcp(frame, tcp, packet, extent) === Verdict.tcp)
+      visit(packet, tcp);
   }
 }

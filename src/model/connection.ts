@@ -1,3 +1,4 @@
+import type { EventCode } from './event-code.ts';
 import type { ProcessIdentity } from './process.ts';
 
 /** The two ends of a connection: who sent the SYN, and who was asked. */
@@ -55,6 +56,8 @@ export interface Connection {
   readonly podSide: PodSide;
   /** True when it was already established when the capture began. */
   readonly midstream: boolean;
+  /** The kind of trouble it had, by the code of its event; empty when it had none. */
+  readonly failure: EventCode | '';
   /** False when what is said of it is in doubt: midstream, one direction only, or packets dropped meanwhile. */
   readonly certain: boolean;
   /** Owner of the socket in the monitored pod. */

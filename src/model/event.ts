@@ -1,24 +1,8 @@
 import { formatIpv4, formatIpv6 } from './address.ts';
+import type { CauseId } from './cause-id.ts';
 import { type Connection, type PodSide, Side } from './connection.ts';
+import type { EventName } from './event-code.ts';
 import type { ProcessIdentity } from './process.ts';
-
-/** The eleven kinds of trouble, by the name and the code under which they are reported. */
-export const EventCode = {
-  TCP_SYN_RETRANS: '00001',
-  TCP_RESET: '00002',
-  TCP_IS_TLS: '00003',
-  TLS_ALERT: '00004',
-  TLS_EXCEP: '00005',
-  TCP_PARTIAL_CONNECTION: '00006',
-  TCP_ESTABLISHED_STALE: '00007',
-  TCP_ESTABLISHED_STALE2: '00008',
-  TCP_SYN_RESET: '00009',
-  TCP_RESET_ABNORMAL: '00010',
-  VIF_DISAPPEARED: '00011',
-} as const;
-
-export type EventName = keyof typeof EventCode;
-export type EventCode = (typeof EventCode)[EventName];
 
 /** What an event says of its connection; a copy that may be kept. */
 export interface ConnectionSummary {
@@ -47,6 +31,33 @@ export interface TlsFacts {
   readonly certificate?: { readonly subject: string; readonly issuer: string; readonly notAfter: string };
 }
 
+/** What an event knows besides, by kind; absent where it does not. In netwevents these stand in `extra`. */
+export interface EventFacts {
+  /** 00021: from the client's last byte until it gave up, milliseconds. */
+  readonly waitedMs?: number;
+  /** 00021: from the client's last byte to the answer that came too late, milliseconds. */
+  readonly answeredMs?: number;
+  /** How long nothing had moved before, milliseconds. */
+  readonly idleMs?: number;
+  /** Keep-alive probes in a row that had no answer. */
+  readonly keepAlives?: number;
+  /** 00014: who sent the ICMP error. */
+  readonly icmpFrom?: string;
+  /** 00014, 00015: the MTU that an ICMP error names, bytes. */
+  readonly mtu?: number;
+  /** 00015: the size that did not pass, bytes of IP packet. */
+  readonly lostSize?: number;
+  /** 00015: maximum segment sizes that the SYNs of src and dst named. */
+  readonly mssFrom?: number;
+  readonly mssTo?: number;
+  /** 00023: address and port of the stranger. */
+  readonly stranger?: string;
+  /** 00010: the sliding window that `value` resets fell into, seconds. */
+  readonly windowSeconds?: number;
+  /** The source that a PROXY protocol header names, `address:port`. */
+  readonly proxiedFrom?: string;
+}
+
 /** One thing that went wrong (or, for 00003, that is worth knowing). */
 export interface NetworkEvent {
   readonly name: EventName;
@@ -55,6 +66,8 @@ export interface NetworkEvent {
   readonly value: number;
   /** The probable cause in plain words. */
   readonly cause: string;
+  /** The same for machines. */
+  readonly causeId: CauseId;
   /** Null for events that are not about a connection (00011). */
   readonly connection: ConnectionSummary | null;
   /** Who did it: said by 00002 and 00004. */
@@ -64,6 +77,7 @@ export interface NetworkEvent {
   /** False lowers `quality` to 0. Absent: certain exactly when there is no `confidence`. */
   readonly certain?: boolean;
   readonly tls?: TlsFacts;
+  readonly facts?: EventFacts;
   /** File name of the pcap that proves it. */
   readonly pcap?: string;
   /** More events of this kind that are not told, as there were too many: this one stands for them. */

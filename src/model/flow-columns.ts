@@ -1,4 +1,4 @@
 /** First line of each end_flows file. */
 export const END_FLOW_HEADER =
   '#srcIP,srcPort,dstIP,dstPort,beginSec,beginUsec,endSec,endUsec,latency1,latency2,latency3,dataFrom,dataTo,' +
-  'connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4';
+  'connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4,failure';

@@ -17,6 +17,10 @@ export class Packet {
   timeUs = Number.NaN;
   /** 4 or 6. */
   ipVersion = 4;
+  /** Transport protocol: 6 TCP, 1 ICMP, 58 ICMPv6, 17 UDP (IANA). */
+  protocol = 6;
+  /** Offset of the IP header. */
+  ipHeader = 0;
   /** Offset of the source address: 4 or 16 bytes. */
   sourceAddress = 0;
   /** Offset of the destination address: 4 or 16 bytes. */
@@ -31,12 +35,24 @@ export class Packet {
   window = 0;
   /** Shift count of the window scale option (RFC 7323 §2), -1 when the segment has none. Read from SYNs only. */
   windowScale = -1;
+  /** Value of the maximum segment size option (RFC 9293 §3.7.1), 0 when the segment has none. Read from SYNs only. */
+  segmentSize = 0;
+  /** The checksum as it stands in the header. */
+  checksum = 0;
   /** First captured payload byte. */
   payloadStart = 0;
   /** Captured payload bytes; fewer than `payloadLengthBytes` when the capture cut the frame. */
   payloadCapturedBytes = 0;
   /** Payload bytes of the segment according to the IP header. */
   payloadLengthBytes = 0;
+  /**
+   * Type × 256 + code of the ICMP error that quotes this segment, -1 for a segment itself. With it come the offset of the
+   * address that sent the error, the MTU it names (0 for none), and the quoted packet's length in bytes.
+   */
+  icmp = -1;
+  icmpFrom = 0;
+  icmpMtu = 0;
+  quotedLengthBytes = 0;
   /** Hash of its endpoints, the same in both directions; set by `Tracker.prefetch`. */
   endpointHash = 0;
   /** Slot of the connection that it most likely belongs to, -1 for none; set by `Tracker.prefetch`. */

@@ -40,6 +40,8 @@ export interface PageConnection {
   /** Milliseconds since 1970-01-01. */
   readonly beginMs: number;
   readonly state: PageState;
+  /** Code of the kind of trouble it had; empty when it had none. */
+  readonly failure: string;
   readonly type: 'unknown' | 'TLS' | 'HTTP' | 'plain';
   readonly sentBytes: number;
   readonly receivedBytes: number;

@@ -1,4 +1,4 @@
-import type { EventName } from './event.ts';
+import type { EventName } from './event-code.ts';
 import type { LatencyBuckets } from './latency-buckets.ts';
 
 /** How much of something is used, of how much there may be. */
@@ -12,7 +12,10 @@ export interface SessionFigures {
   readonly podName: string;
   readonly podNamespace: string;
   readonly interfaceName: string;
+  /** How often each kind occurred, whether an event told it or not. */
   readonly events: ReadonlyMap<EventName, number>;
+  /** The same by how bad it was; TLS handshakes that were completed are left out. */
+  readonly severities: Readonly<Record<string, number>>;
   readonly connectionsBegun: number;
   /** By `EndType`. */
   readonly connectionsEnded: readonly number[];

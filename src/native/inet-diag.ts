@@ -33,6 +33,7 @@ const MESSAGE_BYTES = 72;
 const MESSAGE_FAMILY = 0;
 const MESSAGE_STATE = 1;
 const MESSAGE_ID = 4;
+const MESSAGE_USER = 64;
 const MESSAGE_INODE = 68;
 
 /** `struct inet_diag_sockid`, at these offsets from its begin. Ports and addresses are in network order. */
@@ -124,6 +125,11 @@ export class InetDiag {
     const listens = this.#answer[HEADER_BYTES + MESSAGE_STATE] === TCP_LISTEN;
     if (listens !== (wanted === 'listener')) return -1;
     return this.#answerView.getUint32(HEADER_BYTES + MESSAGE_INODE, true);
+  }
+
+  /** User id of the owner of the socket that `inode` found last; it is only true of one that a process has. */
+  get user(): number {
+    return this.#answerView.getUint32(HEADER_BYTES + MESSAGE_USER, true);
   }
 
   /** All sockets that have a remote end and an owner, a few at a time as the kernel hands them out. */

@@ -32,6 +32,8 @@ export function appendEndFlow(line: LineBuffer, connection: Connection): void {
   appendProcess(line, connection);
   line.comma();
   line.integer(connection.firstByteLatencyUs);
+  line.comma();
+  line.text(connection.failure);
 }
 
 /** `end_flows_<time>.log`: a line per connection that ended. Files are named by the end of their first connection. */

@@ -1,5 +1,6 @@
 import { PodSide } from '../model/connection.ts';
-import { type ConnectionSummary, EventCode, type NetworkEvent } from '../model/event.ts';
+import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import { UNKNOWN_PROCESS } from '../model/process.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import { TimedNames } from './file-names.ts';
@@ -51,12 +52,13 @@ export function formatEvent(event: NetworkEvent, origin: EventOrigin): string {
     timemillis: String(timeMs),
     timemicros: String(microseconds),
     latency: farLatency,
-    extra: { LatencyLocal: localLatency, evtSrc: event.by },
+    extra: { LatencyLocal: localLatency, evtSrc: event.by, ...event.facts },
     time: formatIsoTime(event.timeUs),
     name: event.name,
     cause: event.cause,
     pod: origin.podName,
     namespace: origin.podNamespace,
+    causeId: event.causeId,
     tls: event.tls,
     pcap: event.pcap,
     midstream: connection.midstream || undefined,

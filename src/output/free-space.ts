@@ -10,13 +10,25 @@ export interface FreeSpaceOptions {
   readonly onChange: (message: string) => void;
 }
 
+/** Below this share of a volume's inodes, and within these bounds, the same stops as for lack of bytes. */
+const INODE_SHARE = 0.05;
+const LEAST_INODES = 16;
+const MOST_INODES = 10_000;
 const LOOK_EVERY_MS = 2000;
 /** What stopped goes on when this much more than its floor is free, so that it does not stop and go all the time. */
 const MARGIN = 1.1;
 const FLOW_SHARE = 1 / 2;
 
+/** How much of one kind there is on the volume, and below what pcaps stop. */
+interface Stock {
+  readonly free: number;
+  readonly floor: number;
+  readonly unit: string;
+  readonly advice: string;
+}
+
 /**
- * Keeps an eye on the free space of a volume, so that what is least needed stops before the volume is full: other
+ * Keeps an eye on the free space and the free inodes of a volume, so that what is least needed stops before the volume is full: other
  * pods of the node write there too. Events and the log are never stopped.
  */
 export class FreeSpace {
@@ -60,31 +72,43 @@ export class FreeSpace {
 
   /** Looks how much is free. Never rejects: where nobody can say, what was known stands. */
   async look(): Promise<void> {
-    let freeBytes: number;
+    let stocks: readonly Stock[];
     try {
-      const { bavail, bsize } = await statfs(this.#options.directory);
-      freeBytes = bavail * bsize;
+      const { bavail, bsize, files, ffree } = await statfs(this.#options.directory);
+      stocks = [bytesOf(bavail * bsize, this.#minFreeBytes), inodesOf(ffree, files, this.#minFreeBytes > 0)];
     } catch {
       return; // the directory is gone: the next line that is written makes it again, or says why not
     }
-    const floor = this.#minFreeBytes;
-    const pcapsStopped = isShort(freeBytes, floor, this.#pcapsStopped);
-    const flowsStopped = isShort(freeBytes, floor * FLOW_SHARE, this.#flowsStopped);
-    if (pcapsStopped !== this.#pcapsStopped) this.#tell('pcaps', pcapsStopped, freeBytes, floor);
-    if (flowsStopped !== this.#flowsStopped) this.#tell('flow files', flowsStopped, freeBytes, floor * FLOW_SHARE);
-    this.#pcapsStopped = pcapsStopped;
-    this.#flowsStopped = flowsStopped;
+    this.#pcapsStopped = this.#weigh('pcaps', stocks, 1, this.#pcapsStopped);
+    this.#flowsStopped = this.#weigh('flow files', stocks, FLOW_SHARE, this.#flowsStopped);
   }
 
-  #tell(what: string, stopped: boolean, freeBytes: number, floorBytes: number): void {
+  /** Whether something is to stop; tells when that has changed. */
+  #weigh(what: string, stocks: readonly Stock[], share: number, wasStopped: boolean): boolean {
     const { directory, onChange } = this.#options;
-    const free = `${freeBytes} bytes are free on the volume of ${directory}`;
+    const short = stocks.find(({ free, floor }) => isShort(free, floor * share, wasStopped));
+    const isStopped = short !== undefined;
+    if (isStopped === wasStopped) return isStopped;
+    const { free, floor, unit, advice } = short ?? (stocks[0] as Stock);
+    const left = `${free} ${unit} are free on the volume of ${directory}`;
     onChange(
-      stopped
-        ? `Cannot write ${what} any longer: ${free}, fewer than ${floorBytes}; make room, or lower MIN_FREE_MB`
-        : `${what} are written again: ${free}`,
+      isStopped
+        ? `Cannot write ${what} any longer: ${left}, fewer than ${floor * share}; ${advice}`
+        : `${what} are written again: ${left}`,
     );
+    return isStopped;
   }
+}
+
+function bytesOf(free: number, floor: number): Stock {
+  return { free, floor, unit: 'bytes', advice: 'make room, or lower MIN_FREE_MB' };
+}
+
+/** A volume that makes inodes as they are needed says that it has none at all. */
+function inodesOf(free: number, total: number, isWatched: boolean): Stock {
+  const floor = Math.min(MOST_INODES, Math.max(LEAST_INODES, Math.floor(total * INODE_SHARE)));
+  const advice = 'remove files from it, or lower MAX_PCAPS';
+  return { free, floor: isWatched && total > 0 ? floor : 0, unit: 'inodes', advice };
 }
 
 function isShort(freeBytes: number, floorBytes: number, wasShort: boolean): boolean {

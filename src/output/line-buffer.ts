@@ -75,6 +75,7 @@ export class LineBuffer {
       const harmless = code >= 0x20 && code < 0x7f && code !== COMMA && code !== 0x22 && code !== 0x27;
       bytes[at++] = harmless ? code : UNDERSCORE;
     }
+    if (count > 0 && beginsFormula(bytes[this.length] ?? 0)) bytes[this.length] = UNDERSCORE;
     this.length = at;
   }
 
@@ -221,4 +222,9 @@ function digitCount(value: number): number {
     return value < 10_000_000 ? 7 : 8;
   }
   return value < 1_000_000_000 ? 9 : 10;
+}
+
+/** True for what a spreadsheet takes a field for a formula by: `=`, `+`, `-`, `@`. */
+function beginsFormula(code: number): boolean {
+  return code === 0x3d || code === 0x2b || code === 0x2d || code === 0x40;
 }

@@ -1,4 +1,4 @@
-import { EventCode, type EventName } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 
 /** What a replay found, as numbers. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from '../model/log-level.ts';
+import { visibleJson, visibleText } from '../model/safe-text.ts';
 import { formatIsoTimeMs } from '../model/utc-time.ts';
 import { TimedNames, TwoGenerations } from './file-names.ts';
 import { FLUSH_DELAY_MS, MAX_LOG_BYTES, type OutputTarget } from './output-target.ts';
@@ -57,7 +58,7 @@ export class SessionLog {
         timestamp: () => `,"time":"${formatIsoTimeMs(clock())}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
-      { write: (line) => append(this.notifications, clock() * 1000, line.trimEnd()) },
+      { write: (line) => append(this.notifications, clock() * 1000, visibleJson(line.trimEnd())) },
     );
   }
 
@@ -133,7 +134,7 @@ export function formatForPeople(
 ): string {
   const facts = Object.entries(fields).map(([key, value]) => ` ${key}=${printable(value)}`);
   const line = `${formatIsoTimeMs(timeMs)} ${level.padEnd(5)} [${interfaceName}] ${message}${facts.join('')}`;
-  return line.replace(/\p{Cc}+/gu, ' '); // what comes from packets must not steer a terminal
+  return visibleText(line.replace(/\p{Cc}+/gu, ' ')); // what comes from packets must not steer a terminal, or deceive
 }
 
 function printable(value: unknown): string {

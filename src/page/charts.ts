@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import { BUCKET_BOUNDS_US } from '../model/latency-buckets.ts';
 import type { LatencyPoint, PageEvent } from './store.ts';
-import { quantileMs, severityOf } from './view.ts';
+import { quantileMs } from './view.ts';
 
 const HEIGHT = 150;
 const BARS = 90;
@@ -79,7 +79,7 @@ export class Timeline {
   constructor(place: HTMLElement) {
     const bars = uPlot.paths.bars?.({ size: [BAR_GAP] });
     this.#chart = new Chart(place, (colour) =>
-      (['suspect', 'broken'] as const)
+      (['suspicious', 'broken'] as const)
         .map((name) => ({
           label: name === 'broken' ? 'broken or suspicious' : 'of these suspicious',
           fill: colour(`--${name}`),
@@ -96,16 +96,15 @@ export class Timeline {
     const stepMs = Math.max(1000, Math.ceil((nowMs - firstMs) / BARS / 1000) * 1000);
     const beginMs = Math.floor(nowMs / stepMs) * stepMs - (BARS - 1) * stepMs;
     const times = Array.from({ length: BARS }, (_, i) => (beginMs + i * stepMs) / 1000);
-    const [all, suspect] = [times.map(() => 0), times.map(() => 0)];
-    for (const { code, timeMs } of events) {
+    const [all, suspicious] = [times.map(() => 0), times.map(() => 0)];
+    for (const { severity, timeMs } of events) {
       const bar = Math.floor((timeMs - beginMs) / stepMs);
-      const severity = severityOf(code);
-      if (bar < 0 || bar >= BARS || severity === 'note') continue;
+      if (bar < 0 || bar >= BARS || severity === 'worth knowing') continue;
       all[bar] = (all[bar] ?? 0) + 1;
-      if (severity === 'suspect') suspect[bar] = (suspect[bar] ?? 0) + 1;
+      if (severity === 'suspicious') suspicious[bar] = (suspicious[bar] ?? 0) + 1;
     }
     const shown = (bars: readonly number[]) => bars.map((count) => count || null); // no bar for none
-    this.#chart.show([times, shown(all), shown(suspect)]);
+    this.#chart.show([times, shown(all), shown(suspicious)]);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { PageConnection } from '../model/page-messages.ts';
 import { byId, element } from './dom.ts';
 import type { PageEvent, Store } from './store.ts';
-import { bytesText, endsOf, latencyText, neighbours, severityOf } from './view.ts';
+import { bytesText, endsOf, latencyText, neighbours, SEVERITY_CLASSES } from './view.ts';
 
 const MOST_NEIGHBOURS = 5;
 /** What the facts about TLS are called, by their key in netwevents. */
@@ -34,9 +34,11 @@ export class Detail {
         name,
         typeof value === 'object' ? Object.values(value ?? {}).join('; ') : String(value),
       ]);
-    this.#open(`${event.code} ${event.name}`, severityOf(event.code), [
+    this.#open(`${event.code} ${event.name}`, SEVERITY_CLASSES[event.severity], [
       facts([
         ['Cause', event.cause],
+        ['Severity', event.severity],
+        ['Cause ID', event.causeId],
         ['In doubt', event.confidence],
         ['When', event.time],
         ['Pod', event.pod],

@@ -1,12 +1,21 @@
+import { EventCode } from '../model/event-code.ts';
 import type { PageConnection, PageMessage } from '../model/page-messages.ts';
 import { LatencyChart, Timeline } from './charts.ts';
 import { Detail } from './detail.ts';
 import { byId, element } from './dom.ts';
 import { List } from './list.ts';
 import { type PageEvent, Store } from './store.ts';
-import { bytesText, codesByEnds, endsOf, latencyText, selectConnections, severityOf } from './view.ts';
+import {
+  bytesText,
+  codesByEnds,
+  endsOf,
+  latencyText,
+  SEVERITY_CLASSES,
+  selectConnections,
+  stateClass,
+} from './view.ts';
 
-const CODES = ['00001', '00002', '00003', '00004', '00005', '00006', '00007', '00008', '00009', '00010', '00011'];
+const CODES = Object.values(EventCode);
 const STATES = [
   'opening',
   'half-open',
@@ -33,7 +42,11 @@ const events = new List<PageEvent>(byId('events'), {
   onOpen: (event) => detail.showEvent(event),
   columns: [
     { title: 'Time (UTC)', text: ({ time }) => time.slice(11, 23) },
-    { title: 'Event', text: ({ code, name }) => `${code} ${name}`, className: ({ code }) => severityOf(code) },
+    {
+      title: 'Event',
+      text: ({ code, name }) => `${code} ${name}`,
+      className: ({ severity }) => SEVERITY_CLASSES[severity],
+    },
     { title: 'Connection', text: (event) => (event.client === '' ? '' : endsOf(event)) },
     { title: 'Pod', text: ({ pod }) => pod },
     { title: 'Cause', text: ({ cause }) => cause },
@@ -56,7 +69,7 @@ const connections = new List<PageConnection>(byId('connections'), {
       title: 'State',
       text: ({ state }) => state,
       sortBy: 'state',
-      className: ({ state }) => STATE_CLASSES[state] ?? '',
+      className: stateClass,
     },
     { title: 'Carries', text: ({ type }) => type, sortBy: 'type' },
     { title: 'Sent', text: ({ sentBytes }) => bytesText(sentBytes), sortBy: 'sentBytes', isNumber: true },
@@ -72,15 +85,6 @@ const connections = new List<PageConnection>(byId('connections'), {
     { title: 'SNI', text: ({ serverName }) => serverName, sortBy: 'serverName' },
   ],
 });
-
-const STATE_CLASSES: Readonly<Record<string, string>> = {
-  established: 'note',
-  'half-open': 'suspect',
-  reset: 'broken',
-  'TLS alert': 'broken',
-  stale: 'broken',
-  'half-open, given up': 'broken',
-};
 
 function showPods(): void {
   const items = store.sessions.map(({ pod, namespace, interface: name, state, reason, open, halfOpen, dropped }) => {

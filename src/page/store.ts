@@ -1,3 +1,5 @@
+import { parseEventLine } from '../diagnosis/event-line.ts';
+import { type Severity, severityOf } from '../diagnosis/severity.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
@@ -15,6 +17,8 @@ export interface PageEvent {
   readonly time: string;
   readonly code: string;
   readonly name: string;
+  readonly causeId: string;
+  readonly severity: Severity;
   readonly client: string;
   readonly server: string;
   readonly cause: string;
@@ -78,6 +82,7 @@ export class Store {
 
   #takeEvent(directory: string, line: string): void {
     const json = JSON.parse(line);
+    const event = parseEventLine(line);
     const endpoint = (address: string, port: number) =>
       address === '' ? '' : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
     this.events.push({
@@ -87,6 +92,8 @@ export class Store {
       time: json.time,
       code: json.code,
       name: json.name,
+      causeId: json.causeId ?? '',
+      severity: event === null ? 'worth knowing' : severityOf(event),
       client: endpoint(json.srcIP, json.srcPort),
       server: endpoint(json.dstIP, json.dstPort),
       cause: json.cause,

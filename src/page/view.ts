@@ -1,3 +1,5 @@
+import { severityOfFailure } from '../diagnosis/failure-severity.ts';
+import type { Severity } from '../diagnosis/severity.ts';
 import type { PageConnection } from '../model/page-messages.ts';
 import type { PageEvent } from './store.ts';
 
@@ -65,10 +67,17 @@ export function neighbours(events: readonly PageEvent[], event: PageEvent, most:
   return same.slice(Math.max(0, at - most), at + most + 1).filter(({ id }) => id !== event.id);
 }
 
-/** How bad an event is. */
-export function severityOf(code: string): 'broken' | 'suspect' | 'note' {
-  if (code === '00003') return 'note';
-  return code === '00001' || code === '00007' ? 'suspect' : 'broken';
+/** How severities look: names of the style sheet. */
+export const SEVERITY_CLASSES: Readonly<Record<Severity, string>> = {
+  broken: 'broken',
+  suspicious: 'suspicious',
+  'worth knowing': 'note',
+};
+
+/** How the state of a connection looks: by the trouble it had, not by how it ended. */
+export function stateClass({ state, failure }: PageConnection): string {
+  if (failure !== '') return SEVERITY_CLASSES[severityOfFailure(failure)];
+  return state === 'established' ? 'note' : state === 'half-open' ? 'suspicious' : '';
 }
 
 /** `1.5 MB`. */

@@ -1,4 +1,6 @@
-import type { EventName, NetworkEvent } from '../model/event.ts';
+import type { CauseId } from '../model/cause-id.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import { LatencyBuckets } from '../model/latency-buckets.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { ReportSink } from './reporter.ts';
@@ -6,11 +8,13 @@ import type { ReportSink } from './reporter.ts';
 /** Hears of the same, after the sink. */
 export interface CountingListener {
   readonly event?: (event: NetworkEvent) => void;
+  readonly occurred?: ReportSink['occurred'];
   readonly ended?: (connection: TrackedConnection) => void;
 }
 
 /** Counts connections and events on their way to where they are reported. */
 export class CountingSink implements ReportSink {
+  /** How often each kind occurred, whether it was told or not. */
   readonly events = new Map<EventName, number>();
   readonly handshakes = new LatencyBuckets();
   readonly tlsHandshakes = new LatencyBuckets();
@@ -51,10 +55,20 @@ export class CountingSink implements ReportSink {
     this.#listener.ended?.(connection);
   }
 
+  occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void {
+    this.#count(name);
+    this.#sink.occurred(name, causeId, connection, timeUs);
+    this.#listener.occurred?.(name, causeId, connection, timeUs);
+  }
+
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
-    this.events.set(event.name, (this.events.get(event.name) ?? 0) + 1);
+    if (event.connection === null) this.#count(event.name); // of a connection it occurred before
     this.#sink.event(event, connection);
     this.#listener.event?.(event);
+  }
+
+  #count(name: EventName): void {
+    this.events.set(name, (this.events.get(name) ?? 0) + 1);
   }
 
   note(message: string, fields: Readonly<Record<string, unknown>>): void {

@@ -1,5 +1,6 @@
 import type { PacketHistory } from '../history/packet-history.ts';
-import { type ConnectionSummary, EventCode, type NetworkEvent, summarize } from '../model/event.ts';
+import { type ConnectionSummary, type NetworkEvent, summarize } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import type { PacketNote, PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
@@ -120,6 +121,12 @@ export class Dumps {
     const pending = this.#pending.get(slot);
     if (pending !== undefined) this.#write(slot, pending);
     this.#history.drop(slot);
+  }
+
+  /** The clock was set by `deltaUs`: what is due stays due in as long a time. */
+  shiftTimes(deltaUs: number): void {
+    for (const pending of this.#pending.values()) pending.dueUs += deltaUs;
+    this.#earliestUs += deltaUs;
   }
 
   /** Writes what is due. */

@@ -12,6 +12,7 @@ import { TrackedConnection } from '../track/tracked-connection.ts';
 import { Tracker } from '../track/tracker.ts';
 import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
 import type { Dumps } from './dumps.ts';
+import { DuplicateFilter } from './duplicate-filter.ts';
 
 /** Packets decoded and looked up together: enough for their waits for memory to overlap, few enough to stay in the cache. */
 const BATCH = 32;
@@ -60,6 +61,9 @@ export class PacketPath {
   readonly #frames = Array.from({ length: BATCH }, () => new Frame());
   readonly #packets = Array.from({ length: BATCH }, () => new Packet());
   readonly #decoder = new Decoder();
+  readonly #duplicates = new DuplicateFilter();
+  /** By how much the clock was set, while packets from before that may still come; 0 otherwise. */
+  #clockStepUs = 0;
   /** Packets in the batch. */
   #batchSize = 0;
   /** More was due than could be told at once: that comes before further frames. */
@@ -103,6 +107,25 @@ export class PacketPath {
     return this.#decoder.counts();
   }
 
+  /** Packets that were second copies, and were left out. */
+  get duplicates(): number {
+    return this.#duplicates.count;
+  }
+
+  /**
+   * The clock that the packets' times come from was set by `deltaUs`: what is remembered keeps its age, and packets that
+   * were captured before and come late are taken for those of the new time.
+   */
+  stepClock(deltaUs: number): void {
+    this.tracker.shiftTimes(deltaUs);
+    this.#keeping?.dumps.shiftTimes(deltaUs);
+    this.#clockStepUs = deltaUs;
+    this.#lastUs += deltaUs;
+    this.#nowUs += deltaUs;
+    this.#firstUs += deltaUs;
+    this.#nextAdvanceUs += deltaUs;
+  }
+
   /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */
   drain(source: PacketSource, limit: number): boolean {
     for (let taken = 0; taken < limit; ) {
@@ -126,7 +149,8 @@ export class PacketPath {
     while (size < BATCH && source.next(this.#frames[size])) {
       frames++;
       // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
-      if (this.#decoder.decode(this.#frames[size], this.#packets[size]) !== Verdict.tcp) continue;
+      const verdict = this.#decoder.decode(this.#frames[size], this.#packets[size]);
+      if (verdict !== Verdict.tcp && verdict !== Verdict.icmp) continue;
       size++;
     }
     this.#batchSize = size;
@@ -142,14 +166,27 @@ export class PacketPath {
     for (let i = 0; i < this.#batchSize; i++) {
       const frame = this.#frames[i];
       const packet = this.#packets[i];
+      if (this.#clockStepUs !== 0) this.#correctTime(packet);
+      const isSegment = packet.icmp < 0;
+      if (isSegment && this.#duplicates.isDuplicate(packet)) continue;
       const timeUs = packet.timeUs;
       if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
       this.#lastUs = timeUs;
-      const found = this.tracker.segment(packet, frame.direction);
+      const found = isSegment ? this.tracker.segment(packet, frame.direction) : this.tracker.icmpError(packet);
       if (keeping !== null && found >= 0) {
-        keeping.history.keep(found >> 1, frame, packet.payloadStart, keeping.limits.pcapPayloadBytes);
+        // of what an error quotes the headers are kept: its payload is nobody's to mask
+        const payloadBytes = isSegment ? keeping.limits.pcapPayloadBytes : 0;
+        keeping.history.keep(found >> 1, frame, packet.payloadStart, payloadBytes);
       }
     }
+  }
+
+  /** Moves the time of a packet that was captured before the clock was set. */
+  #correctTime(packet: Packet): void {
+    const { timeUs } = packet;
+    const correctedUs = timeUs + this.#clockStepUs;
+    if (Math.abs(correctedUs - this.#lastUs) < Math.abs(timeUs - this.#lastUs)) packet.timeUs = correctedUs;
+    else this.#clockStepUs = 0; // what comes from here on was captured after that
   }
 
   /** Now and then as time goes on, and when it was set back. */

@@ -62,6 +62,8 @@ export interface Pipeline {
    * by the new ones from here on. What was begun under the former ones is completed.
    */
   visitorAfter(changed: ReadonlySet<string>): (connection: TrackedConnection) => void;
+  /** The clock that packets' times come from was set: what is waited for takes as long as before. */
+  stepClock(deltaUs: number): void;
   /** What was counted on the way, by name, for the log. */
   counters(): Readonly<Record<string, unknown>>;
 }
@@ -119,11 +121,18 @@ export function buildPipeline({
     frames: path.verdicts,
     connections: path.tracker.size,
     evicted: path.tracker.evicted,
+    duplicates: path.duplicates,
+    ignoredResets: path.tracker.ignoredResets,
+    unfoundedIcmpErrors: path.tracker.unfoundedErrors,
     unread: path.conversations.givenUp,
     forgottenPeers: detectors.forgottenPeers,
     heldBackEvents: floodGate.heldBack,
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
   });
-  return { path, reporter, history, dumps, visitorAfter, counters };
+  const stepClock = (deltaUs: number) => {
+    path.stepClock(deltaUs);
+    reporter.shiftTimes(deltaUs);
+  };
+  return { path, reporter, history, dumps, visitorAfter, stepClock, counters };
 }

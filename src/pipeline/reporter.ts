@@ -1,11 +1,18 @@
 import type { Detectors } from '../detect/detectors.ts';
+import { noteFailure } from '../detect/failure.ts';
 import type { FloodGate } from '../detect/flood-gate.ts';
 import { maskedLine } from '../mask/header-values.ts';
+import { maskedRequestLine, maskedUrls } from '../mask/url-values.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
-import type { EventName, NetworkEvent } from '../model/event.ts';
+import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { ConversationListener } from '../track/conversations.ts';
+import type { Stranger } from '../track/foreign-packets.ts';
+import type { IcmpError } from '../track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerListener } from '../track/tracker-listener.ts';
 import type { ConnectionOwners } from './connection-owners.ts';
@@ -19,12 +26,22 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'TLS_EXCEP',
   'TCP_ESTABLISHED_STALE2',
   'TCP_SYN_RESET',
+  'NO_ANSWER',
+  'HALF_CLOSED',
+  'FOREIGN_PACKET',
+  'ICMP_ERROR',
+  'PATH_MTU',
 ]);
+
+/** Connections whose PROXY protocol header is remembered. */
+const MOST_PROXIED = 10_000;
 
 /** Where connections and events go: the files of a session, or standard output. */
 export interface ReportSink {
   connectionBegan(connection: TrackedConnection): void;
   connectionEnded(connection: TrackedConnection): void;
+  /** Something happened to a connection, whether an event tells it or not: what is counted is counted here. */
+  occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void;
   /** `connection` is what the event speaks of. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
   /** Something people should read in the log. */
@@ -56,6 +73,8 @@ export interface ReporterParts {
 export class Reporter implements TrackerListener, ConversationListener {
   readonly #parts: ReporterParts;
   #lastLossUs = Number.NEGATIVE_INFINITY;
+  /** By slot: the source that a PROXY protocol header named. */
+  readonly #proxied = new Map<number, string>();
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -67,6 +86,12 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
+  }
+
+  /** The clock was set by `deltaUs`: losses and counts stay as long ago as they are. */
+  shiftTimes(deltaUs: number): void {
+    this.#lastLossUs += deltaUs;
+    this.#parts.detectors.shiftTimes(deltaUs);
   }
 
   began(connection: TrackedConnection): void {
@@ -89,6 +114,36 @@ export class Reporter implements TrackerListener, ConversationListener {
     this.#report(connection, this.#parts.detectors.synRepeated(connection, timeUs));
   }
 
+  established(connection: TrackedConnection, timeUs: number): void {
+    this.#parts.detectors.established(connection, timeUs);
+  }
+
+  halfClosed(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.lastProgressUs);
+    this.#report(connection, this.#parts.detectors.halfClosed(connection, timeUs));
+  }
+
+  unanswered(connection: TrackedConnection, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.noAnswer(connection, timeUs));
+  }
+
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.icmpError(connection, error, timeUs));
+  }
+
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.pathMtu(connection, trouble, timeUs));
+  }
+
+  foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.foreignPacket(connection, stranger, timeUs));
+    connection.noteForeignPackets();
+  }
+
   halfOpen(connection: TrackedConnection, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.halfOpen(connection, timeUs));
@@ -107,7 +162,15 @@ export class Reporter implements TrackerListener, ConversationListener {
   reset(connection: TrackedConnection, by: Side, timeUs: number): void {
     if (connection.silenced) return; // counted, it would use up what the throttle lets through
     this.#weigh(connection, connection.beginUs);
-    for (const event of this.#parts.detectors.reset(connection, by, timeUs)) this.#report(connection, event);
+    for (const { name, causeId, event } of this.#parts.detectors.reset(connection, by, timeUs)) {
+      this.#count(connection, name, causeId, timeUs);
+      if (event !== null) this.#tell(connection, event);
+    }
+  }
+
+  proxied(connection: TrackedConnection, source: string): void {
+    if (this.#proxied.size >= MOST_PROXIED) this.#proxied.clear(); // less is said then, nothing wrong
+    this.#proxied.set(connection.slot, source);
   }
 
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
@@ -127,12 +190,14 @@ export class Reporter implements TrackerListener, ConversationListener {
     if (connection.silenced) return;
     this.#identify(connection);
     const pcap = dumps?.follow(connection, timeUs, follow.followSeconds, 'SEARCH_HTTP_HEADER was found');
-    const header = maskedLine(headerLine, follow.maskHttpHeaders);
-    sink.note('SEARCH_HTTP_HEADER was found', { request: requestLine, header, ...(pcap && { pcap }) });
+    const header = maskedUrls(maskedLine(headerLine, follow.maskHttpHeaders));
+    const request = maskedRequestLine(requestLine);
+    sink.note('SEARCH_HTTP_HEADER was found', { request, header, ...(pcap && { pcap }) });
   }
 
   ended(connection: TrackedConnection): void {
     this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.noAnswer(connection, connection.endUs));
     this.#parts.sink.connectionEnded(connection);
     this.#parts.dumps?.ended(connection);
   }
@@ -140,6 +205,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   forgotten(slot: number): void {
     this.#parts.dumps?.forgotten(slot);
     this.#parts.owners.forgotten(slot);
+    if (this.#proxied.size > 0) this.#proxied.delete(slot);
   }
 
   #followPort(connection: TrackedConnection, timeUs: number): void {
@@ -171,9 +237,25 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   #report(connection: TrackedConnection, event: NetworkEvent | null): void {
-    if (event === null || connection.silenced) return;
+    if (event === null) return;
+    this.#count(connection, event.name, event.causeId, event.timeUs);
+    this.#tell(connection, event);
+  }
+
+  #count(connection: TrackedConnection, name: EventName, causeId: CauseId, timeUs: number): void {
+    if (connection.silenced) return;
+    noteFailure(connection, name, causeId);
+    this.#parts.sink.occurred(name, causeId, connection, timeUs);
+  }
+
+  /** Tells an event, unless it is one too many. */
+  #tell(connection: TrackedConnection, event: NetworkEvent): void {
+    if (connection.silenced) return;
     const { dumps, floodGate, sink } = this.#parts;
-    const told = floodGate.pass(event);
+    const proxiedFrom = this.#proxied.size === 0 ? undefined : this.#proxied.get(connection.slot);
+    const told = floodGate.pass(
+      proxiedFrom === undefined ? event : { ...event, facts: { ...event.facts, proxiedFrom } },
+    );
     if (told === null) return;
     const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
     const pcap = proven ? dumps.prove(connection, told) : null;

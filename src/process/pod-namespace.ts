@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeDescriptor, interfaceIndex as indexOfName, inNetworkNamespace, tryOpenReadOnly } from '../native/libc.ts';
 import { type PairedLink, RouteSocket } from '../native/rtnetlink.ts';
+import { podUidOf } from './pod-cgroup.ts';
 import {
   hidesProcesses,
   inodeOf,
@@ -116,19 +117,35 @@ function isPeer(path: string, route: RouteSocket, link: PairedLink): boolean {
   }
 }
 
-/** Looks for a process whose control group is named after the pod, as the kubelet does. */
+/** Looks for a process in the control groups of the pod. */
 async function findByPod(podUid: string, link: PairedLink): Promise<PodNamespace | null> {
   if (podUid === '') return null;
-  const names = [`pod${podUid}`, `pod${podUid.replaceAll('-', '_')}`]; // cgroupfs and systemd
   return findProcess((pid) => {
-    const groups = readBeginning(`/proc/${pid}/cgroup`);
-    if (groups === null || !names.some((name) => groups.includes(name))) return null;
+    if (podUidOf(readBeginning(`/proc/${pid}/cgroup`) ?? '') !== podUid) return null;
     const path = `/proc/${pid}/ns/net`;
     const inode = networkNamespaceOf(pid);
     if (inode === null) return null;
     const inside = link.peerIndex || inNetworkNamespace(path, () => indexOfName(USUAL_POD_INTERFACE));
     return { path, inode, interfaceIndex: inside };
   });
+}
+
+/**
+ * UIDs of the pods whose processes live behind the node's end of a link, by their control groups; null when nothing can
+ * be told: it leads to no other network namespace, or to none with processes of a pod. Rejects with `SystemError`.
+ */
+export async function podsBehind(interfaceIndex: number): Promise<ReadonlySet<string> | null> {
+  const namespace = await findPodNamespace({ interfaceIndex });
+  if (namespace === null || namespace.path === OWN_NAMESPACE) return null;
+  const own = podUidOf(readBeginning('/proc/self/cgroup') ?? ''); // the agent's own pod is no other one
+  const uids = new Set<string>();
+  await findProcess((pid) => {
+    if (networkNamespaceOf(pid) !== namespace.inode) return null;
+    const uid = podUidOf(readBeginning(`/proc/${pid}/cgroup`) ?? '');
+    if (uid !== null && uid !== own) uids.add(uid);
+    return null;
+  });
+  return uids.size === 0 ? null : uids;
 }
 
 /** The first answer for a process, in turns. */

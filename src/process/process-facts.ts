@@ -3,7 +3,10 @@ import type { SocketOwner } from '../model/seen-connection.ts';
 import { showCommandLine } from './command-line.ts';
 import { inodeOf, readBeginning } from './proc-files.ts';
 
-/** What was read is taken for true this long: a process may call `exec` and be another program. */
+/**
+ * What was read is taken for true this long, as long as it is the same program of the same process. Who changes its user
+ * id or its command line by itself is read again after that.
+ */
 const FRESH_MS = 1000;
 /** Processes that are remembered. */
 const MAX_REMEMBERED = 4096;
@@ -11,8 +14,13 @@ const MAX_REMEMBERED = 4096;
 /** Inode number of the machine's first pid namespace: PROC_PID_INIT_INO of linux/proc_ns.h. */
 const FIRST_PID_NAMESPACE = 0xefff_fffc;
 
+/** Fields of /proc/<pid>/stat behind the name, from 0 (proc(5): the field's number less three). */
+const Field = { parent: 1, startTime: 19, startOfStack: 25, argumentsStart: 45, argumentsEnd: 46 } as const;
+
 interface Remembered {
   readonly identity: ProcessIdentity;
+  /** Tells the program from others that had or have this process id. */
+  readonly program: string;
   readonly readMs: number;
 }
 
@@ -30,13 +38,14 @@ export class ProcessFacts {
   /** Null when there is no such process any more. `nowMs` is any steady clock's. */
   of(pid: number, nowMs: number): ProcessIdentity | null {
     const known = this.#remembered.get(pid);
-    if (known !== undefined && nowMs - known.readMs < FRESH_MS) return known.identity;
-    const read = readIdentity(pid);
+    const program = programOf(pid);
+    if (known !== undefined && program === known.program && nowMs - known.readMs < FRESH_MS) return known.identity;
+    const read = program === null ? null : readIdentity(pid);
     this.#remembered.delete(pid);
-    if (read === null) return null;
+    if (read === null || program === null) return null;
     // the same object for the same process: whoever keeps many of them keeps one
     const identity = known !== undefined && areEqual(known.identity, read) ? known.identity : read;
-    this.#remembered.set(pid, { identity, readMs: nowMs });
+    this.#remembered.set(pid, { identity, program, readMs: nowMs });
     if (this.#remembered.size > MAX_REMEMBERED) forgetOldest(this.#remembered);
     return identity;
   }
@@ -82,6 +91,21 @@ function forgetOldest(map: Map<number, unknown>): void {
   }
 }
 
+/**
+ * Tells the program of a process from those it was before: exec(3) changes the name, and gives it another stack and
+ * other arguments, at addresses that are random. The start time tells it from an earlier process of that id. One read
+ * of a file, which costs a third of `readIdentity`. Null when there is no such process any more.
+ */
+function programOf(pid: number): string | null {
+  const stat = readBeginning(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  const nameEnd = stat.lastIndexOf(')');
+  const fields = stat.slice(nameEnd + 2).split(' ');
+  const { startTime, startOfStack, argumentsStart, argumentsEnd } = Field;
+  const marks = [startTime, startOfStack, argumentsStart, argumentsEnd].map((field) => fields[field]);
+  return `${stat.slice(0, nameEnd)} ${marks.join(' ')}`;
+}
+
 /** Reads who a process is; null when there is no such process any more. */
 export function readIdentity(pid: number): ProcessIdentity | null {
   const stat = readBeginning(`/proc/${pid}/stat`);
@@ -89,7 +113,7 @@ export function readIdentity(pid: number): ProcessIdentity | null {
   const commandLine = readBeginning(`/proc/${pid}/cmdline`);
   if (stat === null || status === null || commandLine === null) return null;
   const nameEnd = stat.lastIndexOf(')'); // the name may hold anything, parentheses too
-  const ppid = Number(stat.slice(nameEnd + 2).split(' ', 2)[1]);
+  const ppid = Number(stat.slice(nameEnd + 2).split(' ', Field.parent + 1)[Field.parent]);
   const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1);
   const podPid = innerProcessId(status);
   return {

@@ -1,5 +1,5 @@
 import { type EventLine, endpointText } from '../diagnosis/event-line.ts';
-import { severityOf, troubleOf } from '../diagnosis/trouble.ts';
+import { severityOf } from '../diagnosis/severity.ts';
 import { Side } from '../model/connection.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import type { Style } from './style.ts';
@@ -10,9 +10,7 @@ const INDENT = ' '.repeat(10);
 /** An event for people, on a few lines: when, what, between whom, why, and which file proves it. */
 export function formatEventLines(event: EventLine, width: number, style: Style): string {
   const { code, name, timeUs, cause, confidence, process, serverName, pcap, podName, podNamespace } = event;
-  const kind = troubleOf(event);
-  const severity = kind === null ? 'note' : severityOf(event, kind);
-  const paint = { broken: style.red, suspect: style.yellow, note: style.green }[severity];
+  const paint = { broken: style.red, suspicious: style.yellow, 'worth knowing': style.green }[severityOf(event)];
   const pod = [podNamespace, podName].filter((part) => part !== '').join('/');
   const head = [formatIsoTime(timeUs).slice(11, 23), paint(`${code} ${name}`), whereabouts(event), style.dim(pod)];
   const notes = [

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type EndFlowLine, parseEndFlowLine } from '../diagnosis/end-flow-line.ts';
 import { type EventLine, parseEventLine } from '../diagnosis/event-line.ts';
-import { type Finding, Findings } from '../diagnosis/findings.ts';
-import { type Service, Services } from '../diagnosis/services.ts';
+import type { Finding } from '../diagnosis/finding.ts';
+import { Findings } from '../diagnosis/findings.ts';
+import { Servers, type Service } from '../diagnosis/servers.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import { readLines } from './read-lines.ts';
 import { readSessionEnd } from './session-end.ts';
@@ -19,12 +20,18 @@ export interface Diagnosis {
   /** The span that is spoken of, ISO 8601, UTC; null where there is not one line. */
   readonly from: string | null;
   readonly to: string | null;
+  /** From the end of what the files tell to the time of the diagnosis, seconds; null where they have not one line. */
+  readonly ageSeconds: number | null;
+  /** The files are still being written: what findings say of the end is said of now. */
+  readonly isLive: boolean;
   readonly events: number;
   readonly connectionsEnded: number;
   /** TLS handshakes that were completed (00003). */
   readonly tlsHandshakes: number;
   /** Packets the capture lost since the session began, as the log tells; null when it does not. */
   readonly packetsLost: number | null;
+  /** Frames since the session began, by what decoding made of them; null when the log does not tell. */
+  readonly frames: Readonly<Record<string, number>> | null;
   /** Worst first. */
   readonly findings: readonly Finding[];
   /** The most used first. */
@@ -35,18 +42,28 @@ export interface Diagnosis {
   readonly damagedLines: number;
 }
 
-/** Reads what a session wrote of its last `lastUs` microseconds; all of it for Infinity. */
-export async function diagnose(session: SessionFiles, lastUs: number): Promise<Diagnosis> {
-  const end = await readSessionEnd(session);
-  return new Reading(session, end.timeUs - lastUs).diagnose(end);
+/** A running agent logs every minute: files that end no longer ago than this are still being written. */
+const LIVE_US = 120_000_000;
+
+/** What of a session is read; times in microseconds since 1970-01-01 UTC. */
+export interface Span {
+  /** What came earlier is left out; -Infinity for nothing. */
+  readonly sinceUs: number;
+  /** The time of the diagnosis. */
+  readonly nowUs: number;
+}
+
+/** Reads what a session wrote since `sinceUs`. */
+export async function diagnose(session: SessionFiles, span: Span): Promise<Diagnosis> {
+  return new Reading(session, span).diagnose(await readSessionEnd(session));
 }
 
 /** One pass over the files of a session. */
 class Reading {
   readonly #session: SessionFiles;
-  readonly #sinceUs: number;
+  readonly #span: Span;
   readonly #findings = new Findings();
-  readonly #services = new Services();
+  readonly #servers = new Servers();
   #events = 0;
   #tlsHandshakes = 0;
   #connectionsEnded = 0;
@@ -54,9 +71,9 @@ class Reading {
   #firstUs = Number.POSITIVE_INFINITY;
   #lastUs = Number.NEGATIVE_INFINITY;
 
-  constructor(session: SessionFiles, sinceUs: number) {
+  constructor(session: SessionFiles, span: Span) {
     this.#session = session;
-    this.#sinceUs = sinceUs;
+    this.#span = span;
   }
 
   async diagnose(end: Awaited<ReturnType<typeof readSessionEnd>>): Promise<Diagnosis> {
@@ -66,6 +83,7 @@ class Reading {
       parseEventLine,
       (event) => event.timeUs,
       (event) => this.#addEvent(event),
+      (event) => this.#findings.addEarlier(event),
     );
     await this.#readAll(
       endFlows,
@@ -74,20 +92,28 @@ class Reading {
       (flow) => this.#addFlow(flow),
     );
     const empty = this.#events + this.#connectionsEnded === 0;
+    const endUs = Math.max(end.timeUs, this.#lastUs); // the newest file may be empty yet
+    const hasFile = (name: string) => existsSync(join(directory, name));
+    const { nowUs } = this.#span;
+    const isLive = nowUs - endUs <= LIVE_US;
+    const findings = this.#findings.list({ servers: this.#servers, endUs: isLive ? nowUs : endUs, hasFile });
     return {
       directory,
       pod: end.podName,
       namespace: end.podNamespace,
       interface: end.interfaceName,
       from: empty ? null : formatIsoTime(this.#firstUs),
-      to: empty ? null : formatIsoTime(Math.max(end.timeUs, this.#lastUs)), // the newest file may be empty yet
+      to: empty ? null : formatIsoTime(endUs),
+      ageSeconds: Number.isFinite(endUs) ? Math.max(0, Math.round((nowUs - endUs) / 1_000_000)) : null,
+      isLive,
       events: this.#events,
       connectionsEnded: this.#connectionsEnded,
       tlsHandshakes: this.#tlsHandshakes,
       packetsLost: end.packetsLost,
-      findings: this.#findings.list((name) => existsSync(join(directory, name))),
-      services: this.#services.list(),
-      leftOut: { findings: this.#findings.dropped, services: this.#services.dropped },
+      frames: end.frames,
+      findings,
+      services: this.#servers.list(),
+      leftOut: { findings: this.#findings.dropped, services: this.#servers.dropped },
       damagedLines: this.#damagedLines,
     };
   }
@@ -98,15 +124,18 @@ class Reading {
     parse: (text: string) => Line | null,
     timeOf: (line: Line) => number,
     add: (line: Line) => void,
+    addEarlier: (line: Line) => void = () => {},
   ): Promise<void> {
-    for (const name of filesSince(names, this.#sinceUs)) {
+    for (const name of filesSince(names, this.#span.sinceUs)) {
       for await (const lines of readLines(join(this.#session.directory, name))) {
         for (const text of lines) {
           if (text.startsWith('#')) continue; // the header of a CSV file
           const line = parse(text);
           if (line === null) {
             this.#damagedLines++;
-          } else if (timeOf(line) >= this.#sinceUs) {
+          } else if (timeOf(line) < this.#span.sinceUs) {
+            addEarlier(line);
+          } else {
             this.#firstUs = Math.min(this.#firstUs, timeOf(line));
             this.#lastUs = Math.max(this.#lastUs, timeOf(line));
             add(line);
@@ -124,6 +153,7 @@ class Reading {
 
   #addFlow(flow: EndFlowLine): void {
     this.#connectionsEnded++;
-    this.#services.add(flow);
+    this.#servers.add(flow);
+    this.#findings.ended(flow);
   }
 }

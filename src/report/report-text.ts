@@ -1,21 +1,11 @@
-import { relative } from 'node:path';
-import type { Finding } from '../diagnosis/findings.ts';
-import type { Latency, Service } from '../diagnosis/services.ts';
-import type { Severity } from '../diagnosis/trouble.ts';
+import type { Finding } from '../diagnosis/finding.ts';
+import type { Latency, Service } from '../diagnosis/servers.ts';
+import type { Severity } from '../diagnosis/severity.ts';
+import { adviceOf, factsOf } from './finding-text.ts';
+import { count, fact, INDENT, type Layout, shownPath, spanText, timeOf } from './layout.ts';
 import type { Diagnosis } from './read-session.ts';
-import type { Style } from './style.ts';
 import { wrap } from './wrap.ts';
 
-/** How a report is laid out. */
-export interface Layout {
-  readonly width: number;
-  readonly style: Style;
-  /** Paths are shown as seen from here, if they are below it. */
-  readonly directory: string;
-}
-
-const LABEL_WIDTH = 9;
-const INDENT = '   ';
 const MOST_FINDINGS_SHOWN = 50;
 const MOST_SERVICES_SHOWN = 20;
 /** Of a latency in the table: a space and `durationText`. */
@@ -30,8 +20,8 @@ const LATENCIES: readonly { readonly name: string; readonly of: (service: Servic
 
 const HEADINGS: Readonly<Record<Severity, string>> = {
   broken: 'Broken',
-  suspect: 'Suspicious',
-  note: 'Worth knowing',
+  suspicious: 'Suspicious',
+  'worth knowing': 'Worth knowing',
 };
 
 /** A report for people: what is wrong, worst first; how fast the servers answer; what is healthy. */
@@ -46,7 +36,7 @@ function sessionLines(diagnosis: Diagnosis, layout: Layout): string[] {
     style.bold(headOf(diagnosis, layout)),
     ...wrap(summaryOf(diagnosis), width),
     ...caveatsOf(diagnosis).flatMap((caveat) => wrap(caveat, width).map(style.yellow)),
-    ...findingLines(findings, diagnosis, layout),
+    ...findingLines(diagnosis, layout),
     ...latencyLines(services, layout),
     ...healthLines(findings, services, layout),
   ];
@@ -58,16 +48,24 @@ function headOf({ pod, namespace, interface: interfaceName, directory }: Diagnos
   return `${who} ${interfaceName || '?'} (${shownPath(directory, '', layout)})`;
 }
 
-function summaryOf({ from, to, events, connectionsEnded, tlsHandshakes, findings }: Diagnosis): string {
-  if (from === null || to === null) return 'Nothing was seen in this time.';
+function summaryOf({ from, to, events, connectionsEnded, tlsHandshakes, findings, ageSeconds }: Diagnosis): string {
+  if (from === null || to === null) {
+    const age = ageSeconds === null ? '' : ` The files end ${spanText(ageSeconds)} ago.`;
+    return `Nothing was seen in this time.${age}`;
+  }
   const span = `${from.slice(0, 10)} ${timeOf(from)} to ${to.slice(0, 10) === from.slice(0, 10) ? '' : `${to.slice(0, 10)} `}${timeOf(to)} UTC`;
   const tls = tlsHandshakes === 0 ? '' : `${count(tlsHandshakes, 'TLS handshake')} completed, `;
   return `${span}: ${count(connectionsEnded, 'connection')} ended, ${tls}${count(events - tlsHandshakes, 'event')} of trouble, ${count(findings.length, 'finding')}.`;
 }
 
 /** What the reader has to bear in mind. */
-function caveatsOf({ packetsLost, damagedLines, leftOut }: Diagnosis): string[] {
+function caveatsOf({ packetsLost, damagedLines, leftOut, frames }: Diagnosis): string[] {
   const caveats: string[] = [];
+  if (isMostlyTunnels(frames)) {
+    caveats.push(
+      `${frames?.['tunnel']} of ${count(sumOf(frames), 'packet')} are inside tunnels (VXLAN, Geneve, GRE, IP in IP, WireGuard), which are not looked into: capture on the pod's own interface.`,
+    );
+  }
   if (packetsLost !== null && packetsLost > 0) {
     caveats.push(`The capture lost ${count(packetsLost, 'packet')}: what depends on them is in doubt, or is missing.`);
   }
@@ -80,14 +78,28 @@ function caveatsOf({ packetsLost, damagedLines, leftOut }: Diagnosis): string[] 
   return caveats;
 }
 
-function findingLines(findings: readonly Finding[], { directory }: Diagnosis, layout: Layout): string[] {
+type Frames = Diagnosis['frames'];
+
+/** More packets are inside tunnels than are TCP: little can be said of what goes on in there. */
+function isMostlyTunnels(frames: Frames): boolean {
+  const tunnel = frames?.['tunnel'] ?? 0;
+  return tunnel > 0 && tunnel >= (frames?.['tcp'] ?? 0);
+}
+
+function sumOf(frames: Frames): number {
+  return Object.values(frames ?? {}).reduce((sum, number) => sum + number, 0);
+}
+
+function findingLines(diagnosis: Diagnosis, layout: Layout): string[] {
+  const { findings, from, frames } = diagnosis;
   const { style, width } = layout;
-  if (findings.length === 0) return ['', style.green('Nothing is wrong, as far as the packets tell.')];
-  const lines: string[] = [];
+  const isWell = findings.every((finding) => finding.severity === 'worth knowing');
+  const isSeen = from !== null && !isMostlyTunnels(frames); // else nothing can be said
+  const lines = isWell && isSeen ? ['', style.green('Nothing is wrong, as far as the packets tell.')] : [];
   const advised = new Map<string, number>();
   let severity: Severity | null = null;
   for (const [i, finding] of findings.slice(0, MOST_FINDINGS_SHOWN).entries()) {
-    const paint = { broken: style.red, suspect: style.yellow, note: style.dim }[finding.severity];
+    const paint = { broken: style.red, suspicious: style.yellow, 'worth knowing': style.dim }[finding.severity];
     if (finding.severity !== severity) lines.push('', style.bold(HEADINGS[finding.severity]));
     severity = finding.severity;
     const title = wrap(finding.title, width - INDENT.length - 1);
@@ -95,78 +107,12 @@ function findingLines(findings: readonly Finding[], { directory }: Diagnosis, la
       '',
       ...title.map((line, row) => paint(style.bold(`${row === 0 ? `${i + 1}.`.padEnd(4) : '    '}${line}`))),
     );
-    const facts = [...factsOf(finding, directory, layout), ...adviceOf(finding, i + 1, advised)];
+    const facts = [...factsOf(finding, diagnosis, layout), ...adviceOf(finding, i + 1, advised)];
     for (const [label, text] of facts) lines.push(...fact(label, text, layout));
   }
   const more = findings.length - MOST_FINDINGS_SHOWN;
   if (more > 0) lines.push('', `… and ${count(more, 'finding')} more; --json lists them all.`);
   return lines;
-}
-
-/** What is said of a finding, by label. */
-function factsOf(finding: Finding, directory: string, layout: Layout): [label: string, text: string][] {
-  const { cause, clients, otherClients, processes, serverNames, pcaps, doubtful, doubts } = finding;
-  const facts: [string, string][] = [
-    ['cause', cause],
-    ['how often', frequencyOf(finding)],
-  ];
-  if (finding.kind !== 'gone') facts.push(['who', whoOf(finding)]);
-  if (clients.length > 0) {
-    const listed = clients.map(({ address, events }) => (events === 1 ? address : `${address} (${events})`));
-    facts.push([
-      'clients',
-      [...listed, ...(otherClients > 0 ? [`${otherClients} more events of others`] : [])].join(', '),
-    ]);
-  }
-  if (processes.length > 0) facts.push(['process', processes.join(', ')]);
-  if (serverNames.length > 0) facts.push(['SNI', serverNames.join(', ')]);
-  for (const [i, name] of pcaps.entries()) facts.push([i === 0 ? 'proof' : '', shownPath(directory, name, layout)]);
-  if (doubtful > 0) {
-    const why = doubts.length === 0 ? '' : `: ${doubts.join('; ')}`;
-    facts.push(['in doubt', `${doubtful} of ${count(eventsOf(finding), 'event')}${why}`]);
-  }
-  return facts;
-}
-
-/** What differs in the advice for two servers, besides their addresses. */
-const OWN_WORDS = /port \d+| -servername \S+/g;
-
-/** What to try, at length for the first of several findings that ask for the same. */
-function adviceOf({ where, tryNext }: Finding, number: number, advised: Map<string, number>): [string, string][] {
-  const address = where.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  const key = [where, address].reduce(
-    (text, own) => text.replaceAll(own, 'HERE'),
-    tryNext.join('\n').replace(OWN_WORDS, ''),
-  );
-  const earlier = advised.get(key);
-  if (earlier !== undefined) return [['try', `as for ${earlier}`]];
-  advised.set(key, number);
-  return tryNext.map((step, i) => [i === 0 ? 'try' : '', `- ${step}`]);
-}
-
-function eventsOf({ events }: Finding): number {
-  return Object.values(events).reduce((sum, number) => sum + number, 0);
-}
-
-function frequencyOf(finding: Finding): string {
-  const { events, times, first, last } = finding;
-  const codes = Object.entries(events).map(([code, number]) => (number === 1 ? code : `${code} ${number} times`));
-  const atLeast = times > eventsOf(finding) ? `at least ${times} times, told as ` : '';
-  const day = first.slice(0, 10) === last.slice(0, 10) ? '' : `${last.slice(0, 10)} `;
-  const span =
-    first === last
-      ? `at ${first.slice(0, 10)} ${timeOf(first)}`
-      : `from ${first.slice(0, 10)} ${timeOf(first)} to ${day}${timeOf(last)}`;
-  return `${atLeast}${codes.join(', ')}; ${span} UTC`;
-}
-
-function whoOf({ pod, by }: Finding): string {
-  const part = {
-    client: 'the monitored pod connects',
-    server: 'the monitored pod is the server',
-    unknown: 'which side the monitored pod is, is not known (POD_IP tells)',
-  }[pod];
-  return by === null ? part : `the ${by} did it; ${part}`;
 }
 
 function latencyLines(services: readonly Service[], { style, width }: Layout): string[] {
@@ -227,49 +173,24 @@ function moreServices(all: number): string[] {
   return all > MOST_SERVICES_SHOWN ? [`  … and ${all - MOST_SERVICES_SHOWN} more; --json lists them all.`] : [];
 }
 
-/** Servers of which nothing is wrong, and whose connections ended in order. */
+/** Servers of which nothing is wrong, and that answered. */
 function healthLines(findings: readonly Finding[], services: readonly Service[], { style, width }: Layout): string[] {
-  const troubled = new Set(findings.filter(({ severity }) => severity !== 'note').map(({ where }) => where));
-  const healthy = services.filter(({ where, orderly }) => orderly > 0 && !troubled.has(where));
+  const troubled = new Set(findings.filter(({ severity }) => severity !== 'worth knowing').map(({ where }) => where));
+  const healthy = services
+    .filter((service) => service.healthy > 0 && !troubled.has(service.where))
+    .sort((a, b) => b.healthy - a.healthy);
   if (healthy.length === 0) return [];
-  const shown = healthy.slice(0, MOST_SERVICES_SHOWN).map(({ where, orderly }) => `${where} (${orderly})`);
+  const shown = healthy.slice(0, MOST_SERVICES_SHOWN).map((service) => `${service.where} (${service.healthy})`);
   const list = `${shown.join(', ')}${healthy.length > shown.length ? ` and ${healthy.length - shown.length} more` : ''}`;
   return [
     '',
     style.bold('Healthy'),
     '',
-    ...wrap('Connections that ended in order, to servers of which nothing is wrong:', width - 2).map(
+    ...wrap('Servers of which nothing is wrong, and how many connections they answered:', width - 2).map(
       (line) => `  ${line}`,
     ),
     ...wrap(list, width - 2).map((line) => style.green(`  ${line}`)),
   ];
-}
-
-function fact(label: string, text: string, { width, style }: Layout): string[] {
-  const step = text.startsWith('- ') ? '  ' : '';
-  const begin = INDENT.length + 1 + LABEL_WIDTH + 1;
-  const lines = wrap(text, width - begin - step.length);
-  return lines.map((line, i) => {
-    const lead = `${INDENT} ${style.dim((i === 0 ? label : '').padEnd(LABEL_WIDTH))} `;
-    return `${lead}${i === 0 ? '' : step}${line}`.trimEnd();
-  });
-}
-
-/** A path as seen from the working directory, if it is below that. */
-function shownPath(directory: string, name: string, layout: Layout): string {
-  const path = name === '' ? directory : `${directory}/${name}`;
-  const seen = relative(layout.directory, path);
-  return seen === '' || seen.startsWith('..') ? path : seen;
-}
-
-/** `13:36:34` of an ISO time. */
-function timeOf(iso: string): string {
-  return iso.slice(11, 19);
-}
-
-/** `1 event`, `2 events`. */
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** `412 µs`, `3.2 ms`, `1.05 s`. */

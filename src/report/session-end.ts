@@ -14,6 +14,8 @@ export interface SessionEnd {
   readonly interfaceName: string;
   /** As the newest counters in the log tell; null without. */
   readonly packetsLost: number | null;
+  /** Frames by what decoding made of them, as the newest counters tell; null without. */
+  readonly frames: Readonly<Record<string, number>> | null;
 }
 
 /** Reads the ends of a session's newest files. A running agent logs every minute, so that is about now. */
@@ -25,8 +27,9 @@ export async function readSessionEnd({ directory, events, endFlows, logs }: Sess
   let timeUs = Number.NEGATIVE_INFINITY;
   const origin = { podName: '', podNamespace: '', interfaceName: '' };
   let packetsLost: number | null = null;
+  let frames: SessionEnd['frames'] = null;
   const note = (us: number) => {
-    if (us > timeUs) timeUs = us; // false for what is no time
+    if (us > 0 && us > timeUs) timeUs = us; // false for what is no time, and for a replay in which none passed
   };
   for (const line of await lastLines(logs)) {
     const entry = parseObject(line) ?? {};
@@ -36,6 +39,7 @@ export async function readSessionEnd({ directory, events, endFlows, logs }: Sess
     origin.interfaceName = safeText(String(entry['interface'] ?? ''));
     const lost = Math.max(0, Number(entry['kernelDrops'])) + Number(entry['agentDrops']);
     if (Number.isFinite(lost)) packetsLost = lost;
+    frames = framesOf(entry['frames']) ?? frames;
   }
   for (const line of await lastLines(endFlows)) note(parseEndFlowLine(line)?.endUs ?? Number.NaN);
   for (const line of await lastLines(events)) {
@@ -45,5 +49,10 @@ export async function readSessionEnd({ directory, events, endFlows, logs }: Sess
     const { podName, podNamespace, interfaceName } = event;
     Object.assign(origin, { podName, podNamespace, interfaceName });
   }
-  return { timeUs, ...origin, packetsLost };
+  return { timeUs, ...origin, packetsLost, frames };
+}
+
+function framesOf(value: unknown): SessionEnd['frames'] {
+  if (typeof value !== 'object' || value === null) return null;
+  return Object.fromEntries(Object.entries(value).filter(([, count]) => Number.isFinite(count)));
 }

@@ -1,14 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { sessionDirectoryName } from '../model/session-directory-name.ts';
 import type { SessionStatus } from '../model/session-status.ts';
+import { CLIENT_LIMITS, type ClientLimits, ClientPlaces } from './client-places.ts';
+import { type ListenAddress, ListenError, listenAddresses } from './listen-addresses.ts';
 import { Metrics } from './metrics.ts';
 import type { Observed } from './observed.ts';
 import type { PageServer } from './page-server.ts';
 
-/** Bounds of what a client may cost. */
-const MAX_CLIENTS = 16;
 const MAX_HEADER_BYTES = 8_192;
-const REQUEST_MS = 5_000;
+/** What the kubelet asks for: answered at once, whatever else is asked. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /** A pod or interface that is not there now is no fault of the agent: it will be captured when it comes. */
 const READY_STATES: ReadonlySet<SessionStatus['state']> = new Set(['capturing', 'waiting']);
@@ -22,6 +23,17 @@ interface Answer {
   readonly contentType?: string;
 }
 
+/** What is answered, and where. */
+export interface HealthServerOptions {
+  readonly port: number;
+  readonly addresses: readonly string[];
+  readonly observed: Observed;
+  /** The live page, if there is one. */
+  readonly page?: PageServer | null;
+  /** `CLIENT_LIMITS` when absent. */
+  readonly limits?: ClientLimits;
+}
+
 /**
  * Answers probes and Prometheus over HTTP. `/metrics`: what the sessions count. `/healthz`: 200 as long as the agent answers at all. `/readyz`: 200 when every session
  * captures or waits for its pod, else 503; either with a line for each session.
@@ -33,18 +45,13 @@ export class HealthServer {
     this.#servers = servers;
   }
 
-  /** Listens on a port of each address, also for the live page if there is one. Rejects with one line that says what to do when one cannot be had. */
-  static async listen(
-    port: number,
-    addresses: readonly string[],
-    observed: Observed,
-    page: PageServer | null = null,
-  ): Promise<HealthServer> {
+  /** Listens on a port of each address. Rejects with `ListenError` when one cannot be had. */
+  static async listen({ port, addresses, observed, page, limits }: HealthServerOptions): Promise<HealthServer> {
     const servers: Server[] = [];
     const metrics = await Metrics.of(observed);
     try {
-      for (const address of new Set(addresses)) {
-        const server = serverFor(observed, metrics, page);
+      for (const address of listenAddresses(addresses)) {
+        const server = serverFor(observed, metrics, page ?? null, limits ?? CLIENT_LIMITS);
         servers.push(server);
         await listenOn(server, port, address);
       }
@@ -64,36 +71,45 @@ export class HealthServer {
   }
 }
 
-function serverFor(observed: Observed, metrics: Metrics, page: PageServer | null): Server {
+function serverFor(observed: Observed, metrics: Metrics, page: PageServer | null, limits: ClientLimits): Server {
+  const places = new ClientPlaces(limits);
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: REQUEST_MS,
-      requestTimeout: REQUEST_MS,
-      connectionsCheckingInterval: REQUEST_MS,
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: limits.requestMs,
       requireHostHeader: false,
     },
     (request, response) => {
-      if (page?.handle(request, response) !== true) {
+      const { socket } = request;
+      const path = pathOf(request);
+      places.requested(socket);
+      if (!PROBES.has(path) && !places.take(response, socket, page?.longestAnswerMs(path))) {
+        send(response, { status: 503, text: 'too much is being answered; ask again later' }, { 'retry-after': '1' });
+      } else if (page?.handle(request, response) !== true) {
         respond(request, response, observed, metrics).catch(() => response.destroy());
       }
     },
   );
-  server.maxConnections = MAX_CLIENTS;
+  server.maxRequestsPerSocket = 1;
+  places.watch(server);
   return server;
 }
 
-function listenOn(server: Server, port: number, address: string): Promise<void> {
+function listenOn(server: Server, port: number, { host, ipv6Only }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new Error(`Cannot answer health checks on ${address}, port ${port}: ${error.code}; change HEALTH_PORT`));
-    });
-    server.listen(port, address, () => {
+    server.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => reject(new ListenError(host, port, code)));
+    server.listen({ port, host, ipv6Only }, () => {
       server.removeAllListeners('error');
       server.on('error', () => undefined); // a client that could not be accepted comes again
       resolve();
     });
   });
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 async function respond(
@@ -103,22 +119,22 @@ async function respond(
   metrics: Metrics,
 ): Promise<void> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const {
-    status,
-    text,
-    contentType = PLAIN_TEXT,
-  } = isRead ? await answerTo(request.url ?? '', observed, metrics) : { status: 405, text: 'only GET and HEAD' };
+  if (isRead) send(response, await answerTo(pathOf(request), observed, metrics));
+  else send(response, { status: 405, text: 'only GET and HEAD' }, { allow: 'GET, HEAD' });
+}
+
+function send(response: ServerResponse, { status, text, contentType = PLAIN_TEXT }: Answer, headers = {}): void {
   response.writeHead(status, {
     'content-type': contentType,
     'cache-control': 'no-store',
     connection: 'close',
-    ...(isRead ? {} : { allow: 'GET, HEAD' }),
+    ...headers,
   });
   response.end(`${text.trimEnd()}\n`);
 }
 
-async function answerTo(url: string, observed: Observed, metrics: Metrics): Promise<Answer> {
-  switch (url.split('?', 1)[0]) {
+async function answerTo(path: string, observed: Observed, metrics: Metrics): Promise<Answer> {
+  switch (path) {
     case '/healthz':
       return { status: 200, text: 'alive' };
     case '/readyz': {

@@ -10,6 +10,7 @@ import { SESSION_METRICS } from './session-metrics.ts';
  */
 export class Metrics {
   readonly #registry: Registry;
+  #underWay: Promise<string> | null = null;
 
   private constructor(registry: Registry) {
     this.#registry = registry;
@@ -29,8 +30,12 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
+  /** The text as of now; who asks while it is being gathered gets the same. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    this.#underWay ??= this.#registry.metrics().finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
   }
 }
 

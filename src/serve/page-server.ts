@@ -4,12 +4,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PageSource } from './observed.ts';
-import { type Access, PageAccess } from './page-access.ts';
+import type { Access, PageAccess } from './page-access.ts';
 import { PageStream } from './page-stream.ts';
 
 const MOST_STREAMS = 4;
 const MOST_LOGIN_BYTES = 2_048;
 const LOGIN_DELAY_MS = 500;
+/** A pcap has a few megabytes: who takes longer than this holds a place for others. */
+const LONGEST_DOWNLOAD_MS = 300_000;
 
 /** The page asks nobody but the agent for anything, and runs no script but its own. */
 const SECURITY_HEADERS = {
@@ -24,11 +26,12 @@ const SECURITY_HEADERS = {
 const LOGIN_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>DLLT agent</title>
 <link rel="stylesheet" href="page.css"><main><form method="post" action="login">
 <label>Token <input name="token" type="password" autocomplete="current-password" autofocus></label> <button>Show</button>
+<p>It is that of UI_TOKEN, or what <code>dlltagent token</code> tells where the agent runs: <code>kubectl exec POD -- dlltagent token</code>.</p>
 </form></main></html>
 `;
 
 const REFUSALS: Readonly<Record<Exclude<Access, 'granted' | 'login'>, string>> = {
-  noToken: 'the page is shown here only when the agent has a token, UI_TOKEN; kubectl port-forward needs none',
+  noToken: 'with UI_TOKEN=none the page is shown on loopback only',
   wrongHost: 'the page is at localhost or 127.0.0.1',
 };
 
@@ -48,9 +51,9 @@ export class PageServer {
   #streams = 0;
 
   /** `directory` holds the files of the page, which are read now. */
-  constructor(source: PageSource, token: string, directory: string) {
+  constructor(source: PageSource, access: PageAccess, directory: string) {
     this.#source = source;
-    this.#access = new PageAccess(token);
+    this.#access = access;
     const asset = (name: string, type: string): [string, Asset] => [
       `/${name === 'index.html' ? '' : name}`,
       { type, bytes: readFileSync(join(directory, name)) },
@@ -62,6 +65,12 @@ export class PageServer {
     ]);
   }
 
+  /** How long an answer to a request for this path may take; undefined where nothing is said. */
+  longestAnswerMs(path: string): number | undefined {
+    if (path === '/stream') return Number.POSITIVE_INFINITY;
+    return path === '/pcap' ? LONGEST_DOWNLOAD_MS : undefined;
+  }
+
   /** Answers a request if it is one for the page; false when it is for somebody else. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const [pathname = '', query] = (request.url ?? '').split('?', 2);
@@ -70,7 +79,7 @@ export class PageServer {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     const access = this.#access.accessOf(request);
     if (access === 'noToken' || access === 'wrongHost') say(response, 403, REFUSALS[access]);
-    else if (pathname === '/login') this.#login(request, response).catch(() => response.destroy());
+    else if (pathname === '/login') this.#login(request, response, query).catch(() => response.destroy());
     else if (request.method !== 'GET') say(response, 405, 'only GET');
     else if (access === 'login' && pathname === '/') answer(response, 401, 'text/html; charset=utf-8', LOGIN_PAGE);
     else if (access === 'login' && pathname !== '/page.css') say(response, 401, 'the token is missing');
@@ -112,17 +121,19 @@ export class PageServer {
     }
   }
 
-  /** Takes the token of somebody who is not on loopback. Slow on purpose: nobody gets to try many. */
-  async #login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Takes the token, or the key of the link on the console. Slow on purpose: nobody gets to try many. */
+  async #login(request: IncomingMessage, response: ServerResponse, query: string | undefined): Promise<void> {
     let body = '';
     for await (const piece of request) {
       body += piece;
       if (body.length > MOST_LOGIN_BYTES) break;
     }
-    const cookie = this.#access.cookieFor(new URLSearchParams(body).get('token') ?? '');
+    const key = request.method === 'GET' ? new URLSearchParams(query).get('key') : null;
+    const token = new URLSearchParams(body).get('token') ?? '';
+    const cookie = key === null ? this.#access.cookieFor(token) : this.#access.cookieForKey(key);
     if (cookie === null) await new Promise((resolve) => setTimeout(resolve, LOGIN_DELAY_MS));
     if (cookie === null) answer(response, 401, 'text/html; charset=utf-8', LOGIN_PAGE);
-    else response.writeHead(303, { location: '.', 'set-cookie': cookie }).end();
+    else response.writeHead(303, { location: '.', 'set-cookie': cookie, connection: 'close' }).end();
   }
 }
 

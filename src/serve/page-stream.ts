@@ -66,8 +66,8 @@ export class PageStream {
     const changed: PageConnection[] = [];
     for await (const connection of this.#source.connections()) {
       if (this.#closed || told.size >= MOST_PAGE_CONNECTIONS) break;
-      const { key, state, type, sentBytes, receivedBytes, process } = connection;
-      const signature = `${state} ${type} ${sentBytes} ${receivedBytes} ${process}`;
+      const { key, state, failure, type, sentBytes, receivedBytes, process } = connection;
+      const signature = `${state} ${failure} ${type} ${sentBytes} ${receivedBytes} ${process}`;
       told.set(key, signature);
       if (this.#told.get(key) !== signature) changed.push(connection);
     }

@@ -1,5 +1,5 @@
 import { EndType } from '../model/connection.ts';
-import { EventCode, type EventName } from '../model/event.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import { BUCKET_BOUNDS_US, type LatencyBuckets } from '../model/latency-buckets.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { byLabel, type MetricDefinition, type Sample, single } from './metric.ts';
@@ -30,7 +30,12 @@ const histogram = (name: string, help: string, buckets: (figures: SessionFigures
 
 /** What is told of each session. */
 export const SESSION_METRICS: readonly MetricDefinition[] = [
-  counter('dlltagent_events_total', 'Events by code.', ({ events }) => eventSamples(events)),
+  counter('dlltagent_events_total', 'How often each kind occurred, told as an event or not.', ({ events }) =>
+    eventSamples(events),
+  ),
+  counter('dlltagent_trouble_total', 'How often trouble occurred, by how bad it is.', ({ severities }) =>
+    byLabel('severity', severities),
+  ),
   counter('dlltagent_connections_begun_total', 'Connections that began, or were there before the capture.', (figures) =>
     single(figures.connectionsBegun),
   ),

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Attribution } from '../attribution/attribution.ts';
 import type { LiveSource, SourceState } from '../capture/packet-source.ts';
 import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { ClockSteps } from './clock-steps.ts';
 import type { GuardedTimers } from './guarded-timers.ts';
 import type { LoadShedding } from './load-shedding.ts';
 
@@ -18,6 +19,7 @@ export interface CaptureLoopParts {
   readonly path: PacketPath;
   readonly attribution: Attribution;
   readonly shedding: LoadShedding;
+  readonly clockSteps: ClockSteps;
   readonly timers: GuardedTimers;
 }
 
@@ -55,7 +57,8 @@ export class CaptureLoop {
   }
 
   #read(): void {
-    const { source, path, attribution } = this.#parts;
+    const { source, path, attribution, clockSteps } = this.#parts;
+    clockSteps.look();
     this.#isDry = path.drain(source, FRAMES_AT_ONCE);
     attribution.turn();
   }

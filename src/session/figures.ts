@@ -5,7 +5,7 @@ import type { SessionParts } from './session-parts.ts';
 
 /** Gathers what was counted since a session began, for those who look from outside. */
 export function figuresOf(settings: Settings, parts: SessionParts): SessionFigures {
-  const { interfaceName, source, pipeline, counted, shedding, files } = parts;
+  const { interfaceName, source, pipeline, counted, severities, shedding, files } = parts;
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
@@ -15,6 +15,7 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     podNamespace,
     interfaceName,
     events,
+    severities: severities.counts,
     connectionsBegun: begun,
     connectionsEnded: endedByType,
     halfOpen: path.tracker.halfOpen,

@@ -1,6 +1,9 @@
 import type { PodEvents } from '../cluster/pod-events.ts';
+import type { CauseId } from '../model/cause-id.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { SettingsView } from '../model/live-settings.ts';
+import type { TrackedConnection } from '../track/tracked-connection.ts';
 
 /** Tells trouble as Events of the cluster for as long as KUBERNETES_EVENTS=Y. */
 export class LivePodEvents {
@@ -24,6 +27,10 @@ export class LivePodEvents {
   /** Troubles that were dropped untold. */
   get dropped(): number {
     return this.#events?.dropped ?? 0;
+  }
+
+  occurred(name: EventName, causeId: CauseId, connection: TrackedConnection): void {
+    this.#events?.occurred(name, causeId, connection);
   }
 
   report(event: NetworkEvent): void {

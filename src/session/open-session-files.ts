@@ -8,6 +8,7 @@ import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
 import { prepareSessionDirectory } from '../output/session-directory.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { claimDirectory } from './claim-directory.ts';
 import { SessionFiles } from './session-files.ts';
 
 /** Whose files they are, and where. */
@@ -25,13 +26,20 @@ export interface OpenFilesOptions {
 
 /**
  * Opens the files of a live session in `dllt<index>` of `logDirectory`, clears what an earlier run left half written,
- * and logs how the session begins. Rejects with one line that says what to do.
+ * and logs how the session begins. Rejects with one line that says what to do; with `DirectoryInUseError` when another
+ * agent writes there.
  */
 export async function openSessionFiles(options: OpenFilesOptions): Promise<SessionFiles> {
   const { opened, place, settings, logDirectory, warnings, print } = options;
   const { source, note } = opened;
   const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
-  await removeUnfinishedDumps(directory.path);
+  const claim = claimDirectory(directory.path);
+  try {
+    await removeUnfinishedDumps(directory.path);
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
   const name = nameOf(place, source);
   const clock = () => Date.now();
   const files = new SessionFiles({
@@ -45,6 +53,7 @@ export async function openSessionFiles(options: OpenFilesOptions): Promise<Sessi
       return kernelDrops < 0 ? null : { received: frames, dropped: kernelDrops + agentDrops };
     },
     clock,
+    onClosed: claim.release,
   });
   try {
     files.start(clock() * 1000);
@@ -52,6 +61,7 @@ export async function openSessionFiles(options: OpenFilesOptions): Promise<Sessi
     files.log.info(`session started: ${source.description}`, { directory: directory.path, ifindex: place.hostIndex });
     if (note !== null) files.log.warn(note);
     for (const warning of directory.warnings) files.log.warn(warning);
+    if (claim.warning !== null) files.log.warn(claim.warning);
     for (const warning of warnings) files.log.note(warning);
   } catch (error) {
     await files.close();

@@ -1,6 +1,7 @@
 import { type Allowance, TokenBucket } from '../limits/token-bucket.ts';
 import { ConnectionType, EndType, Side } from '../model/connection.ts';
-import { addressText, EventCode, type NetworkEvent } from '../model/event.ts';
+import { addressText, type NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import {
   MOST_PAGE_CONNECTIONS,
   MOST_PAGE_EVENTS,
@@ -106,6 +107,7 @@ export function pageConnection(connection: TrackedConnection, context: PageConte
     beginMs: Math.floor(connection.beginUs / 1000),
     state: (phase < Phase.closed ? STATES[phase] : END_STATES.get(connection.endType)) ?? 'ended',
     type: TYPES[connection.connectionType],
+    failure: connection.failure,
     sentBytes: connection.initiatorBytes,
     receivedBytes: connection.responderBytes,
     handshakeUs: synAckLatencyUs > 0 && ackLatencyUs > 0 ? synAckLatencyUs + ackLatencyUs : 0,

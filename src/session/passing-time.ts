@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dumps } from '../pipeline/dumps.ts';
 import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { ClockSteps } from './clock-steps.ts';
 
 /** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
 const READ_DELAY_MS = 200;
@@ -10,6 +11,7 @@ export interface PassingTimeParts {
   readonly path: PacketPath;
   /** Null: no packets are kept. */
   readonly dumps: Dumps | null;
+  readonly clockSteps: ClockSteps;
   /** Resolves when the files have taken what was reported. */
   readonly drain: () => Promise<void>;
   /** Told what goes wrong. */
@@ -44,6 +46,7 @@ export class PassingTime {
 
   /** Lets time pass up to now, with turns for packets and files in between when much is due. */
   async catchUp(): Promise<void> {
+    this.#parts.clockSteps.look();
     const nowUs = (Date.now() - READ_DELAY_MS) * 1000;
     while (this.#parts.path.advance(nowUs)) {
       await this.#parts.drain();

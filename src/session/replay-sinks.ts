@@ -33,6 +33,7 @@ export function replayEvents(settings: Settings, write: (line: string) => Promis
     start() {},
     connectionBegan() {},
     connectionEnded() {},
+    occurred() {},
     event(event: NetworkEvent) {
       lines += `${formatEvent(event, origin)}\n`;
     },

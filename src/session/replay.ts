@@ -1,6 +1,7 @@
 import { openFileSource } from '../capture/file-source.ts';
 import type { Settings } from '../config/settings.ts';
-import type { EventName } from '../model/event.ts';
+import { DEFAULT_FILTER } from '../model/default-filter.ts';
+import type { EventName } from '../model/event-code.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
@@ -59,12 +60,13 @@ export interface ReplayOptions {
  */
 export async function replay({ path, settings, seed, clock, sink, dumpSink }: ReplayOptions): Promise<ReplaySummary> {
   const { pcapFilter } = settings.current;
-  const filter = pcapFilter === 'tcp' ? '' : pcapFilter; // what is not TCP is left alone anyway
+  const isDefault = pcapFilter === DEFAULT_FILTER || pcapFilter === 'tcp';
+  const filter = isDefault ? '' : pcapFilter; // what else is in the file is counted and left alone
   const source = await openFileSource(path, { filter });
   try {
     const counted = new CountingSink(sink);
     const parts = { settings, seed, memory: systemMemory, sink: counted, dumpSink };
-    const { path: route, reporter } = buildPipeline(parts);
+    const { path: route, reporter, counters } = buildPipeline(parts);
     clock.nowUs = () => route.nowUs;
     let started = false;
     while (true) {
@@ -80,8 +82,9 @@ export async function replay({ path, settings, seed, clock, sink, dumpSink }: Re
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
     reporter.finish();
-    await sink.drain();
     const { frames, bytes } = source.counters();
+    sink.note('capture counters', { received: frames, bytes, ...counters() });
+    await sink.drain();
     return {
       frames,
       bytes,

@@ -39,6 +39,8 @@ export interface SessionFilesOptions {
   readonly captureTotals?: () => CaptureTotals | null;
   /** The time of log lines, in milliseconds since 1970-01-01. */
   readonly clock: () => number;
+  /** Called when all files are closed. */
+  readonly onClosed?: () => void;
 }
 
 /** What is written with `USE_EBPF=Y` only. */
@@ -64,6 +66,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   #withheldLines = 0;
   #withheldDumps = 0;
   #ebpf: EbpfFiles | null = null;
+  readonly #onClosed: () => void;
   /** Of files that are closed. */
   #lostLinesBefore = 0;
 
@@ -72,6 +75,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     const { current } = settings;
     const { podName, podNamespace } = current;
     this.#clock = clock;
+    this.#onClosed = options.onClosed ?? (() => undefined);
     this.#mask = new HttpHeaderMask(current.maskHttpHeaders);
     const target = {
       directory,
@@ -103,6 +107,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       prepare: (records) => this.#mask.apply(records),
       onWritten: (file, bytes) => {
         target.onWritten(bytes);
+        this.#budget.wrote(0, 1);
         this.log.info('pcap written', { file, bytes });
       },
       onError: target.onError,
@@ -110,8 +115,9 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#budget = new DiskBudget({
       directory,
       maxBytes: current.maxLogMb * MEBIBYTE,
+      maxPcaps: current.maxPcaps,
       isOpen: (name) => this.#all().some((file) => file.openName === name),
-      onDeleted: (name, bytes) => this.log.info('deleted the oldest file to keep MAX_LOG_MB', { file: name, bytes }),
+      onDeleted: (name, bytes, key) => this.log.info(`deleted the oldest file to keep ${key}`, { file: name, bytes }),
       onError: (message) => this.log.error(message),
     });
     this.#space = new FreeSpace({
@@ -155,6 +161,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     if (this.#space.allowsFlows) this.#flows.write(connection);
     else this.#withheldLines++;
   }
+
+  occurred(): void {} // counting is done on the way here
 
   connectionEnded(connection: Connection): void {
     if (this.#space.allowsFlows) this.#endFlows.write(connection);
@@ -237,6 +245,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       },
       () => this.closeEbpf(),
       () => this.log.close(),
+      () => this.#onClosed(),
     );
     return this.#closed;
   }
@@ -253,7 +262,9 @@ export class SessionFiles implements ReportSink, DumpSink {
     settings.onChange(['maskHttpHeaders'], () => {
       this.#mask = new HttpHeaderMask(current.maskHttpHeaders);
     });
-    settings.onChange(['maxLogMb'], () => this.#budget.setMaxBytes(current.maxLogMb * MEBIBYTE));
+    settings.onChange(['maxLogMb', 'maxPcaps'], () =>
+      this.#budget.setLimits(current.maxLogMb * MEBIBYTE, current.maxPcaps),
+    );
     settings.onChange(['minFreeMb'], () => this.#space.setMinFreeBytes(current.minFreeMb * MEBIBYTE));
   }
 

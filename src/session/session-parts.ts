@@ -11,6 +11,7 @@ import { CountingSink } from '../pipeline/counting-sink.ts';
 import { buildPipeline, newHistory, type Pipeline } from '../pipeline/pipeline.ts';
 import { CaptureLoop } from './capture-loop.ts';
 import type { CapturePlace } from './capture-place.ts';
+import { ClockSteps } from './clock-steps.ts';
 import type { GuardedTimers } from './guarded-timers.ts';
 import { LivePodEvents } from './live-pod-events.ts';
 import { LoadShedding } from './load-shedding.ts';
@@ -18,6 +19,7 @@ import { nameOf, openSessionFiles } from './open-session-files.ts';
 import { PassingTime } from './passing-time.ts';
 import type { SessionFiles } from './session-files.ts';
 import { SessionPage } from './session-page.ts';
+import { SeverityCounts } from './severity-counts.ts';
 import type { SharedParts } from './shared-parts.ts';
 import { systemMemory } from './system-memory.ts';
 
@@ -58,6 +60,8 @@ export interface SessionParts {
   readonly files: SessionFiles;
   /** What is reported goes through it into the files. */
   readonly counted: CountingSink;
+  /** The same by how bad it is. */
+  readonly severities: SeverityCounts;
   readonly podEvents: LivePodEvents;
   readonly attribution: Attribution;
   readonly pipeline: Pipeline;
@@ -108,8 +112,14 @@ export async function openSessionParts(
     formatEvent: (event) => files.formatEvent(event),
     serverNameOf: (connection) => pipeline.dumps?.serverNames.of(connection) ?? '',
   });
+  const severities = new SeverityCounts();
   const counted = new CountingSink(files, {
+    occurred: (name, causeId, connection) => {
+      severities.occurred(name, causeId, connection);
+      podEvents.occurred(name, causeId, connection);
+    },
     event: (event) => {
+      severities.event(event);
       podEvents.report(event);
       page.event(event);
     },
@@ -135,11 +145,34 @@ export async function openSessionParts(
     history,
   });
   const { path, reporter, dumps } = pipeline;
-  const passing = new PassingTime({ path, dumps, drain: () => files.drain(), fail });
+  const clockSteps = new ClockSteps((deltaUs) => {
+    pipeline.stepClock(deltaUs);
+    const seconds = deltaUs / 1_000_000;
+    files.log.warn(
+      `the wall clock was set by ${seconds} s: times of lines follow it, what is waited for takes as long as before`,
+      {
+        seconds,
+      },
+    );
+  });
+  const passing = new PassingTime({ path, dumps, clockSteps, drain: () => files.drain(), fail });
   const shedding = new LoadShedding({ source, path, reporter, log: files.log, settings });
-  const loop = new CaptureLoop({ source, path, attribution, shedding, timers });
+  const loop = new CaptureLoop({ source, path, attribution, shedding, clockSteps, timers });
   podEvents.start();
   attribution.start();
   const interfaceName = nameOf(place, source);
-  return { interfaceName, source, files, counted, podEvents, attribution, pipeline, passing, shedding, page, loop };
+  return {
+    interfaceName,
+    source,
+    files,
+    counted,
+    severities,
+    podEvents,
+    attribution,
+    pipeline,
+    passing,
+    shedding,
+    page,
+    loop,
+  };
 }

@@ -2,17 +2,32 @@ import { EndType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { Dialogues } from './dialogues.ts';
 import type { Lifetimes } from './lifetimes.ts';
+import { PathMtu, type PathMtuTrouble } from './path-mtu.ts';
 import {
   ACKED,
+  ASKED,
+  ASKED_AT_FIN,
+  DIALOGUE,
   ESTABLISHED_AT,
+  FIN_AT,
   FIN_SENT,
   FIRST_BYTE_AT,
   FIRST_FIN_SHIFT,
+  FLAGS,
+  GAVE_UP,
+  HUNG_UP,
+  KEEP_ALIVES,
+  LAST_PROGRESS_AT,
   LAST_SPEAKER_SHIFT,
+  LATE_REQUEST,
+  MAYBE_PROBE,
   MISSING,
   NEXT_SEQUENCE,
   READING,
+  REST_AT,
+  RST_WAITS,
   SEEN,
   SIDE_TIMES,
   SIDE_WORDS,
@@ -20,16 +35,21 @@ import {
   STATE,
   STREAM_BYTES_AT,
   TIMES_PER_RECORD,
+  WAITED_MS,
+  WATCHED,
   WINDOW,
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
-import type { PayloadReader } from './tracker-listener.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
 
 /** The largest window there is (RFC 7323 §2.3), and so the farthest a byte can be ahead of an acknowledgment. */
 export const LARGEST_WINDOW_BYTES = 1 << 30;
 /** Allowed beyond the advertised window: window probes, and windows that moved while a segment was under way. */
-const WINDOW_SLACK_BYTES = 1 << 16;
+export const WINDOW_SLACK_BYTES = 1 << 16;
+/** A pause between bytes of one side that makes them two turns. */
+const TURN_REST_US = 1_000_000;
 
 /** The byte streams of established connections, both directions: what moved, what was acknowledged, who said goodbye. */
 export class ByteStreams {
@@ -37,12 +57,31 @@ export class ByteStreams {
   readonly #times: Float64Array;
   readonly #lifetimes: Lifetimes;
   readonly #reader: PayloadReader;
+  readonly #dialogues: Dialogues;
+  readonly #pathMtu: PathMtu;
+  readonly #listener: TrackerListener;
+  readonly #connection: TrackedConnection;
+  #ignoredResets = 0;
 
-  constructor(table: ConnectionTable, lifetimes: Lifetimes, reader: PayloadReader) {
+  constructor(table: ConnectionTable, lifetimes: Lifetimes, listener: TrackerListener, reader: PayloadReader) {
     this.#words = table.words;
     this.#times = table.times;
     this.#lifetimes = lifetimes;
     this.#reader = reader;
+    this.#dialogues = new Dialogues(table);
+    this.#pathMtu = new PathMtu(table);
+    this.#listener = listener;
+    this.#connection = new TrackedConnection(table);
+  }
+
+  /** RSTs that their receivers ignored, as far as the packets after them tell. */
+  get ignoredResets(): number {
+    return this.#ignoredResets;
+  }
+
+  /** Counts a RST that its receiver ignores. */
+  ignoreReset(): void {
+    this.#ignoredResets++;
   }
 
   /** Data, acknowledgments and FINs: the packets of an established connection. The hot path. */
@@ -51,7 +90,9 @@ export class ByteStreams {
     const word = slot * WORDS_PER_RECORD;
     const own = word + SIDE_WORDS * side;
     const other = word + SIDE_WORDS * (1 - side);
-    if ((words[word + STATE] & (SEEN << side)) === 0) this.#firstSight(slot, side, packet);
+    const state = words[word + STATE];
+    if ((state & (SEEN << side)) === 0) this.#firstSight(slot, side, packet);
+    if ((state & (WATCHED | RST_WAITS)) !== 0) this.#lookCloser(slot, side, packet);
     if ((packet.flags & TCP_ACK) !== 0) {
       const acknowledgment = packet.acknowledgment;
       const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
@@ -63,13 +104,24 @@ export class ByteStreams {
       if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) {
         // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
         this.#move(slot, (1 - side) as Side, unseen);
+        if ((words[word + STATE] & DIALOGUE) !== 0) this.#dialogues.lost(slot, (1 - side) as Side);
         if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#lifetimes.progress(slot, packet.timeUs);
         else words[word + MISSING + 1 - side] += unseen;
       }
     }
-    if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
+    if (packet.payloadLengthBytes > 1) this.#advanceSide(slot, side, packet, 0);
+    else if (((packet.sequence + 1 - words[own + NEXT_SEQUENCE]) | 0) === 0) this.#keepAlive(word, side, packet);
+    else if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
+    else if (packet.sequence !== words[own + NEXT_SEQUENCE]) {
+      this.#tellMtu(slot, this.#pathMtu.ahead(slot, side, packet), packet.timeUs);
+    }
     if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
     if ((packet.flags & TCP_FIN) !== 0) this.#onFin(slot, side, packet);
+  }
+
+  /** The first packet seen of a connection that was there before. A single byte may be that of a keep-alive probe. */
+  first(slot: number, side: Side, packet: Packet): void {
+    if (packet.payloadLengthBytes !== 1 || (packet.flags & TCP_FIN) !== 0) this.segment(slot, side, packet);
   }
 
   /** The payload of a SYN or SYN-ACK (RFC 7413); the SYN itself takes a sequence number. */
@@ -108,6 +160,7 @@ export class ByteStreams {
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) {
       this.#found(word + MISSING + side, length);
+      this.#tellMtu(slot, this.#pathMtu.repeated(slot, side, packet), packet.timeUs);
       return;
     }
     if (fresh > length) {
@@ -116,9 +169,19 @@ export class ByteStreams {
       words[word + MISSING + side] += fresh - length;
     } else if ((words[word + STATE] & (SPOKE << side)) === 0) {
       this.#firstBytes(slot, side, packet.timeUs);
+      if (side === Side.initiator) this.#dialogues.begin(slot, packet);
     }
+    const isTurn = (words[word + STATE] & (SPOKE << side)) === 0 || side !== lastSpeaker(words[word + STATE]);
+    const time = slot * TIMES_PER_RECORD;
+    const rest = packet.timeUs - this.#times[time + LAST_PROGRESS_AT];
+    if (isTurn || rest > TURN_REST_US) this.#times[time + REST_AT] = rest;
     this.#move(slot, side, fresh);
     this.#lifetimes.progress(slot, packet.timeUs);
+    if ((words[word + STATE] & DIALOGUE) !== 0) {
+      if (fresh === length) this.#dialogues.message(slot, side, packet, isTurn);
+      else this.#dialogues.lost(slot, side);
+    }
+    if (side === Side.initiator && (words[word + STATE] & (FIN_SENT << 1)) !== 0) words[word + FLAGS] |= LATE_REQUEST;
   }
 
   /**
@@ -172,6 +235,7 @@ export class ByteStreams {
     if (ahead > 0) {
       if (!this.#isWithinWindow(word, side, end, ahead)) return;
       this.#move(slot, side, ahead); // what was sent before it went by unseen
+      this.#dialogues.lost(slot, side);
       words[word + MISSING + side] += ahead;
       this.#lifetimes.progress(slot, packet.timeUs);
     } else if (ahead === -1) {
@@ -183,13 +247,85 @@ export class ByteStreams {
       return; // data came after it: it is of an older connection
     }
     words[own + NEXT_SEQUENCE] = (end + 1) | 0;
-    this.#reader.closed(slot, side, false, packet.timeUs);
+    this.#reader.finished(slot, side, end, packet.timeUs);
     const state = words[word + STATE];
     if ((state & (FIN_SENT << (1 - side))) === 0) {
       words[word + STATE] = state | (FIN_SENT << side) | (side << FIRST_FIN_SHIFT);
+      this.#firstFin(slot, side, packet.timeUs);
       return;
     }
     words[word + STATE] = state | (FIN_SENT << side);
     this.#lifetimes.end(slot, EndType.fin, side, packet.timeUs);
   }
+
+  #tellMtu(slot: number, trouble: PathMtuTrouble | null, timeUs: number): void {
+    if (trouble !== null) this.#listener.pathMtu(this.#connection.at(slot), trouble, timeUs);
+  }
+
+  /** The first FIN of a connection: how long nothing had moved, and whether an answer was owed. */
+  #firstFin(slot: number, side: Side, timeUs: number): void {
+    const words = this.#words;
+    const times = this.#times;
+    const word = slot * WORDS_PER_RECORD;
+    const time = slot * TIMES_PER_RECORD;
+    times[time + FIN_AT] = timeUs;
+    words[word + WAITED_MS] = Math.min(2 ** 31 - 1, Math.max(0, timeUs - times[time + LAST_PROGRESS_AT]) / 1000);
+    const owed = (words[word + STATE] & SPOKE) !== 0 && lastSpeaker(words[word + STATE]) === Side.initiator;
+    if (owed) words[word + FLAGS] |= side === Side.initiator ? GAVE_UP : HUNG_UP;
+    if ((words[word + FLAGS] & ASKED) !== 0) words[word + FLAGS] |= ASKED_AT_FIN;
+    this.#lifetimes.hasten(slot);
+  }
+
+  /**
+   * A segment of at most one byte, one before the next: a keep-alive probe (RFC 9293 §3.8.4). It moves no byte. Counted
+   * until the other side shows that it is there.
+   */
+  #keepAlive(word: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const other = word + SIDE_WORDS * (1 - side);
+    // what is still unacknowledged is sent again, and a closed window is probed (RFC 9293 §3.8.6.1), in the same form
+    if ((packet.flags & TCP_FIN) !== 0 || words[other + WINDOW] === 0) return;
+    if (
+      (words[word + STATE] & (SEEN << (1 - side))) !== 0 &&
+      words[other + ACKED] !== words[word + SIDE_WORDS * side + NEXT_SEQUENCE]
+    )
+      return;
+    words[word + STATE] |= WATCHED;
+    const shift = side * 16;
+    if (((words[word + KEEP_ALIVES] >>> shift) & 0xffff) < 0xffff) words[word + KEEP_ALIVES] += 1 << shift;
+  }
+
+  /** Something about the connection hangs on its next packet. */
+  #lookCloser(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    if ((words[word + STATE] & RST_WAITS) !== 0) {
+      words[word + STATE] &= ~RST_WAITS; // whoever goes on has not taken the RST
+      this.#ignoredResets++;
+    }
+    words[word + KEEP_ALIVES] &= side === Side.initiator ? 0xffff : 0xffff0000; // the other side's have their answer
+    const maybeProbe = MAYBE_PROBE << side;
+    if ((words[word + FLAGS] & maybeProbe) !== 0 && packet.payloadLengthBytes > 0) {
+      this.#alignBehindProbe(word, side, packet.sequence);
+    }
+    if ((words[word + FLAGS] & (MAYBE_PROBE << (1 - side))) !== 0 && (packet.flags & TCP_ACK) !== 0) {
+      this.#alignBehindProbe(word, (1 - side) as Side, packet.acknowledgment);
+    }
+    if (words[word + KEEP_ALIVES] === 0 && (words[word + FLAGS] & (MAYBE_PROBE * 3)) === 0) {
+      words[word + STATE] &= ~WATCHED;
+    }
+  }
+
+  /** The first packet seen of a side proves to be a probe where its stream goes on one behind it. */
+  #alignBehindProbe(word: number, side: Side, sequence: number): void {
+    const words = this.#words;
+    const own = word + SIDE_WORDS * side;
+    if (((sequence - words[own + NEXT_SEQUENCE]) | 0) === 1) words[own + NEXT_SEQUENCE] = sequence;
+    words[word + FLAGS] &= ~(MAYBE_PROBE << side);
+  }
+}
+
+/** The side that moved the last new byte. */
+function lastSpeaker(state: number): Side {
+  return ((state >>> LAST_SPEAKER_SHIFT) & 1) as Side;
 }

@@ -90,6 +90,11 @@ export class ConnectionTable {
     this.touched = touched;
   }
 
+  /** Slots that were in use at some time: 0 to before this. */
+  get usedSlots(): number {
+    return this.#unused;
+  }
+
   /** The hash of a packet's endpoints, the same in both directions. */
   hash(packet: Packet): number {
     const { view, sourceAddress: source, destinationAddress: destination } = packet;

@@ -1,7 +1,8 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
-import { TCP_SYN } from '../model/tcp-bits.ts';
+import { TCP_ACK, TCP_SYN } from '../model/tcp-bits.ts';
 import type { HttpMatch, HttpSearch } from '../protocols/http/http-search.ts';
+import { beginsProxyHeader } from '../protocols/proxy-protocol.ts';
 import { StreamBudget } from '../protocols/stream/stream-budget.ts';
 import { CertificateCache } from '../protocols/tls/certificate.ts';
 import { mayLeadToTls } from '../protocols/tls/tls-reader.ts';
@@ -18,12 +19,16 @@ const MESSAGE_BUDGET_BYTES = 32 * 1024 * 1024;
 
 /** Fewer first bytes do not tell what a connection carries. */
 const ENOUGH_BYTES = 8;
+/** Description of an alert that cannot be read, see `UNREADABLE_ALERT`. */
+const UNREADABLE_DESCRIPTION = 255;
 /** First byte of a TLS record that is an alert (RFC 8446 §5.1). */
 const TLS_ALERT_RECORD = 21;
 
 /** Is told what is read in the payload of connections. The connection is a window that moves on after the call. */
 export interface ConversationListener {
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void;
+  /** A PROXY protocol header named the source that the connection stands for. */
+  proxied(connection: TrackedConnection, source: string): void;
   /** The head of a request has the text that is searched, or the one that marks a connection nobody wants. */
   httpMatch(connection: TrackedConnection, match: HttpMatch): void;
 }
@@ -82,17 +87,25 @@ export class Conversations {
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
       if (packet.payloadLengthBytes === 0 || this.#isNothingToRead(slot, side, packet)) return;
-      conversation = this.#open(slot);
+      conversation = this.#open(slot, side, packet);
     }
     conversation.packet(side, packet);
     this.#settle(slot, conversation);
   }
 
-  /** A side of a connection that is being read has sent FIN or, with `reset`, RST. */
-  closed(slot: number, side: Side, reset: boolean, timeUs: number): void {
+  /** A side of a connection that is being read has sent FIN, which stands at `sequence`. */
+  finished(slot: number, side: Side, sequence: number, timeUs: number): void {
     const conversation = this.#conversations.get(slot);
     if (conversation === undefined) return;
-    conversation.closed(side, reset, timeUs);
+    conversation.finished(side, sequence, timeUs);
+    this.#settle(slot, conversation);
+  }
+
+  /** A RST of a side ended a connection that is being read. */
+  reset(slot: number, side: Side, timeUs: number): void {
+    const conversation = this.#conversations.get(slot);
+    if (conversation === undefined) return;
+    conversation.reset(side, timeUs);
     this.#settle(slot, conversation);
   }
 
@@ -131,20 +144,29 @@ export class Conversations {
     // an HTTP/2 server may speak first, and a connection that was there before may turn out to be HTTP
     const mayBeHttp = type === ConnectionType.http || side === Side.responder || connection.midstream;
     const searched = mayBeHttp && !this.#context.search.isEmpty;
+    if (side === Side.initiator && beginsProxyHeader(bytes, payloadStart, end)) return false;
     if (searched || mayLeadToTls(side, bytes, payloadStart, end)) return false;
     connection.connectionType = type;
     connection.reading = side === Side.initiator && type !== ConnectionType.unknown;
     return true;
   }
 
-  #open(slot: number): Conversation {
+  #open(slot: number, opener: Side, packet: Packet): Conversation {
     if (this.#conversations.size >= MOST_CONVERSATIONS) this.#giveUpOldest();
     const connection = this.#connection.at(slot);
     const { isReadAgain, connectionType } = connection;
     const conversation = new Conversation(slot, connection.midstream || isReadAgain, this.#context);
     for (const side of [0, 1] as const) {
       const isWhole = connection.isBeginKnown(side) && !isReadAgain;
-      if (isWhole) conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
+      if (isWhole) {
+        conversation.begin(side, (connection.initialSequence(side) + 1) | 0);
+      } else if (side === opener || (packet.flags & TCP_ACK) === 0) {
+        conversation.missedBeginning(side);
+      } else {
+        // what comes of the other side after this packet begins behind what this one acknowledges
+        conversation.begin(side, packet.acknowledgment);
+        if (side === Side.initiator) conversation.missedBeginning(side);
+      }
     }
     if (isReadAgain || connectionType !== ConnectionType.unknown) conversation.assumePlainText(connectionType);
     this.#conversations.set(slot, conversation);
@@ -168,12 +190,19 @@ export class Conversations {
   #settle(slot: number, conversation: Conversation): void {
     const connection = this.#connection.at(slot);
     const { tls } = conversation;
+    const source = conversation.takeProxiedFrom();
+    if (source !== '') this.#listener.proxied(connection, source);
     for (const signal of tls.takeSignals()) {
-      if (signal.kind === 'completed') connection.tlsDoneUs = signal.timeUs;
-      if (tls.fatalAlertBy >= 0) connection.fatalAlertBy = tls.fatalAlertBy as Side;
+      if (signal.kind === 'completed') {
+        connection.tlsDoneUs = signal.timeUs;
+        connection.followRecords();
+      }
+      const isRead = signal.kind !== 'alert' || signal.description !== UNREADABLE_DESCRIPTION || !connection.hasGap;
+      if (tls.fatalAlertBy >= 0 && isRead) connection.fatalAlertBy = tls.fatalAlertBy as Side;
       this.#listener.tlsSignal(connection, signal);
     }
     connection.connectionType = conversation.connectionType;
+    if (tls.declined) connection.noteDeclined();
     if (conversation.wantsBytes) return;
     connection.reading = false;
     this.release(slot);

@@ -1,12 +1,13 @@
 import { SlotLists } from './slot-lists.ts';
 
 const BUCKETS = 4096; // seconds; whoever was idle for longer shares the oldest bucket
-const CLOSED = BUCKETS; // the list behind the buckets
+const CLOSED = BUCKETS; // the lists behind the buckets
+const LET_GO = BUCKETS + 1;
 const SECOND_US = 1_000_000;
 
 /**
  * Who makes room when the table is full: closed connections first, those longest closed before the others, as nothing
- * is lost with them; then the open one that has been idle longest, to the second.
+ * is lost with them; then those that were let go; then the open one that has been idle longest, to the second.
  *
  * A packet costs nothing here: a slot stays in the bucket of the second in which it was last sorted in, and is moved
  * on only when somebody looks for a victim.
@@ -19,7 +20,7 @@ export class EvictionOrder {
   #newest = -1;
 
   constructor(slots: number, lastSeenUs: (slot: number) => number) {
-    this.#lists = new SlotLists(slots, BUCKETS + 1);
+    this.#lists = new SlotLists(slots, BUCKETS + 2);
     this.#lastSeenUs = lastSeenUs;
   }
 
@@ -39,6 +40,17 @@ export class EvictionOrder {
   close(slot: number): void {
     this.#lists.remove(slot);
     this.#lists.append(CLOSED, slot);
+  }
+
+  /** From now on the slot is a connection that was let go, though it may still be there; the latest of them. */
+  letGo(slot: number): void {
+    this.#lists.remove(slot);
+    this.#lists.append(LET_GO, slot);
+  }
+
+  /** The connection that was let go, and last heard of longest ago; -1 when there is none. */
+  oldestLetGo(): number {
+    return this.#lists.first(LET_GO);
   }
 
   /** The connection closed longest ago, -1 when none is remembered. */

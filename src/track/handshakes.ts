@@ -1,4 +1,4 @@
-import { EndType, Side } from '../model/connection.ts';
+import { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { sequenceDiff } from '../model/sequence.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
@@ -8,13 +8,20 @@ import type { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
   FIN_SENT,
+  FLAGS,
+  HOP_LIMITS,
   ISN,
   NEXT_SEQUENCE,
+  OLDER_ANSWER,
+  OTHER_ISN,
+  OTHER_SYN_ACK_AT,
+  OTHER_WINDOW,
   PHASE_ESTABLISHED,
   PHASE_MASK,
   PHASE_SYN_ACKED,
   PHASE_SYN_SENT,
   SEEN,
+  SEGMENT_SIZES,
   SIDE_WORDS,
   SPOKE,
   STATE,
@@ -25,8 +32,9 @@ import {
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { judgeReset, ResetVerdict } from './reset-check.ts';
 import { TrackedConnection } from './tracked-connection.ts';
-import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
+import type { TrackerListener } from './tracker-listener.ts';
 
 /** How connections are opened (RFC 9293 §3.5), and how a RST ends them. */
 export class Handshakes {
@@ -35,22 +43,14 @@ export class Handshakes {
   readonly #lifetimes: Lifetimes;
   readonly #streams: ByteStreams;
   readonly #listener: TrackerListener;
-  readonly #reader: PayloadReader;
   readonly #connection: TrackedConnection;
 
-  constructor(
-    table: ConnectionTable,
-    lifetimes: Lifetimes,
-    streams: ByteStreams,
-    listener: TrackerListener,
-    reader: PayloadReader,
-  ) {
+  constructor(table: ConnectionTable, lifetimes: Lifetimes, streams: ByteStreams, listener: TrackerListener) {
     this.#words = table.words;
     this.#times = table.times;
     this.#lifetimes = lifetimes;
     this.#streams = streams;
     this.#listener = listener;
-    this.#reader = reader;
     this.#connection = new TrackedConnection(table);
   }
 
@@ -64,9 +64,7 @@ export class Handshakes {
     const word = slot * WORDS_PER_RECORD;
     const phase = words[word + STATE] & PHASE_MASK;
     if ((flags & TCP_RST) !== 0) {
-      if (phase === PHASE_SYN_SENT && !this.#resetsSyn(word, side, packet)) return true;
-      words[word + STATE] |= SEEN << side;
-      this.#reset(slot, side, timeUs);
+      this.#onReset(slot, side, packet);
     } else if ((flags & TCP_SYN) === 0) {
       this.#completeHandshake(slot, side, packet);
     } else if (phase === PHASE_ESTABLISHED) {
@@ -128,25 +126,54 @@ export class Handshakes {
     if ((packet.flags & TCP_ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
     if (phase !== PHASE_SYN_SENT) {
       if (packet.sequence === words[word + ISN + 1] || (words[word + STATE] & (SPOKE << side)) !== 0) return; // repeated
-      // a SYN cookie was made anew (RFC 4987 §3.6), or the first answer came from elsewhere: the latest one counts
-    } else {
-      words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_SYN_ACKED | (SEEN << side);
-      this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = packet.timeUs;
+      // a SYN cookie was made anew (RFC 4987 §3.6), or somebody else answers too: the one that is acknowledged counts
+      words[word + OTHER_ISN] = packet.sequence;
+      words[word + OTHER_WINDOW] = (packet.window << 8) | (packet.windowScale & 0xff);
+      this.#times[slot * TIMES_PER_RECORD + OTHER_SYN_ACK_AT] = packet.timeUs;
+      return;
     }
+    words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_SYN_ACKED | (SEEN << side);
+    words[word + HOP_LIMITS] |= hopLimit(packet) << 8;
+    words[word + SEGMENT_SIZES] |= packet.segmentSize << 16;
+    // the SYN of a simultaneous open acknowledges nothing yet
+    words[word + SIDE_WORDS + ACKED] = (packet.flags & TCP_ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
+    this.#takeSynAck(slot, packet.sequence, packet.window, packet.windowScale, packet.timeUs);
+    this.#streams.synPayload(slot, side, packet);
+  }
+
+  /** The SYN-ACK that counts: where the responder's bytes begin, and how its windows are to be read. */
+  #takeSynAck(slot: number, sequence: number, window: number, scale: number, timeUs: number): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const own = word + SIDE_WORDS;
-    words[own + WINDOW_SHIFT] = packet.windowScale;
-    if (packet.windowScale < 0 || words[word + WINDOW_SHIFT] < 0) {
+    words[own + WINDOW_SHIFT] = scale;
+    if (scale < 0 || words[word + WINDOW_SHIFT] < 0) {
       // both sides must offer scaling, or neither uses it (RFC 7323 §2.2)
       words[own + WINDOW_SHIFT] = 0;
       words[word + WINDOW_SHIFT] = 0;
     }
-    words[word + ISN + 1] = packet.sequence;
-    words[own + NEXT_SEQUENCE] = packet.sequence;
-    words[own + WINDOW] = packet.window;
-    // the SYN of a simultaneous open acknowledges nothing yet
-    words[own + ACKED] = (packet.flags & TCP_ACK) !== 0 ? packet.acknowledgment : words[word + ISN];
-    words[word + ACKED] = packet.sequence;
-    this.#streams.synPayload(slot, side, packet);
+    words[word + ISN + 1] = sequence;
+    words[own + NEXT_SEQUENCE] = sequence;
+    words[own + WINDOW] = window;
+    words[word + ACKED] = sequence;
+    this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] = timeUs;
+  }
+
+  /** Two SYN-ACKs with different numbers came: the one that the initiator acknowledges counts. */
+  #chooseSynAck(slot: number, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const otherUs = this.#times[slot * TIMES_PER_RECORD + OTHER_SYN_ACK_AT];
+    if (otherUs === 0) return;
+    const past = sequenceDiff(packet.acknowledgment, words[word + ISN + 1]);
+    const pastOther = sequenceDiff(packet.acknowledgment, words[word + OTHER_ISN]);
+    if (pastOther > 0 && (past <= 0 || pastOther < past)) {
+      const window = words[word + OTHER_WINDOW];
+      this.#takeSynAck(slot, words[word + OTHER_ISN], window >>> 8, (window << 24) >> 24, otherUs);
+      words[word + SIDE_WORDS + NEXT_SEQUENCE] = (words[word + OTHER_ISN] + 1) | 0;
+    }
+    this.#times[slot * TIMES_PER_RECORD + OTHER_SYN_ACK_AT] = 0; // what stands there is used for other things now
+    words[word + OTHER_ISN] = 0;
   }
 
   /** A packet without SYN before the handshake is complete. */
@@ -157,7 +184,10 @@ export class Handshakes {
     if (phase === PHASE_SYN_SENT) {
       // the SYN-ACK went by unseen: what follows shows that there was one
       if ((packet.flags & TCP_ACK) === 0) return;
-      if (side === Side.responder && !this.#acknowledgesSyn(word, packet)) return;
+      if (side === Side.responder && !this.#acknowledgesSyn(word, packet)) {
+        words[word + FLAGS] |= OLDER_ANSWER; // RFC 9293 §3.5.1: a host that remembers an older connection
+        return;
+      }
       if (side === Side.initiator && !this.#followsSyn(word, packet)) return;
       words[word + STATE] |= SEEN << side;
       const other = word + SIDE_WORDS * (1 - side);
@@ -170,16 +200,37 @@ export class Handshakes {
       // data right behind the SYN-ACK (TCP Fast Open, RFC 7413), before the last ACK of the handshake
       this.#streams.segment(slot, side, packet);
       return;
-    } else if ((packet.flags & TCP_ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) {
-      return;
+    } else {
+      if ((packet.flags & TCP_ACK) !== 0) this.#chooseSynAck(slot, packet);
+      if ((packet.flags & TCP_ACK) === 0 || sequenceDiff(packet.acknowledgment, words[word + ISN + 1]) <= 0) return;
     }
     this.#lifetimes.established(slot, packet.timeUs);
     this.#streams.segment(slot, side, packet);
   }
 
-  #reset(slot: number, side: Side, timeUs: number): void {
-    this.#reader.closed(slot, side, true, timeUs);
-    this.#listener.reset(this.#connection.at(slot), side, timeUs);
-    this.#lifetimes.end(slot, EndType.reset, side, timeUs);
+  /** A RST: it ends the connection where its receiver takes it. */
+  #onReset(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const isAnswered = (words[word + STATE] & PHASE_MASK) !== PHASE_SYN_SENT;
+    const verdict = isAnswered
+      ? judgeReset(words, word, side, packet)
+      : this.#resetsSyn(word, side, packet)
+        ? ResetVerdict.accepted
+        : ResetVerdict.ignored;
+    words[word + HOP_LIMITS] = (words[word + HOP_LIMITS] & 0xffff) | (hopLimit(packet) << 16);
+    if (verdict === ResetVerdict.ignored) {
+      this.#streams.ignoreReset();
+    } else if (verdict === ResetVerdict.challenged) {
+      this.#lifetimes.awaitSilence(slot, side, packet.timeUs);
+    } else {
+      words[word + STATE] |= SEEN << side;
+      this.#lifetimes.reset(slot, side, packet.timeUs);
+    }
   }
+}
+
+/** The hop limit (TTL) that a packet came with. */
+export function hopLimit({ view, ipVersion, ipHeader }: Packet): number {
+  return view.getUint8(ipHeader + (ipVersion === 4 ? 8 : 7));
 }

@@ -10,18 +10,28 @@ import {
   ENDED_BY_SHIFT,
   ESTABLISHED_AT,
   FATAL_ALERT,
+  FIN_AT,
   FIN_SENT,
   FIRST_FIN_SHIFT,
+  FLAGS,
+  GAVE_UP,
+  HALF_CLOSED_TOLD,
   HALF_OPEN_TOLD,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
+  NO_ANSWER_TOLD,
   PHASE_CLOSED,
   PHASE_ESTABLISHED,
   PHASE_LET_GO,
   PHASE_MASK,
+  RESET_BY_INITIATOR,
+  RST_AT,
+  RST_BY_RESPONDER,
+  RST_WAITS,
   STALE_TOLD,
   STATE,
   TIMES_PER_RECORD,
+  WAITED_MS,
   WORDS_PER_RECORD,
 } from './record.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -33,6 +43,14 @@ const REMEMBER_CLOSED_US = 60 * SECOND_US;
 /** How long after the end of a connection its last segments are expected. */
 const LAST_SEGMENTS_US = 2 * SECOND_US;
 const FORGET_HALF_OPEN_US = 130 * SECOND_US;
+/** A connection that was let go stays the same one until it was silent for as long as keep-alives usually wait. */
+const REMEMBER_LET_GO_US = 7200 * SECOND_US;
+/** Who closes after so long a wait for an answer has given up: it does not only say that it has no more to ask. */
+const PATIENCE_MS = 500;
+/** How long after that the answer may still come. */
+const LAST_ANSWER_US = 2 * SECOND_US;
+/** Who is silent for so long after a RST that lay within its window has taken it. */
+const RESET_SILENCE_US = 2 * SECOND_US;
 
 /** How long connections live: what becomes due for them, how they end, and how long they are remembered. */
 export class Lifetimes {
@@ -96,6 +114,7 @@ export class Lifetimes {
     this.#words[word + STATE] = (this.#words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
     this.progress(slot, timeUs);
     this.hasten(slot);
+    this.#listener.established(this.#connection.at(slot), timeUs);
   }
 
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
@@ -115,16 +134,35 @@ export class Lifetimes {
   stop(timeUs: number, limit = Number.POSITIVE_INFINITY): boolean {
     for (let n = 0; n < limit; n++) {
       const open = this.#order.longestIdle();
-      const slot = open >= 0 ? open : this.#order.oldestClosed();
+      const slot = open >= 0 ? open : this.#oldestEnded();
       if (slot < 0) return false;
       if (timeUs >= this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT]) {
         this.due(slot, timeUs);
         continue;
       }
-      if (open >= 0) this.end(slot, EndType.stopped, Side.initiator, timeUs);
+      if (open >= 0 && (this.#words[slot * WORDS_PER_RECORD + STATE] & RST_WAITS) !== 0) this.#takeReset(slot);
+      else if (open >= 0) this.end(slot, EndType.stopped, Side.initiator, timeUs);
       this.forget(slot);
     }
     return true;
+  }
+
+  /** A RST ends a connection. */
+  reset(slot: number, by: Side, timeUs: number): void {
+    if (by === Side.initiator) this.#words[slot * WORDS_PER_RECORD + FLAGS] |= RESET_BY_INITIATOR;
+    this.#reader.reset(slot, by, timeUs);
+    this.#listener.reset(this.#connection.at(slot), by, timeUs);
+    this.end(slot, EndType.reset, by, timeUs);
+  }
+
+  /** A RST lay within the window, but not where its receiver expects it: silence after it tells that it was taken. */
+  awaitSilence(slot: number, by: Side, timeUs: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    this.#words[word + STATE] |= RST_WAITS;
+    this.#words[word + FLAGS] &= ~RST_BY_RESPONDER;
+    if (by === Side.responder) this.#words[word + FLAGS] |= RST_BY_RESPONDER;
+    this.#times[slot * TIMES_PER_RECORD + RST_AT] = timeUs;
+    this.hasten(slot);
   }
 
   /** A stillness, if there was one, is over. */
@@ -158,6 +196,10 @@ export class Lifetimes {
     let deadline = this.#nextDeadline(slot);
     for (; deadline <= nowUs; deadline = this.#nextDeadline(slot)) {
       const state = this.#words[word + STATE];
+      if ((state & RST_WAITS) !== 0 && deadline === this.#times[time + RST_AT] + RESET_SILENCE_US) {
+        this.#takeReset(slot);
+        return;
+      }
       if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
         if ((state & HALF_OPEN_TOLD) !== 0) {
           this.end(slot, EndType.halfOpen, Side.initiator, deadline);
@@ -166,8 +208,16 @@ export class Lifetimes {
         this.#words[word + STATE] = state | HALF_OPEN_TOLD;
         this.#listener.halfOpen(this.#connection.at(slot), deadline);
       } else if ((state & (FIN_SENT * 3)) !== 0) {
-        this.end(slot, EndType.stale, Side.initiator, deadline); // half-closed and silent: nobody waits for it
-        return;
+        if (this.#isGivenUp(word)) {
+          this.#words[word + FLAGS] |= NO_ANSWER_TOLD;
+          this.#listener.unanswered(this.#connection.at(slot), deadline);
+        } else if ((this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0) {
+          this.end(slot, EndType.stale, Side.initiator, deadline);
+          return;
+        } else {
+          this.#words[word + FLAGS] |= HALF_CLOSED_TOLD;
+          this.#listener.halfClosed(this.#connection.at(slot), deadline);
+        }
       } else if ((state & STALE_TOLD) === 0) {
         this.#words[word + STATE] = state | STALE_TOLD;
         this.#listener.stale(this.#connection.at(slot), deadline);
@@ -199,7 +249,7 @@ export class Lifetimes {
     }
     const phase = endType === EndType.stale ? PHASE_LET_GO : PHASE_CLOSED;
     this.#words[word + STATE] =
-      (state & ~PHASE_MASK) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
+      (state & ~(PHASE_MASK | RST_WAITS)) | phase | (endType << END_TYPE_SHIFT) | (endedBy << ENDED_BY_SHIFT);
     this.#times[slot * TIMES_PER_RECORD + END_AT] = timeUs;
     this.#wheel.cancel(slot);
     this.#open.remove(slot);
@@ -209,8 +259,10 @@ export class Lifetimes {
   }
 
   remember(slot: number, timeUs: number): void {
-    this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = timeUs + REMEMBER_CLOSED_US;
-    this.#order.close(slot);
+    const isLetGo = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === PHASE_LET_GO;
+    this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = timeUs + (isLetGo ? REMEMBER_LET_GO_US : REMEMBER_CLOSED_US);
+    if (isLetGo) this.#order.letGo(slot);
+    else this.#order.close(slot);
   }
 
   /** Forgets a connection that has ended. */
@@ -226,9 +278,14 @@ export class Lifetimes {
    */
   makeRoom(timeUs: number): void {
     const closed = this.#order.oldestClosed();
+    const letGo = this.#order.oldestLetGo();
     const slot = this.#order.longestIdle();
     if (closed >= 0 && (slot < 0 || timeUs - this.#times[closed * TIMES_PER_RECORD + END_AT] > LAST_SEGMENTS_US)) {
       this.forget(closed);
+      return;
+    }
+    if (letGo >= 0) {
+      this.forget(letGo);
       return;
     }
     const established = (this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) === PHASE_ESTABLISHED;
@@ -246,9 +303,38 @@ export class Lifetimes {
       if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
       return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);
     }
-    const halfClosed = (state & (FIN_SENT * 3)) !== 0;
-    const delay = halfClosed || (state & STALE_TOLD) !== 0 ? this.#delays.stale2Seconds : this.#delays.staleSeconds;
-    return this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
+    const { staleSeconds, stale2Seconds } = this.#delays;
+    let deadline: number;
+    if ((state & (FIN_SENT * 3)) !== 0) {
+      const word = slot * WORDS_PER_RECORD;
+      const isTold = (this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0;
+      const sinceUs = Math.max(this.#times[time + FIN_AT], this.#times[time + LAST_PROGRESS_AT]);
+      deadline = this.#isGivenUp(word)
+        ? this.#times[time + FIN_AT] + LAST_ANSWER_US
+        : sinceUs + (isTold ? Math.max(stale2Seconds, staleSeconds) : staleSeconds) * SECOND_US;
+    } else {
+      const delay = (state & STALE_TOLD) !== 0 ? stale2Seconds : staleSeconds;
+      deadline = this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
+    }
+    return (state & RST_WAITS) === 0 ? deadline : Math.min(deadline, this.#times[time + RST_AT] + RESET_SILENCE_US);
+  }
+
+  /** Whether the initiator closed after it had waited for an answer, and that is still to be told. */
+  #isGivenUp(word: number): boolean {
+    const flags = this.#words[word + FLAGS] & (GAVE_UP | NO_ANSWER_TOLD);
+    return flags === GAVE_UP && this.#words[word + WAITED_MS] >= PATIENCE_MS;
+  }
+
+  /** The RST that waited was taken: nobody spoke after it. */
+  #takeReset(slot: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    const by = (this.#words[word + FLAGS] & RST_BY_RESPONDER) !== 0 ? Side.responder : Side.initiator;
+    this.reset(slot, by, this.#times[slot * TIMES_PER_RECORD + RST_AT]);
+  }
+
+  #oldestEnded(): number {
+    const closed = this.#order.oldestClosed();
+    return closed >= 0 ? closed : this.#order.oldestLetGo();
   }
 
   /** A slot that the wheel handed out. */
@@ -260,7 +346,10 @@ export class Lifetimes {
 
   /** Forgets the connection closed longest ago if its time is over. */
   #forgetClosed(nowUs: number): boolean {
-    const slot = this.#order.oldestClosed();
+    return this.#forgetIfDue(this.#order.oldestClosed(), nowUs) || this.#forgetIfDue(this.#order.oldestLetGo(), nowUs);
+  }
+
+  #forgetIfDue(slot: number, nowUs: number): boolean {
     if (slot < 0 || this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] > nowUs) return false;
     this.forget(slot);
     return true;

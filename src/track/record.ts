@@ -1,5 +1,5 @@
 /**
- * The record of a connection: 192 bytes, three cache lines, in one big buffer that is seen as 32-bit words and as
+ * The record of a connection: 256 bytes, four cache lines, in one big buffer that is seen as 32-bit words and as
  * doubles. No garbage collector walks over a million of them, and a data packet touches only the first two lines.
  *
  * Everything here is a plain number: only then does the bundler put it into the code that uses it (ADR 0006).
@@ -7,8 +7,8 @@
  * Positions named here are in words from the record's start (`WORDS_PER_RECORD * slot`), or, where the name ends in
  * `At`, in doubles (`TIMES_PER_RECORD * slot`). Times are microseconds since 1970-01-01 UTC.
  */
-export const WORDS_PER_RECORD = 48;
-export const TIMES_PER_RECORD = 24;
+export const WORDS_PER_RECORD = 64;
+export const TIMES_PER_RECORD = 32;
 
 // Line 0: who it is, and when somebody last looked.
 /** Four words, network order; an IPv4 address is the first, the rest is 0. */
@@ -39,8 +39,8 @@ export const STREAM_BYTES_AT = 10;
 export const SIDE_TIMES = 4;
 /** When a new byte last moved in either direction (initiator's half of the line). */
 export const LAST_PROGRESS_AT = 11;
-/** Number of the connection since the table was made (responder's half of the line). */
-export const SERIAL_AT = 15;
+/** How long nothing had moved before the turn of the side that moved the last new byte, in microseconds. */
+export const REST_AT = 15;
 
 // Line 2: what is needed when it begins and ends.
 export const BEGIN_AT = 16;
@@ -57,6 +57,85 @@ export const MISSING = 44;
  * first byte; 0 when that was not seen.
  */
 export const FIRST_BYTE_AT = 23;
+
+// Line 3: what is needed when something is out of the ordinary.
+/** Further state, see the bits below. */
+export const FLAGS = 48;
+/** Initial sequence number of a second SYN-ACK with another number than the first, and its window fields. */
+export const OTHER_ISN = 49;
+/** Once it is established: from the last new byte to the first FIN, in milliseconds. */
+export const WAITED_MS = 49;
+export const OTHER_WINDOW = 50;
+/** Hop limits (TTL) that both sides' packets came with: initiator's in bits 0–7, responder's in bits 8–15; 0 unknown. */
+export const HOP_LIMITS = 51;
+/** Keep-alive probes without an answer: initiator's in the lower half, responder's in the upper. */
+export const KEEP_ALIVES = 52;
+/** Maximum segment sizes that the SYNs named: initiator's in the lower half, responder's in the upper; 0 unknown. */
+export const SEGMENT_SIZES = 53;
+/** Where the message that a side is sending ends, as a sequence number; the responder's is the next word. */
+export const MESSAGE_END = 54;
+/** The last four bytes that the responder sent of a body in chunks. */
+export const LAST_BYTES = 56;
+/** How often the first unacknowledged segment was sent again: initiator's in the lower half, responder's in the upper. */
+export const REPEATS = 57;
+/** Number of the connection since the table was made. */
+export const SERIAL_AT = 29;
+/** When the first FIN came. */
+export const FIN_AT = 30;
+/** When a RST came that waits for its receiver's silence; before the handshake is complete, when the other SYN-ACK came. */
+export const RST_AT = 31;
+export const OTHER_SYN_ACK_AT = 31;
+
+/** What went wrong with it, as the number of its event code, in bits 0–4 of `FLAGS`; 0 nothing. */
+export const FAILURE_MASK = 0x1f;
+/** Its SYN was answered by an ACK of an older connection. */
+export const OLDER_ANSWER = 0x20;
+/** Packets that belong to it came from an address that was not asked. */
+export const FOREIGN_SEEN = 0x40;
+/** It was let go as stale and went on after that. */
+export const RESUMED = 0x80;
+/** 00022 was due and has been told. */
+export const HALF_CLOSED_TOLD = 0x100;
+/** The initiator sent new bytes after the responder's FIN. */
+export const LATE_REQUEST = 0x200;
+/** The responder sent the RST that waits. */
+export const RST_BY_RESPONDER = 0x400;
+/** The first packet seen of that side may have been a keep-alive probe. Shifted left by the side. */
+export const MAYBE_PROBE = 0x800;
+/** Shifted left by the side: `MESSAGE_END` is known. */
+export const MESSAGE_KNOWN = 0x2000;
+/** The responder's body comes in chunks. */
+export const CHUNKED = 0x8000;
+/** The responder's next bytes are the head of a message, whoever spoke before. */
+export const HEAD_EXPECTED = 0x10000;
+/** The initiator has asked for something. */
+export const ASKED = 0x20000;
+/** What it asked for has no body in its answer. */
+export const BODILESS = 0x40000;
+/** The responder's message ends with its FIN. */
+export const UNTIL_CLOSE = 0x80000;
+/** No messages are followed any more: the connection became a tunnel, or another protocol. */
+export const TUNNELLED = 0x100000;
+/** The responder declined to speak TLS. */
+export const DECLINED = 0x200000;
+/** The initiator closed while it waited for an answer. */
+export const GAVE_UP = 0x400000;
+/** The responder closed while an answer was owed. */
+export const HUNG_UP = 0x800000;
+/** The initiator had asked for something when it closed. */
+export const ASKED_AT_FIN = 0x4000000;
+/** 00021 was due before the connection ended. */
+export const NO_ANSWER_TOLD = 0x8000000;
+/** The connection ended by a RST of the initiator, whatever came before it. */
+export const RESET_BY_INITIATOR = 0x10000000;
+/** An ICMP error quoted one of its packets. */
+export const ICMP_SEEN = 0x20000000;
+/** 00015 was told. */
+export const MTU_TOLD = 0x40000000;
+/** The initiator asked for a tunnel: CONNECT. */
+export const TUNNEL_ASKED = 0x2000000;
+/** What the initiator asks cannot be read: perhaps it asks nothing. */
+export const OPAQUE = 0x1000000;
 
 /** Where the connection is (`Phase`), in bits 0–2 of `STATE`. */
 export const PHASE_MASK = 0x7;
@@ -86,6 +165,8 @@ export const POD_SIDE_SHIFT = 19; // 2 bits
 export const CONNECTION_TYPE_SHIFT = 21; // 2 bits
 /** The side that moved the last new byte. */
 export const LAST_SPEAKER_SHIFT = 23;
+/** Messages of its sides are followed (`dialogues.ts`). */
+export const DIALOGUE = 0x1000000;
 /** The side whose FIN came first, once a FIN was sent. */
 export const FIRST_FIN_SHIFT = 25;
 /** Somebody reads its payload. */
@@ -94,3 +175,7 @@ export const READING = 0x4000000;
 export const SILENCED = 0x8000000;
 /** It is read again, though bytes of it were passed over: a search began in the middle of it. */
 export const READ_AGAIN = 0x10000000;
+/** Something in the fourth line is to be looked at with each packet: keep-alive probes. */
+export const WATCHED = 0x20000000;
+/** A RST within the window was seen; whether it ended the connection is not known yet. */
+export const RST_WAITS = 0x40000000;

@@ -1,33 +1,57 @@
 import { type Connection, type ConnectionType, type EndType, type PodSide, Side } from '../model/connection.ts';
+import { type EventCode, FAILURE_CODES } from '../model/event-code.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { isMessageOpen, sentUpTo } from './dialogues.ts';
 import { Phase } from './phase.ts';
 import {
   ACKED,
+  ASKED,
+  ASKED_AT_FIN,
   BEGIN_AT,
   CONNECTION_TYPE_SHIFT,
+  DECLINED,
+  DIALOGUE,
   END_AT,
   END_TYPE_SHIFT,
   ENDED_BY_SHIFT,
   ESTABLISHED_AT,
+  FAILURE_MASK,
   FATAL_ALERT,
+  FIN_AT,
   FIN_SENT,
   FIRST_BYTE_AT,
+  FIRST_FIN_SHIFT,
+  FLAGS,
+  FOREIGN_SEEN,
+  GAVE_UP,
+  HOP_LIMITS,
+  HUNG_UP,
   INITIATOR_ADDRESS,
   IPV6,
   ISN,
+  KEEP_ALIVES,
   LAST_PROGRESS_AT,
   LAST_SPEAKER_SHIFT,
+  LATE_REQUEST,
+  MESSAGE_END,
   MIDSTREAM,
   MISSING,
   NEXT_SEQUENCE,
+  NO_ANSWER_TOLD,
+  OLDER_ANSWER,
+  OPAQUE,
   PHASE_MASK,
   POD_SIDE_SHIFT,
   PORTS,
   READ_AGAIN,
   READING,
+  RESET_BY_INITIATOR,
   RESPONDER_ADDRESS,
+  REST_AT,
+  RESUMED,
   SEEN,
+  SEGMENT_SIZES,
   SERIAL_AT,
   SIDE_TIMES,
   SIDE_WORDS,
@@ -39,6 +63,7 @@ import {
   SYN_REPEATS,
   TIMES_PER_RECORD,
   TLS_DONE_AT,
+  WAITED_MS,
   WINDOW,
   WORDS_PER_RECORD,
 } from './record.ts';
@@ -155,14 +180,21 @@ export class TrackedConnection implements Connection {
     this.#setBits(3 << POD_SIDE_SHIFT, side << POD_SIDE_SHIFT);
   }
 
+  /** True when it began before the capture: not one that was let go as stale and went on. */
   get midstream(): boolean {
     return (this.#state & MIDSTREAM) !== 0;
+  }
+
+  /** True when it was let go as stale before, and went on. */
+  get isResumed(): boolean {
+    return (this.#table.words[this.#word + FLAGS] & RESUMED) !== 0;
   }
 
   /** True when an established connection showed packets of one side only. */
   get oneWay(): boolean {
     if (this.seen(Side.initiator) && this.seen(Side.responder)) return false;
-    return this.midstream || this.#table.times[this.#time + ESTABLISHED_AT] !== 0; // else its SYN was not answered
+    if (this.midstream || this.isResumed) return true;
+    return this.#table.times[this.#time + ESTABLISHED_AT] !== 0; // else its SYN was not answered
   }
 
   /** True when bytes were sent that the capture did not see, though it sees both directions. */
@@ -173,6 +205,16 @@ export class TrackedConnection implements Connection {
 
   get certain(): boolean {
     return !this.midstream && !this.oneWay && !this.hasGap && !this.lossMeanwhile;
+  }
+
+  get failure(): EventCode | '' {
+    return FAILURE_CODES[this.#table.words[this.#word + FLAGS] & FAILURE_MASK] ?? '';
+  }
+
+  /** Notes the kind of trouble it had. */
+  set failure(code: EventCode) {
+    const words = this.#table.words;
+    words[this.#word + FLAGS] = (words[this.#word + FLAGS] & ~FAILURE_MASK) | Number(code);
   }
 
   get phase(): Phase {
@@ -236,7 +278,7 @@ export class TrackedConnection implements Connection {
 
   /** Whether the SYN of that side was seen. */
   isBeginKnown(side: Side): boolean {
-    if (this.midstream) return false;
+    if (this.midstream || this.isResumed) return false;
     return side === Side.initiator || this.#table.times[this.#time + SYN_ACK_AT] !== 0;
   }
 
@@ -274,6 +316,130 @@ export class TrackedConnection implements Connection {
     return this.seen(side) && this.#table.words[this.#word + WINDOW + SIDE_WORDS * side] === 0;
   }
 
+  /** Whether the initiator asked for something that has no answer yet, as far as its protocol is understood. */
+  get asked(): boolean {
+    return this.#flag(ASKED);
+  }
+
+  /** Whether what the initiator sends is encrypted, so that it may not ask for anything. */
+  get isOpaque(): boolean {
+    return this.#flag(OPAQUE);
+  }
+
+  /** Notes that TLS is spoken from here on: its records are followed. */
+  followRecords(): void {
+    this.#setBits(DIALOGUE, DIALOGUE);
+    this.#setFlag(OPAQUE);
+  }
+
+  /** Whether the responder declined to speak TLS, and the initiator has said nothing since. */
+  get declined(): boolean {
+    const words = this.#table.words;
+    return this.#flag(DECLINED) && words[this.#word + MESSAGE_END] === sentUpTo(words, this.#word, Side.initiator);
+  }
+
+  /** Notes that the responder declined to speak TLS. */
+  noteDeclined(): void {
+    const words = this.#table.words;
+    words[this.#word + MESSAGE_END] = sentUpTo(words, this.#word, Side.initiator);
+    this.#setFlag(DECLINED);
+  }
+
+  /** Whether the initiator was the first to close, while it waited for bytes of the responder. */
+  get gaveUp(): boolean {
+    return this.#flag(GAVE_UP);
+  }
+
+  /** Whether it had asked for something when it closed. */
+  get askedAtFin(): boolean {
+    return this.#flag(ASKED_AT_FIN);
+  }
+
+  /** Whether 00021 was due before the connection ended. */
+  get isNoAnswerTold(): boolean {
+    return this.#flag(NO_ANSWER_TOLD);
+  }
+
+  /** Whether a RST of the initiator ended it, whatever came before that. */
+  get isResetByInitiator(): boolean {
+    return this.#flag(RESET_BY_INITIATOR);
+  }
+
+  /** The hop limit that the RST came with; 0 without one. */
+  get resetHopLimit(): number {
+    return (this.#table.words[this.#word + HOP_LIMITS] >>> 16) & 0xff;
+  }
+
+  /** Whether the responder was the first to close, though the initiator had spoken last. */
+  get hungUp(): boolean {
+    return this.#flag(HUNG_UP);
+  }
+
+  /** Whether the initiator sent new bytes after the responder's FIN. */
+  get isLateRequest(): boolean {
+    return this.#flag(LATE_REQUEST);
+  }
+
+  /** Whether its SYN was answered by an ACK of an older connection. */
+  get isAnsweredByOlder(): boolean {
+    return this.#flag(OLDER_ANSWER);
+  }
+
+  /** Whether its packets came from an address that was not asked. */
+  get hasForeignPackets(): boolean {
+    return this.#flag(FOREIGN_SEEN);
+  }
+
+  /** Notes that its packets came from an address that was not asked. */
+  noteForeignPackets(): void {
+    this.#setFlag(FOREIGN_SEEN);
+  }
+
+  /** Whether a side stopped in the middle of a message, as far as it is known where that ends. */
+  isMessageOpen(side: Side): boolean {
+    return isMessageOpen(this.#table.words, this.#word, side);
+  }
+
+  /** The side whose FIN came first; -1 when none did. */
+  get firstFin(): Side | -1 {
+    return this.finSeen ? (((this.#state >>> FIRST_FIN_SHIFT) & 1) as Side) : -1;
+  }
+
+  /** Whether a side has sent FIN. */
+  finished(side: Side): boolean {
+    return (this.#state & (FIN_SENT << side)) !== 0;
+  }
+
+  /** When the first FIN came; only to be read where one did. */
+  get firstFinUs(): number {
+    return this.#table.times[this.#time + FIN_AT];
+  }
+
+  /** From the last new byte to the first FIN, in milliseconds; only to be read where one came. */
+  get waitedMs(): number {
+    return this.#table.words[this.#word + WAITED_MS];
+  }
+
+  /** How long nothing had moved before the side that spoke last began to, in milliseconds. */
+  get restMs(): number {
+    return Math.max(0, Math.round(this.#table.times[this.#time + REST_AT] / 1000));
+  }
+
+  /** Keep-alive probes of a side that have no answer. */
+  unansweredKeepAlives(side: Side): number {
+    return (this.#table.words[this.#word + KEEP_ALIVES] >>> (side * 16)) & 0xffff;
+  }
+
+  /** The hop limit that a side's first packet came with; 0 unknown. */
+  hopLimit(side: Side): number {
+    return (this.#table.words[this.#word + HOP_LIMITS] >>> (side * 8)) & 0xff;
+  }
+
+  /** The maximum segment size that a side's SYN named; 0 unknown. */
+  segmentSize(side: Side): number {
+    return (this.#table.words[this.#word + SEGMENT_SIZES] >>> (side * 16)) & 0xffff;
+  }
+
   addressWord(side: Side, word: number): number {
     const address = side === Side.initiator ? INITIATOR_ADDRESS : RESPONDER_ADDRESS;
     return this.#table.words[this.#word + address + word] >>> 0;
@@ -283,6 +449,14 @@ export class TrackedConnection implements Connection {
   #since(fromUs: number, toAt: number): number {
     const toUs = this.#table.times[this.#time + toAt];
     return this.midstream || toUs === 0 ? 0 : Math.max(0, toUs - fromUs);
+  }
+
+  #flag(flag: number): boolean {
+    return (this.#table.words[this.#word + FLAGS] & flag) !== 0;
+  }
+
+  #setFlag(flag: number): void {
+    this.#table.words[this.#word + FLAGS] |= flag;
   }
 
   #setBits(mask: number, bits: number): void {

@@ -1,5 +1,8 @@
 import type { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
+import type { Stranger } from './foreign-packets.ts';
+import type { IcmpError } from './icmp-errors.ts';
+import type { PathMtuTrouble } from './path-mtu.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** The delays after which a connection is talked about, in seconds. May be changed while the tracker runs. */
@@ -16,6 +19,8 @@ export interface TrackerDelays {
 export interface TrackerListener {
   /** The first packet of a connection was seen. */
   began(connection: TrackedConnection): void;
+  /** The handshake is complete, as far as packets show. */
+  established(connection: TrackedConnection, timeUs: number): void;
   /** The initiator repeated its SYN before any answer; `connection.synRepeats` says how often. */
   synRepeated(connection: TrackedConnection, timeUs: number): void;
   /** The handshake is still incomplete after `halfOpenSeconds`. */
@@ -24,6 +29,16 @@ export interface TrackerListener {
   stale(connection: TrackedConnection, timeUs: number): void;
   /** No new byte moved for `stale2Seconds`; `ended` follows. */
   stale2(connection: TrackedConnection, timeUs: number): void;
+  /** One side has sent FIN, the other neither FIN nor data for `staleSeconds`: once. */
+  halfClosed(connection: TrackedConnection, timeUs: number): void;
+  /** The initiator closed after it had waited for bytes of the responder, and none came for a while: once. */
+  unanswered(connection: TrackedConnection, timeUs: number): void;
+  /** An ICMP error quotes one of its packets. */
+  icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void;
+  /** Its large packets do not get through: told once. */
+  pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void;
+  /** Its packets come from an address that was not asked: told once. */
+  foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void;
   /** A RST ends it; `phase` is what it was before. `ended` follows. */
   reset(connection: TrackedConnection, by: Side, timeUs: number): void;
   /** It ended: `endType`, `endedBy` and `endUs` say how. It is remembered for a while, and then `forgotten`. */
@@ -36,8 +51,10 @@ export interface TrackerListener {
 export interface PayloadReader {
   /** A packet of a connection that is being read. */
   packet(slot: number, side: Side, packet: Packet): void;
-  /** A side has sent FIN or, with `reset`, RST. */
-  closed(slot: number, side: Side, reset: boolean, timeUs: number): void;
+  /** A side has sent FIN, which stands at `sequence`. */
+  finished(slot: number, side: Side, sequence: number, timeUs: number): void;
+  /** A RST of a side ends the connection. */
+  reset(slot: number, side: Side, timeUs: number): void;
   /** The connection ended: nothing more comes. */
   release(slot: number): void;
 }

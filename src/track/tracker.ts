@@ -4,15 +4,25 @@ import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
 import { ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import { type ConnectionTable, NOT_FOUND } from './connection-table.ts';
-import { Handshakes } from './handshakes.ts';
+import { EarlyResets } from './early-resets.ts';
+import { ForeignPackets, type Stranger } from './foreign-packets.ts';
+import { Handshakes, hopLimit } from './handshakes.ts';
+import { IcmpErrors } from './icmp-errors.ts';
 import { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
   BEGIN_AT,
   DEADLINE_AT,
+  END_AT,
+  ESTABLISHED_AT,
+  FIN_AT,
+  FIRST_BYTE_AT,
+  FLAGS,
+  HOP_LIMITS,
   ISN,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
+  MAYBE_PROBE,
   MIDSTREAM,
   NEXT_SEQUENCE,
   PHASE_CLOSED,
@@ -22,10 +32,16 @@ import {
   PHASE_SYN_SENT,
   POD_SIDE_SHIFT,
   READING,
+  RESUMED,
+  RST_AT,
   SEEN,
+  SEGMENT_SIZES,
   SIDE_WORDS,
   STATE,
+  SYN_ACK_AT,
   TIMES_PER_RECORD,
+  TLS_DONE_AT,
+  WATCHED,
   WINDOW,
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
@@ -33,7 +49,21 @@ import {
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
 
-const NO_READER: PayloadReader = { packet() {}, closed() {}, release() {} };
+/** Places of a record that hold times. */
+const TIMES = [
+  DEADLINE_AT,
+  LAST_SEEN_AT,
+  LAST_PROGRESS_AT,
+  BEGIN_AT,
+  SYN_ACK_AT,
+  ESTABLISHED_AT,
+  TLS_DONE_AT,
+  END_AT,
+  FIN_AT,
+  RST_AT,
+];
+
+const NO_READER: PayloadReader = { packet() {}, finished() {}, reset() {}, release() {} };
 
 /**
  * Follows every TCP connection (RFC 9293 §3.3.2, seen from the middle). It holds the state, knows when time makes
@@ -46,6 +76,9 @@ export class Tracker {
   readonly #lifetimes: Lifetimes;
   readonly #streams: ByteStreams;
   readonly #handshakes: Handshakes;
+  readonly #foreign: ForeignPackets;
+  readonly #icmpErrors: IcmpErrors;
+  readonly #earlyResets = new EarlyResets();
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
 
@@ -55,8 +88,10 @@ export class Tracker {
     this.#words = table.words;
     this.#times = table.times;
     this.#lifetimes = new Lifetimes(table, delays, listener, reader);
-    this.#streams = new ByteStreams(table, this.#lifetimes, reader);
-    this.#handshakes = new Handshakes(table, this.#lifetimes, this.#streams, listener, reader);
+    this.#streams = new ByteStreams(table, this.#lifetimes, listener, reader);
+    this.#handshakes = new Handshakes(table, this.#lifetimes, this.#streams, listener);
+    this.#foreign = new ForeignPackets(table);
+    this.#icmpErrors = new IcmpErrors(table);
     this.#listener = listener;
     this.#connection = new TrackedConnection(table);
   }
@@ -69,6 +104,21 @@ export class Tracker {
   /** Open connections whose handshake is not complete. */
   get halfOpen(): number {
     return this.#lifetimes.halfOpen;
+  }
+
+  /** RSTs that their receivers ignored, as far as the packets after them tell. */
+  get ignoredResets(): number {
+    return this.#streams.ignoredResets;
+  }
+
+  /** ICMP errors that quote what was not sent. */
+  get unfoundedErrors(): number {
+    return this.#icmpErrors.unfounded;
+  }
+
+  /** Who sends packets that belong to a connection from an address that was not asked; null when nobody does. */
+  strangerOf(slot: number): Stranger | null {
+    return this.#foreign.strangerOf(slot);
   }
 
   /** Open connections that had to make room for others. */
@@ -98,7 +148,7 @@ export class Tracker {
       this.#lifetimes.due(found >> 1, timeUs);
       found = this.#table.find(packet, hash);
     }
-    if (found === NOT_FOUND) return this.#begin(packet, direction, hash);
+    if (found === NOT_FOUND) return this.#unknown(packet, direction, hash);
 
     const slot = found >> 1;
     const side = (found & 1) as Side;
@@ -122,6 +172,19 @@ export class Tracker {
     return found;
   }
 
+  /** Takes in an ICMP error that went through `prefetch`; the answer is as that of `segment`, the side being who sent what it quotes. */
+  icmpError(packet: Packet): number {
+    const found = this.#table.find(packet, packet.endpointHash);
+    if (found === NOT_FOUND) {
+      this.#icmpErrors.noteUnfounded();
+      return -1;
+    }
+    const error = this.#icmpErrors.read(found >> 1, (found & 1) as Side, packet);
+    if (error === null) return -1;
+    this.#listener.icmpError(this.#connection.at(found >> 1), error, packet.timeUs);
+    return found;
+  }
+
   /**
    * Shows open connections to `visit`, at most `limit`, from `firstSlot` on, 0 to begin with. Answers where to go on; -1 at
    * the end. Connections that begin between two calls may or may not be shown.
@@ -140,6 +203,16 @@ export class Tracker {
     this.#lifetimes.hasten(slot);
   }
 
+  /** The clock was set by `deltaUs`: what is remembered keeps its age. */
+  shiftTimes(deltaUs: number): void {
+    const times = this.#times;
+    const end = this.#table.usedSlots * TIMES_PER_RECORD;
+    for (let time = 0; time < end; time += TIMES_PER_RECORD) {
+      for (const at of TIMES) if (times[time + at] !== 0) times[time + at] += deltaUs;
+      if (times[time + FIRST_BYTE_AT] < 0) times[time + FIRST_BYTE_AT] -= deltaUs; // a time that is waited from
+    }
+  }
+
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
   advance(nowUs: number, limit = Number.POSITIVE_INFINITY): boolean {
     return this.#lifetimes.advance(nowUs, limit);
@@ -153,12 +226,39 @@ export class Tracker {
     return this.#lifetimes.stop(timeUs, limit);
   }
 
-  #begin(packet: Packet, direction: Direction, hash: number): number {
+  /** A packet of a connection that is not in the table. */
+  #unknown(packet: Packet, direction: Direction, hash: number): number {
+    const { flags } = packet;
+    const synOnly = (flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
+    if (!synOnly) {
+      const foreign = this.#foreign.look(packet);
+      if (foreign !== null) {
+        if (foreign.told !== null) {
+          this.#listener.foreignPacket(this.#connection.at(foreign.slot), foreign.told, packet.timeUs);
+        }
+        return foreign.slot * 2 + ((flags & TCP_RST) === 0 ? Side.responder : Side.initiator);
+      }
+      if ((flags & TCP_RST) !== 0) {
+        this.#earlyResets.add(packet);
+        return -1;
+      }
+    }
+    const found = this.#begin(packet, direction, hash);
+    if (synOnly && this.#earlyResets.hasAnswered(packet)) {
+      this.#lifetimes.reset(found >> 1, Side.responder, packet.timeUs);
+    }
+    return found;
+  }
+
+  /** `resumedBy`: who goes on with a connection that was let go; -1 for one that begins, or is seen for the first time. */
+  #begin(packet: Packet, direction: Direction, hash: number, resumedBy: Side | -1 = -1): number {
     const { flags, timeUs } = packet;
-    if ((flags & TCP_RST) !== 0) return -1;
     if (this.#table.full) this.#lifetimes.makeRoom(timeUs);
     const synOnly = (flags & (TCP_SYN | TCP_ACK)) === TCP_SYN;
-    const sourceIsInitiator = synOnly || ((flags & TCP_SYN) === 0 && packet.sourcePort >= packet.destinationPort);
+    const sourceIsInitiator =
+      resumedBy === -1
+        ? synOnly || ((flags & TCP_SYN) === 0 && packet.sourcePort >= packet.destinationPort)
+        : resumedBy === Side.initiator;
     const slot = this.#table.insert(packet, hash, sourceIsInitiator);
     const side = sourceIsInitiator ? Side.initiator : Side.responder;
     const word = slot * WORDS_PER_RECORD;
@@ -170,7 +270,10 @@ export class Tracker {
       READING |
       (SEEN << side) |
       (podSide(direction, side) << POD_SIDE_SHIFT) |
-      (synOnly ? PHASE_SYN_SENT : PHASE_ESTABLISHED | MIDSTREAM);
+      (synOnly ? PHASE_SYN_SENT : resumedBy === -1 ? PHASE_ESTABLISHED | MIDSTREAM : PHASE_ESTABLISHED);
+    if (resumedBy !== -1) words[word + FLAGS] |= RESUMED;
+    words[word + HOP_LIMITS] = hopLimit(packet) << (8 * side);
+    words[word + SEGMENT_SIZES] = packet.segmentSize << (16 * side);
     words[word + WINDOW_SHIFT] = -1;
     words[word + WINDOW_SHIFT + SIDE_WORDS] = -1;
     times[time + BEGIN_AT] = timeUs;
@@ -185,8 +288,9 @@ export class Tracker {
       this.#startMidstream(slot, side, packet);
     }
     this.#lifetimes.begin(slot, timeUs);
+    this.#foreign.began(slot);
     this.#listener.began(this.#connection.at(slot));
-    if ((flags & TCP_SYN) === 0) this.#streams.segment(slot, side, packet);
+    if ((flags & TCP_SYN) === 0) this.#streams.first(slot, side, packet);
     else this.#streams.synPayload(slot, side, packet);
     return slot * 2 + side;
   }
@@ -200,6 +304,10 @@ export class Tracker {
       this.#words[word + WINDOW_SHIFT + SIDE_WORDS * side] = packet.windowScale;
     }
     this.#words[other + ACKED] = packet.sequence;
+    if (packet.payloadLengthBytes <= 1 && (packet.flags & (TCP_SYN | TCP_FIN)) === 0) {
+      this.#words[word + STATE] |= WATCHED; // a keep-alive probe has the sequence number before the next
+      this.#words[word + FLAGS] |= MAYBE_PROBE << side;
+    }
     if ((packet.flags & TCP_ACK) === 0) {
       this.#words[word + STATE] &= ~(SEEN << side); // not seen in full: its first ACK is still to come
       return;
@@ -226,7 +334,7 @@ export class Tracker {
       words[word + STATE] = (words[word + STATE] & ~PHASE_MASK) | PHASE_CLOSED; // what follows is late
     } else if (hasNews || hasAckNews) {
       this.#lifetimes.forget(slot);
-      return this.#begin(packet, direction, hash);
+      return this.#begin(packet, direction, hash, side);
     }
     this.#lifetimes.remember(slot, packet.timeUs); // still there, still silent: keep-alives are no news
     return slot * 2 + side;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodFinder } from '../../src/agent/pod-finder.ts';
-import { Absent, type Experience, PodLocator } from '../../src/agent/pod-locator.ts';
+import { Absent, type Experience, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
@@ -24,14 +24,20 @@ test.before.each((context) => {
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 /** A locator whose finder's script does what `commands` say. */
-function locatorFor({ directory }: Context, commands: string): PodLocator {
+function locatorFor({ directory }: Context, commands: string, witness?: PodWitness): PodLocator {
   const script = join(directory, 'find.sh');
   writeFileSync(script, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
-  return new PodLocator(new PodFinder(script));
+  return new PodLocator(new PodFinder(script), witness);
 }
 
-function locate(context: Context, settings: Partial<Settings>, commands: string, experience = NO_EXPERIENCE) {
-  return locatorFor(context, commands).locate({ ...DEFAULT_SETTINGS, ...settings }, experience, never);
+function locate(
+  context: Context,
+  settings: Partial<Settings>,
+  commands: string,
+  experience = NO_EXPERIENCE,
+  witness?: PodWitness,
+) {
+  return locatorFor(context, commands, witness).locate({ ...DEFAULT_SETTINGS, ...settings }, experience, never);
 }
 
 async function absence(outcome: Promise<unknown>): Promise<string> {
@@ -73,6 +79,25 @@ test('in the pod itself: the interface that is named, when nothing else says whi
 
 test('CAPTURE_SIDE=pod on an interface that leads nowhere else: it is the pod’s own', async (context) => {
   assert.equal(await locate(context, { interfaceIndex: LOOPBACK, captureSide: 'pod' }, 'exit 1'), own(LOOPBACK));
+});
+
+test('an index that the kernel says is another pod’s is not that of the one with this UID or name', async (context) => {
+  const behind = (...uids: string[]) => ({
+    podsBehind: async (index: number) => (index === LOOPBACK ? new Set(uids) : null),
+    podUidsOfName: (namespace: string, name: string) => (namespace === 'shop' && name === 'db-0' ? ['u-2', 'u-3'] : []),
+  });
+  const byUid = { interfaceIndex: LOOPBACK, podUid: 'u-1' };
+  const byName = { interfaceIndex: LOOPBACK, podName: 'db-0', podNamespace: 'shop' };
+  const place = (settings: Partial<Settings>, ...uids: string[]) =>
+    locate(context, settings, 'echo 7 veth', NO_EXPERIENCE, behind(...uids));
+  assert.equal(await place(byUid, 'u-1'), onNode(LOOPBACK));
+  assert.equal(await place(byUid, 'u-9'), onNode(7));
+  assert.equal(await place(byName, 'u-3', 'u-9'), onNode(LOOPBACK));
+  assert.equal(await place(byName, 'u-9'), onNode(7));
+  assert.equal(await place({ ...byUid, ...byName }, 'u-2'), onNode(LOOPBACK), 'it came back under its name');
+  assert.equal(await place({ ...byName, podName: 'db-1' }, 'u-9'), onNode(LOOPBACK), 'nobody knows its UID');
+  const found = locate(context, { ...byUid, interfaceIndex: 'auto' }, 'echo 1 lo', NO_EXPERIENCE, behind('u-9'));
+  assert.match(await absence(found), /Waiting for the pod u-1: behind interface 1 is another one/);
 });
 
 test('the very pod under another index', async (context) => {

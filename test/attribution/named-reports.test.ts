@@ -58,6 +58,7 @@ class Stage {
         this.told.push(`began ${initiatorPort} ${process.pid}`),
       connectionEnded: ({ initiatorPort, process }: TrackedConnection) =>
         this.told.push(`ended ${initiatorPort} ${process.pid}`),
+      occurred: () => undefined,
       event: ({ connection }: NetworkEvent) =>
         this.told.push(`event ${connection?.sourcePort} ${connection?.process.pid}`),
       note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),
@@ -108,7 +109,14 @@ class Stage {
 
   event(slot: number): void {
     const connection = this.#window.at(slot);
-    const event = { name: 'TCP_RESET', timeUs: 0, value: 1, cause: '', connection: summarize(connection) } as const;
+    const event = {
+      name: 'TCP_RESET',
+      timeUs: 0,
+      value: 1,
+      causeId: 'tcp.reset.aborted',
+      cause: '',
+      connection: summarize(connection),
+    } as const;
     this.reports.event(event, connection);
   }
 

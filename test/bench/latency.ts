@@ -1,4 +1,4 @@
-import { EventCode } from '../../src/model/event.ts';
+import { EventCode } from '../../src/model/event-code.ts';
 import { AgentRun } from '../lab/agent.ts';
 import { DirectoryTail } from '../lab/directory-tail.ts';
 import { Lab } from '../lab/lab.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { EventCode } from '../../src/model/event.ts';
+import { EventCode } from '../../src/model/event-code.ts';
 import { AgentRun } from '../lab/agent.ts';
 import { DirectoryTail } from '../lab/directory-tail.ts';
 import { Lab, type Pod } from '../lab/lab.ts';

@@ -172,6 +172,14 @@ test('corrupt blocks are said', async () => {
   }
 });
 
+test('more interfaces than any machine has: nothing of them is kept', async () => {
+  const described = new Section();
+  for (let i = 0; i <= 16_384; i++) described.interface(1, 0);
+  const { seen, problem } = await read(described.enhanced(0, HIGH, LOW, A).bytes);
+  assert.is(seen.length, 0);
+  assert.match(problem ?? '', /a section describes more than 16384 interfaces; the file is corrupt$/);
+});
+
 test('cut anywhere: whole packets are used, and the rest is said', async () => {
   const section = new Section().interface(1, 0).enhanced(0, HIGH, LOW, A).enhanced(0, HIGH, LOW, B);
   const content = section.bytes;

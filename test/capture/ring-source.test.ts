@@ -278,10 +278,10 @@ live('a VLAN tag that the kernel took out is given beside the frame', () =>
   ),
 );
 
-live('the default filter takes TCP behind VLAN tags in the frame, and nothing else', () =>
+live('the default filter takes TCP behind VLAN tags in the frame, and no other UDP than DNS', () =>
   withLab((lab) =>
     withRing(lab, async (source) => {
-      const udp = tcpFrame(53, Buffer.from('udp'));
+      const udp = tcpFrame(54, Buffer.from('udp'));
       udp[23] = 17;
       const tagged = [
         tcpFrame(2, Buffer.from('one tag'), '81000007'),

@@ -41,7 +41,7 @@ values('an empty file gives the documented defaults', () => {
     podAddresses: [],
     podInterface: '',
     nodeName: '',
-    pcapFilter: 'tcp',
+    pcapFilter: 'tcp or icmp or icmp6 or udp port 53',
     eventsForTlsConnections: true,
     noEventHttpsClientSslShutdown: true,
     noEventHttpClientReset: true,
@@ -57,6 +57,7 @@ values('an empty file gives the documented defaults', () => {
     ringMb: 16,
     bufferMb: 128,
     maxLogMb: 1024,
+    maxPcaps: 10000,
     minFreeMb: 512,
     maxConnections: 1_000_000,
     captureSide: 'auto',
@@ -233,13 +234,13 @@ problems('a value of the environment is named as such', () => {
 });
 
 const WARNINGS: readonly (readonly [string, string])[] = [
-  ['FOLOW_PORT=80', `FOLOW_PORT="80" ${MARK}: there is no such key; FOLLOW_PORT is the nearest`],
-  ['follow_port=80', `follow_port="80" ${MARK}: there is no such key; FOLLOW_PORT is the nearest`],
-  ['SHOE_SIZE=44', `SHOE_SIZE="44" ${MARK}: there is no such key`],
-  ['LOG_DIR=/tmp', `LOG_DIR="/tmp" ${MARK}: it is read from the environment of the container, not from this file`],
+  ['FOLOW_PORT=80', `FOLOW_PORT ${MARK}: there is no such key; FOLLOW_PORT is the nearest`],
+  ['follow_port=80', `follow_port ${MARK}: there is no such key; FOLLOW_PORT is the nearest`],
+  ['SHOE_SIZE=44', `SHOE_SIZE ${MARK}: there is no such key`],
+  ['LOG_DIR=/tmp', `LOG_DIR ${MARK}: it is read from the environment of the container, not from this file`],
   ['AUTHOR=me', `AUTHOR="me" ${MARK}: it is not to be changed, rodolk stands`],
   ['MEJOR_EQUIPO=Belgrano', `MEJOR_EQUIPO="Belgrano" ${MARK}: it is not to be changed, Talleres stands`],
-  ['follow the port', `"follow the port" ${MARK}: it is not of the form KEY=value`],
+  ['follow the port', `a line ${MARK}: it is not of the form KEY=value`],
   ['RING_MB=8\nRING_MB=16', `RING_MB="" ${MARK}: the key stands again on line 2, which is the one that counts`],
   [
     'STALE2_SECONDS=60',
@@ -256,6 +257,14 @@ for (const [text, want] of WARNINGS) {
     assert.is(result.settings?.mejorEquipo, 'Talleres');
   });
 }
+
+problems('of a file that is none of the agent’s nothing is shown', () => {
+  const secret = ['root:$6$salt$hash:19000:0:99999:7:::', 'hunter2', 'aws.secret-key = AKIA4711', 'PASSWORD=hunter2'];
+  const shown = lines(parse(secret.join('\n'))).join('\n');
+  assert.not.match(shown, /root|salt|hunter2|aws|AKIA/);
+  assert.match(shown, /line 1\).*not of the form/);
+  assert.match(shown, /PASSWORD \(.*line 4\)/);
+});
 
 problems('a long or hostile value stays on one short line', () => {
   const [line] = lines(parse(`USE_EBPF="${'x'.repeat(5000)}\n\u001b[2J"`));
@@ -305,10 +314,10 @@ problems('the nearest word is not any word', () => {
   assert.is(nearestWord('XYZ', ['LOG_LEVEL']), null);
 });
 
-problems('a line that is quoted steers no terminal, whatever is in it', () => {
-  const [line] = lines(parse('FOLLOW\u009bPORT=1\u2028\u202e\u0007'));
+problems('a value that is quoted steers no terminal, whatever is in it', () => {
+  const line = lines(parse('FOLLOW_PORT=1\u009b\u2028\u202e\u0007')).at(-1);
   assert.not.match(line ?? '', /[\p{Cc}\p{Cf}\p{Zl}]/u);
-  assert.match(line ?? '', 'FOLLOW\\u{9b}PORT=1\\u{2028}\\u{202e}\\u0007');
+  assert.match(line ?? '', /^error: Cannot use FOLLOW_PORT="1\\u\{9b\}/);
 });
 
 problems.run();

@@ -44,10 +44,12 @@ export class Detected {
   readonly #packet = new Packet();
   readonly #server: Required<Server>;
   #clientPort = 20_000;
+  /** By `client port, from client`: the sequence number that comes next. */
+  readonly #next = new Map<string, number>();
 
   constructor(settings: Partial<DetectorSettings> = {}, server: Server = {}) {
     this.#server = { address: 0x0a000002, port: 5432, direction: Direction.unknown, ...server };
-    this.#packet.view = new DataView(new ArrayBuffer(8));
+    this.#packet.view = new DataView(new ArrayBuffer(32));
     this.detectors = new Detectors({ ...LOUD, ...settings });
     const keep = (event: NetworkEvent | null) => {
       if (event) this.events.push(event);
@@ -57,12 +59,21 @@ export class Detected {
       { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 },
       {
         began: () => undefined,
+        established: (connection, timeUs) => this.detectors.established(connection, timeUs),
+        halfClosed: (connection, timeUs) => keep(this.detectors.halfClosed(this.#weigh(connection), timeUs)),
+        unanswered: (connection, timeUs) => keep(this.detectors.noAnswer(this.#weigh(connection), timeUs)),
+        icmpError: (connection, error, timeUs) => keep(this.detectors.icmpError(connection, error, timeUs)),
+        pathMtu: (connection, trouble, timeUs) => keep(this.detectors.pathMtu(connection, trouble, timeUs)),
+        foreignPacket: (connection, stranger, timeUs) =>
+          keep(this.detectors.foreignPacket(connection, stranger, timeUs)),
         synRepeated: (connection, timeUs) => keep(this.detectors.synRepeated(this.#weigh(connection), timeUs)),
         halfOpen: (connection, timeUs) => keep(this.detectors.halfOpen(this.#weigh(connection), timeUs)),
         stale: (connection, timeUs) => keep(this.detectors.stale(this.#weigh(connection), timeUs)),
         stale2: (connection, timeUs) => keep(this.detectors.stale2(this.#weigh(connection), timeUs)),
         reset: (connection, by, timeUs) =>
-          this.events.push(...this.detectors.reset(this.#weigh(connection), by, timeUs)),
+          this.detectors.reset(this.#weigh(connection), by, timeUs).forEach(({ event }) => {
+            keep(event);
+          }),
         ended: () => undefined,
         forgotten: () => undefined,
       },
@@ -110,7 +121,12 @@ export class Detected {
     packet.sourcePort = fromClient ? this.#clientPort : port;
     packet.destinationPort = fromClient ? port : this.#clientPort;
     packet.flags = flags;
-    packet.sequence = segment.sequence ?? 0;
+    // a RST that nothing is said of lies where its receiver expects it
+    const sender = `${this.#clientPort} ${fromClient}`;
+    const next = this.#next.get(sender) ?? 0;
+    packet.sequence = segment.sequence ?? ((flags & RST) === 0 ? 0 : next);
+    const takes = (segment.length ?? 0) + ((flags & (SYN | FIN)) === 0 ? 0 : 1);
+    if ((flags & RST) === 0) this.#next.set(sender, Math.max(next, packet.sequence + takes));
     packet.acknowledgment = segment.acknowledgment ?? 0;
     packet.payloadLengthBytes = segment.length ?? 0;
     packet.window = segment.window ?? 65_535;

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FloodGate } from '../../src/detect/flood-gate.ts';
 import { PodSide } from '../../src/model/connection.ts';
-import type { EventName, NetworkEvent } from '../../src/model/event.ts';
+import type { NetworkEvent } from '../../src/model/event.ts';
+import type { EventName } from '../../src/model/event-code.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
 
 const test = suite('flood gate');
@@ -31,7 +32,7 @@ function eventOf(seconds: number, from: From = {}): NetworkEvent {
     midstream: false,
     process: UNKNOWN_PROCESS,
   };
-  return { name, timeUs: T0_US + seconds * 1e6, value: 0, cause: 'because', connection };
+  return { name, timeUs: T0_US + seconds * 1e6, value: 0, causeId: 'tcp.syn.no-answer', cause: 'because', connection };
 }
 
 const newGate = (eventThrottle = true) => new FloodGate({ eventThrottle });

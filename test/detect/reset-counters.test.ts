@@ -23,6 +23,7 @@ const connection = (server: number): Connection => ({
   endedBy: 0,
   podSide: 2,
   midstream: false,
+  failure: '',
   certain: true,
   process: UNKNOWN_PROCESS,
   addressWord: (side) => (side === 0 ? 0x0a000001 : server),

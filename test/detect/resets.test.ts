@@ -105,7 +105,7 @@ test('NO_EVENT_HTTP_CLIENT_RESET: the client of 80, 8080 and 443 may reset an es
     const early = world(true)
       .client(1, SYN)
       .server(1, SYN | ACK, { acknowledgment: 1 })
-      .client(1, RST);
+      .client(1, RST, { sequence: 1 });
     assert.is(early.events.length, 1);
     const off = world(false);
     resetByClient(off, 1);

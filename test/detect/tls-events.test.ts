@@ -30,6 +30,7 @@ const connection: Connection = {
   endedBy: 0,
   podSide: 0,
   midstream: false,
+  failure: '',
   certain: true,
   process: UNKNOWN_PROCESS,
   addressWord: (side) => 0x0a000001 + side,

@@ -131,6 +131,8 @@ class MemorySink implements ReplaySink, DumpSink {
 
   async drain(): Promise<void> {}
 
+  occurred(): void {}
+
   connectionBegan(...[connection]: Parameters<ReplaySink['connectionBegan']>): void {
     this.#line.length = 0;
     appendFlow(this.#line, connection, [], ORIGIN.interfaceName);

@@ -83,6 +83,7 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
       assert.ok(connection.endUs >= 0);
       say(`ended ${identify(connection)} ${endType} ${initiatorBytes} ${responderBytes} ${connection.endUs}`);
     },
+    occurred() {},
     event(event: NetworkEvent) {
       events.set(event.name, (events.get(event.name) ?? 0) + 1);
       assert.ok(Number.isFinite(event.value) && event.timeUs >= 0 && event.cause.length > 10);

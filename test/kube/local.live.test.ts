@@ -10,6 +10,8 @@ import { NodeFiles, PodCgroup } from './node-files.ts';
 const MONITOR_POD = resolve('scripts/monitorPod.sh');
 const UID = '0f7a2c4e-1b3d-4e5f-8a9b-0c1d2e3f4a5b';
 const OLD_UID = '1f7a2c4e-1b3d-4e5f-8a9b-0c1d2e3f4a5b';
+/** What the node's first process has mounted. */
+const NODE_MOUNTS = '1 0 254:0 / / rw - ext4 /dev/vda rw\n';
 const CGROUP = `0::/kubepods/pod${UID}/1234\n`;
 
 const test = suite('monitorPod.sh --local');
@@ -88,7 +90,7 @@ for (const [name, files] of [
       // the kubelet itself has the pod's mounts too
       node.files.addProcess(1, {
         cgroup: '0::/\n',
-        mountinfo: `9 1 0:9 / /var/lib/kubelet/pods/${UID}/volumes rw - tmpfs tmpfs rw\n`,
+        mountinfo: `${NODE_MOUNTS}9 1 0:9 / /var/lib/kubelet/pods/${UID}/volumes rw - tmpfs tmpfs rw\n`,
       });
       node.files.addProcess(node.pid, files);
       await finds(node, '--uid', UID);
@@ -135,28 +137,70 @@ test('by name: a pod that was deleted and made again has another UID', async () 
   });
 });
 
-test('by name, without the logs: by the files that the kubelet gave the pod', async () => {
+test('by name, without the logs: nobody is believed', async () => {
   await withNode(async (node) => {
-    const byName = ['--name', 'web', '--namespace', 'shop'];
-    const { pid: other } = await idle(node.lab, node.lab.pod().namespace);
-    node.files.addProcess(other, {
-      'root/etc/hostname': 'web\n',
-      'root/etc/resolv.conf': 'search my-shop.svc.cluster.local\n',
-    });
-    node.files.addSys(other);
-    await refuses(node, /no process/, ...byName);
-    node.files.addProcess(node.pid, {
-      'root/etc/hostname': 'web\n',
-      'root/etc/resolv.conf': 'search shop.svc.cluster.local\n',
-    });
-    node.files.addSys(node.pid);
-    await finds(node, ...byName);
+    node.files.addProcess(node.pid, { cgroup: CGROUP });
+    node.files.removeLogs();
+    const message = /nobody can be believed who it is: .* is not to be seen; mount it, or set POD_UID/;
+    await refuses(node, message, '--name', 'web', '--namespace', 'shop');
+    await finds(node, '--uid', UID, '--name', 'web', '--namespace', 'shop');
   });
+});
+
+test('a pod that says by its own files that it is another one', async () => {
   await withNode(async (node) => {
-    const account = 'root/run/secrets/kubernetes.io/serviceaccount/namespace';
-    node.files.addProcess(node.pid, { 'root/etc/hostname': 'web', [account]: 'shop' });
+    node.files.addProcess(node.pid, {
+      cgroup: CGROUP.replace(UID, OLD_UID),
+      'root/etc/hostname': 'db-0\n',
+      'root/etc/resolv.conf': 'search shop.svc.cluster.local\n',
+      'root/run/secrets/kubernetes.io/serviceaccount/namespace': 'shop',
+    });
     node.files.addSys(node.pid);
-    await finds(node, '--name', 'web', '--namespace', 'shop');
+    await refuses(node, /it has no process on this node/, '--name', 'db-0', '--namespace', 'shop');
+    node.files.addLogs('shop', 'db-0', UID);
+    await refuses(node, /it has no process on this node/, '--name', 'db-0', '--namespace', 'shop');
+  });
+});
+
+const OWN = OLD_UID.replaceAll('-', '_');
+for (const [name, files] of [
+  ['a control group below its own', { cgroup: `0::/kubepods/besteffort/pod${OLD_UID}/12ab/pod${UID}/x\n` }],
+  [
+    'the same with the systemd driver',
+    { cgroup: `0::/kubepods.slice/kubepods-pod${OWN}.slice/cri-containerd-1.scope/kubepods-pod${UNDERSCORES}.slice\n` },
+  ],
+  ['one of several hierarchies', { cgroup: `9:pids:/kubepods/pod${OLD_UID}/1\n1:name=x:/kubepods/pod${UID}/1\n` }],
+  [
+    'a subPath of its volume that looks like the kubelet’s directory',
+    {
+      cgroup: '0::/\n',
+      mountinfo: `7 6 254:0 /var/lib/kubelet/pods/${OLD_UID}/volumes/kubernetes.io~empty-dir/v/pods/${UID}/etc-hosts /etc/hosts rw - ext4 /dev/vda rw\n`,
+    },
+  ],
+  [
+    'the same path on another volume',
+    {
+      cgroup: '0::/\n',
+      mountinfo: `7 6 254:9 /var/lib/kubelet/pods/${UID}/etc-hosts /etc/hosts rw - ext4 /dev/vdb rw\n`,
+    },
+  ],
+] as const) {
+  test(`a pod that wants to be taken for another one by ${name}`, async () => {
+    await withNode(async (node) => {
+      node.files.addProcess(1, { cgroup: '0::/init.scope\n', mountinfo: NODE_MOUNTS });
+      node.files.addProcess(node.pid, files);
+      await refuses(node, /it has no process on this node/, '--uid', UID);
+    });
+  });
+}
+
+test('the kubelet’s directory on a volume of its own', async () => {
+  await withNode(async (node) => {
+    const mounts = `${NODE_MOUNTS}8 1 254:7 / /var/lib/kubelet rw - ext4 /dev/vdc rw\n`;
+    node.files.addProcess(1, { cgroup: '0::/init.scope\n', mountinfo: mounts });
+    const mountinfo = `7 6 254:7 /pods/${UID}/etc-hosts /etc/hosts rw - ext4 /dev/vdc rw\n`;
+    node.files.addProcess(node.pid, { cgroup: '0::/\n', mountinfo });
+    await finds(node, '--uid', UID);
   });
 });
 

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from '../lab/lab.ts';
 
@@ -46,6 +55,11 @@ export class NodeFiles {
   addLogs(namespace: string, name: string, uid: string): void {
     mkdirSync(join(this.#logs, `${namespace}_${name}_${uid}`));
   }
+
+  /** The node's /var/log/pods is not to be seen. */
+  removeLogs(): void {
+    rmSync(this.#logs, { recursive: true });
+  }
 }
 
 /** Where a control group can be made: a hierarchy of version 2, or one of version 1. */
@@ -65,5 +79,13 @@ export class PodCgroup {
 
   add(pid: number): void {
     writeFileSync(join(this.#directory, 'cgroup.procs'), String(pid));
+  }
+
+  /** Puts its processes into the group above: a group that has any cannot be removed. */
+  empty(): void {
+    const above = join(this.#directory, '..', 'cgroup.procs');
+    for (const pid of readFileSync(join(this.#directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      writeFileSync(above, pid);
+    }
   }
 }

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventCode } from '../../src/model/event.ts';
+import type { EventCode } from '../../src/model/event-code.ts';
 import { AGENT, AgentRun } from './agent.ts';
 import { Lab } from './lab.ts';
 import type { EndFlowLine } from './session-files.ts';

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventCode, EventName, TlsFacts } from '../../src/model/event.ts';
+import type { TlsFacts } from '../../src/model/event.ts';
+import type { EventCode, EventName } from '../../src/model/event-code.ts';
 
 /** A line of netwevents. */
 export interface EventLine {

@@ -100,6 +100,7 @@ test('frames are counted by what was made of them', () => {
     truncated: 0,
     malformed: 1,
     unknownLink: 0,
+    icmp: 0,
   });
 });
 

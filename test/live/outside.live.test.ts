@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PageMessage } from '../../src/model/page-messages.ts';
+import type { Diagnosis } from '../../src/report/read-session.ts';
 import type { StoredEvent } from '../cluster/api-server.ts';
-import { AgentRun } from '../lab/agent.ts';
+import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
+import { run } from '../lab/program.ts';
 import { waitFor } from '../lab/wait.ts';
 import { checkMetrics } from '../serve/metric-rules.ts';
 import { makeCertificates } from './certificates.ts';
@@ -43,6 +45,7 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
     const sampleOf = (name: string, label: string, value: string) =>
       series.find((one) => one.name === name && one.labels[label] === value)?.value;
     assert.is(sampleOf('dlltagent_events_total', 'code', '00009'), 3);
+    assert.is(sampleOf('dlltagent_trouble_total', 'severity', 'broken'), 3);
     assert.is(sampleOf('dlltagent_connections_ended_total', 'end_type', 'reset'), 3);
     assert.is(sampleOf('dlltagent_connections_ended_total', 'end_type', 'fin'), 1);
     assert.is(sampleOf('dlltagent_tcp_handshake_seconds_count', 'pod', 'web-0'), 1);
@@ -70,6 +73,12 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
       ),
     );
 
+    const counted = checkMetrics(lab.node.run('curl', '-sS', `http://127.0.0.1:${HEALTH_PORT}/metrics`)).series;
+    const refusals = counted.find(
+      ({ name, labels }) => name === 'dlltagent_events_total' && labels['code'] === '00009',
+    );
+    assert.is(refusals?.value, 4);
+
     await agent.stop(); // what is untold is told in the end
     const last = await waitFor('the last event', () => {
       const objects = api.stdout
@@ -77,9 +86,15 @@ test('real traffic in the metrics, on the live page, and as Events of the cluste
         .split('\n')
         .slice(1)
         .map((line) => JSON.parse(line) as StoredEvent);
-      return objects.find(({ count }) => count === 3);
+      return objects.find(({ count }) => count === 4); // the fourth is not told as an event
     });
-    assert.equal([last.reason, last.involvedObject.uid], ['TcpSynReset', 'f00']);
+    assert.equal([last.reason, last.type, last.involvedObject.uid], ['TcpSynReset', 'Warning', 'f00']);
+    const report = run([process.execPath, AGENT, 'report', '--json', '--since', '10m', agent.logDirectory]);
+    const [{ findings }]: readonly Diagnosis[] = JSON.parse(report).sessions;
+    assert.equal(
+      findings.map(({ causeId, connections, events }) => [causeId, connections?.failed, connections?.all, events]),
+      [['tcp.refused.nobody-listens', 4, 4, { '00009': 3 }]],
+    );
     assert.match(last.message, new RegExp(`^connection refused: .* → ${server.ipv4}:${CLOSED_PORT}`));
   });
 });

@@ -77,10 +77,16 @@ test('an index that is gone, and one that is another pod’s now', async () => {
     agent.configure({ INTERFACE_INDEX_SNIF: pod.hostIndex, ...identity('db-0', other) });
     await agent.capturing(other.hostIndex);
     const [line] = await waitFor('a word about it', () => {
-      const lines = agent.files(pod.hostIndex).log.filter(({ msg }) => /is another's now/.test(msg));
+      const lines = agent.files(other.hostIndex).log.filter(({ msg }) => /is gone or another's now/.test(msg));
       return lines.length > 0 && lines;
     });
-    assert.match(line?.msg ?? '', new RegExp(`the pod is behind interface ${other.hostIndex}`));
+    assert.match(line?.msg ?? '', new RegExp(`the pod shop/db-0 is behind interface ${other.hostIndex}`));
+    const started = agent.files(pod.hostIndex).log.filter(({ msg }) => msg.startsWith('session started'));
+    assert.equal(
+      started.map(({ pod: name }) => name),
+      ['web-1'],
+      'nothing of the other pod stands under its name',
+    );
     await agent.stop();
   });
 });

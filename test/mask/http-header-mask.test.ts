@@ -44,8 +44,13 @@ const CASES: readonly { readonly name: string; readonly text: string; readonly m
   { name: 'midstream: a rest before the end of the head', text: '<cret>\r\n\r\n', midstream: true },
   { name: 'midstream: a request', text: 'GET / HTTP/1.1\r\nHost: a\r\nCookie: <a>\r\n\r\n', midstream: true },
   { name: 'midstream: a response', text: 'HTTP/1.1 200 OK\r\nSet-Cookie: <a>\r\n\r\n', midstream: true },
-  { name: 'midstream: a body', text: 'a line of text\r\nand another: one\r\n', midstream: true },
-  { name: 'midstream: a line without an end', text: 'some bytes', midstream: true },
+  {
+    name: 'midstream: a line that may be one’s rest',
+    text: '<a line of text>\r\nand another: one\r\n',
+    midstream: true,
+  },
+  { name: 'midstream: a rest without an end', text: '<some bytes>', midstream: true },
+  { name: 'midstream: bytes that no value has', text: 'some\x01bytes', midstream: true },
 ];
 
 for (const { name, text, midstream = false } of CASES) {
@@ -133,6 +138,34 @@ ways('a hole in a value: what follows it is masked up to the end of the line', (
   ]);
   mask.apply(records);
   assert.equal(payloadsOf(records).slice(2), ['GET / HTTP/1.1\r\nCookie: *****', '****\r\nHost: a\r\n\r\n']);
+});
+
+ways('segments of a long value with holes on both sides, and without an end', () => {
+  const head = 'GET / HTTP/1.1\r\nHost: a\r\nAuthoriz';
+  const secret = 's'.repeat(1_398);
+  const records = recordsOf([
+    ...SYNS,
+    { fromClient: true, offset: 0, text: head },
+    { fromClient: true, offset: 2_000, text: secret },
+    { fromClient: true, offset: 6_000, text: secret },
+    { fromClient: true, offset: 9_000, text: `${secret}\r\n` },
+    { fromClient: true, offset: 12_000, text: 'GET /2 HTTP/1.1\r\nHost: a\r\n\r\n' },
+  ]);
+  mask.apply(records);
+  const [first, ...rest] = payloadsOf(records).slice(2);
+  assert.is(first, head);
+  assert.equal(rest, [stars(secret), stars(secret), `${stars(secret)}\r\n`, 'GET /2 HTTP/1.1\r\nHost: a\r\n\r\n']);
+});
+
+ways('a value that is continued behind a hole', () => {
+  const head = 'GET / HTTP/1.1\r\nCookie: first';
+  const records = recordsOf([
+    ...SYNS,
+    { fromClient: true, offset: 0, text: head },
+    { fromClient: true, offset: head.length + 100, text: 'last\r\n more\r\n\tyet\r\nHost: a\r\n\r\n' },
+  ]);
+  mask.apply(records);
+  assert.is(payloadsOf(records).at(-1), '****\r\n ****\r\n\t***\r\nHost: a\r\n\r\n');
 });
 
 ways('payload that the capture cut: what is there is masked', () => {

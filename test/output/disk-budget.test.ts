@@ -24,6 +24,7 @@ function makeBudget(directory: string, maxKib: number, options: Partial<DiskBudg
   const made = new DiskBudget({
     directory,
     maxBytes: maxKib * KIB,
+    maxPcaps: 1_000,
     isOpen: () => false,
     onDeleted: (name) => deleted.push(name),
     onError: (message) => errors.push(message),
@@ -42,6 +43,24 @@ budget('the oldest finished files go first, until there is some room', async () 
   await disk.enforce();
   assert.equal(deleted, [flows(10), pcap]);
   assert.equal((await readdir(directory)).sort(), [flows(12), flows(14), flows(15), 'outputfile.1.txt'].sort());
+  assert.equal(errors, []);
+});
+
+budget('pcaps are bounded in number, whatever their size', async () => {
+  const directory = makeScratch();
+  const pcap = (second: number) => `dump_10.0.0.1_10.0.0.2_1_2_2023_11_14_22_13_${second}.pcap`;
+  await makeFiles(directory, [flows(10), ...Array.from({ length: 10 }, (_, i) => pcap(10 + i)), `x${pcap(1)}`]);
+  const { budget: disk, deleted, errors } = makeBudget(directory, 1_000_000, { maxPcaps: 10 });
+  await disk.enforce();
+  assert.equal(deleted, [], 'as many as there may be');
+  await makeFiles(directory, [pcap(20)]);
+  await utimes(join(directory, pcap(20)), 1_700_000_100, 1_700_000_100);
+  disk.wrote(16 * KIB, 1);
+  await disk.enforce();
+  assert.equal(deleted, [pcap(10), pcap(11)]);
+  disk.setLimits(1_000_000 * KIB, 1);
+  await disk.enforce();
+  assert.equal((await readdir(directory)).sort(), [pcap(20), flows(10), `x${pcap(1)}`].sort());
   assert.equal(errors, []);
 });
 
@@ -85,7 +104,7 @@ budget('a smaller budget counts at once', async () => {
   await makeFiles(directory, [flows(10), flows(11), flows(12)]);
   const { budget: disk, deleted } = makeBudget(directory, 100);
   await disk.enforce();
-  disk.setMaxBytes(24 * KIB);
+  disk.setLimits(24 * KIB, 1_000);
   await disk.enforce();
   assert.equal(deleted, [flows(10), flows(11)]);
 });

@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodSide, Side } from '../../src/model/connection.ts';
-import { EventCode, type EventName, type NetworkEvent, summarize } from '../../src/model/event.ts';
+import { type NetworkEvent, summarize } from '../../src/model/event.ts';
+import { EventCode, type EventName } from '../../src/model/event-code.ts';
 import { EventFile, formatEvent } from '../../src/output/event-file.ts';
 import { sampleConnection } from './sample-connection.ts';
 import { makeScratch, readAll, removeScratch } from './scratch.ts';
@@ -12,6 +13,7 @@ const ALERT: NetworkEvent = {
   name: 'TLS_ALERT',
   timeUs: 1_700_000_000_123_456,
   value: 560,
+  causeId: 'tls.alert.unknown-ca',
   cause: 'the client does not know the CA',
   connection: CONNECTION,
   by: Side.initiator,
@@ -26,7 +28,7 @@ const CASES: readonly { readonly name: string; readonly event: NetworkEvent; rea
   {
     name: 'an alert: keys and their order',
     event: ALERT,
-    want: `{${ENDS},"nodeIP":0,"srcPort":40222,"dstPort":8443,"code":"00004","value":560,"quality":1,${NOBODY},${TIME},"latency":412,"extra":{"LatencyLocal":35,"evtSrc":0},${ISO},"name":"TLS_ALERT","cause":"the client does not know the CA",${POD}}`,
+    want: `{${ENDS},"nodeIP":0,"srcPort":40222,"dstPort":8443,"code":"00004","value":560,"quality":1,${NOBODY},${TIME},"latency":412,"extra":{"LatencyLocal":35,"evtSrc":0},${ISO},"name":"TLS_ALERT","cause":"the client does not know the CA",${POD},"causeId":"tls.alert.unknown-ca"}`,
   },
   {
     name: 'the pod is dst: the latencies change places; a known process; all that may be known more',
@@ -43,9 +45,10 @@ const CASES: readonly { readonly name: string; readonly event: NetworkEvent; rea
       },
       confidence: 'the capture began later',
       tls: { version: 'TLS 1.3', serverName: 'a.example' },
+      facts: { waitedMs: 5000 },
       pcap: 'dump_a.pcap',
     },
-    want: `{${ENDS},"nodeIP":1,"srcPort":40222,"dstPort":8443,"code":"00002","value":3,"quality":0,"if":"veth1a2b","pid":"7","cmd":"nginx: \\"worker\\"\\n","processName":"nginx",${TIME},"latency":35,"extra":{"LatencyLocal":412,"evtSrc":1},${ISO},"name":"TCP_RESET","cause":"the client does not know the CA",${POD},"tls":{"version":"TLS 1.3","serverName":"a.example"},"pcap":"dump_a.pcap","midstream":true,"confidence":"the capture began later"}`,
+    want: `{${ENDS},"nodeIP":1,"srcPort":40222,"dstPort":8443,"code":"00002","value":3,"quality":0,"if":"veth1a2b","pid":"7","cmd":"nginx: \\"worker\\"\\n","processName":"nginx",${TIME},"latency":35,"extra":{"LatencyLocal":412,"evtSrc":1,"waitedMs":5000},${ISO},"name":"TCP_RESET","cause":"the client does not know the CA",${POD},"causeId":"tls.alert.unknown-ca","tls":{"version":"TLS 1.3","serverName":"a.example"},"pcap":"dump_a.pcap","midstream":true,"confidence":"the capture began later"}`,
   },
   {
     name: 'nobody knows where the pod is; nobody did it',
@@ -53,15 +56,23 @@ const CASES: readonly { readonly name: string; readonly event: NetworkEvent; rea
       name: 'TCP_SYN_RETRANS',
       timeUs: 1_700_000_000_000_007,
       value: 1,
+      causeId: 'tcp.syn.no-answer',
       cause: 'c',
       connection: { ...CONNECTION, podSide: PodSide.unknown, synAckLatencyUs: 0, ackLatencyUs: 0 },
     },
-    want: `{${ENDS},"nodeIP":2,"srcPort":40222,"dstPort":8443,"code":"00001","value":1,"quality":1,${NOBODY},"timemillis":"1700000000000","timemicros":"7","latency":0,"extra":{"LatencyLocal":0},"time":"2023-11-14T22:13:20.000007Z","name":"TCP_SYN_RETRANS","cause":"c",${POD}}`,
+    want: `{${ENDS},"nodeIP":2,"srcPort":40222,"dstPort":8443,"code":"00001","value":1,"quality":1,${NOBODY},"timemillis":"1700000000000","timemicros":"7","latency":0,"extra":{"LatencyLocal":0},"time":"2023-11-14T22:13:20.000007Z","name":"TCP_SYN_RETRANS","cause":"c",${POD},"causeId":"tcp.syn.no-answer"}`,
   },
   {
     name: 'no connection at all: the same types',
-    event: { name: 'VIF_DISAPPEARED', timeUs: ALERT.timeUs, value: 5, cause: 'gone', connection: null },
-    want: `{"srcIP":"","dstIP":"","nodeIP":2,"srcPort":0,"dstPort":0,"code":"00011","value":5,"quality":1,${NOBODY},${TIME},"latency":0,"extra":{"LatencyLocal":0},${ISO},"name":"VIF_DISAPPEARED","cause":"gone",${POD}}`,
+    event: {
+      name: 'VIF_DISAPPEARED',
+      timeUs: ALERT.timeUs,
+      value: 5,
+      causeId: 'interface.gone',
+      cause: 'gone',
+      connection: null,
+    },
+    want: `{"srcIP":"","dstIP":"","nodeIP":2,"srcPort":0,"dstPort":0,"code":"00011","value":5,"quality":1,${NOBODY},${TIME},"latency":0,"extra":{"LatencyLocal":0},${ISO},"name":"VIF_DISAPPEARED","cause":"gone",${POD},"causeId":"interface.gone"}`,
   },
 ];
 

@@ -66,4 +66,28 @@ mounted('pcaps stop first, then flow files; what stopped goes on with some room 
   assert.not.ok(watched.allowsPcaps);
 });
 
+mounted('small files that take all inodes stop pcaps, then flow files, long before the bytes are gone', async () => {
+  const directory = makeTmpfs(65_536, 96);
+  const { space: watched, told } = makeSpace(directory, 1);
+  const seen: string[] = [];
+  for (let files = 0; files < 90; files++) {
+    await writeFile(join(directory, `dump_${files}`), '');
+    await watched.look();
+    seen.push(`${watched.allowsPcaps ? 'P' : '-'}${watched.allowsFlows ? 'F' : '-'}`);
+  }
+  // one inode is that of the volume's own directory
+  assert.equal([seen.indexOf('-F'), seen.indexOf('--')], [96 - 1 - 16, 96 - 1 - 8]);
+  for (let files = 0; files < 13; files++) await rm(join(directory, `dump_${files}`));
+  await watched.look();
+  assert.ok(watched.allowsPcaps && watched.allowsFlows);
+  assert.equal(told.slice(0, 2), [
+    'Cannot write pcaps any longer remove files from it, or lower MAX_PCAPS',
+    'Cannot write flow files any longer remove files from it, or lower MAX_PCAPS',
+  ]);
+  const { space: never } = makeSpace(directory, 0);
+  await writeFile(join(directory, 'one'), '');
+  await never.look();
+  assert.ok(never.allowsPcaps);
+});
+
 space.run();

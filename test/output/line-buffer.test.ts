@@ -111,6 +111,23 @@ texts('a field cannot end its column or its line', () => {
   );
 });
 
+texts('a field begins no formula of a spreadsheet, and keeps its length', () => {
+  for (const first of '=+-@') {
+    assert.is(
+      written((buffer) => buffer.field(`${first}cmd|' /C x'!A1`)),
+      '_cmd|_ /C x_!A1',
+    );
+  }
+  assert.is(
+    written((buffer) => buffer.field('a=b-c')),
+    'a=b-c',
+  );
+  assert.is(
+    written((buffer) => buffer.field('')),
+    '',
+  );
+});
+
 texts('any text is written as UTF-8', () => {
   const text = 'ñ€😀\ud800x'.repeat(1000);
   assert.is(

@@ -29,6 +29,7 @@ export function sampleConnection(
     endedBy: Side.responder,
     podSide: PodSide.initiator,
     midstream: false,
+    failure: '',
     certain: true,
     process: UNKNOWN_PROCESS,
     addressWord: (side, word) => words[side][word],

@@ -17,10 +17,11 @@ export function makeScratch(): string {
   return directory;
 }
 
-/** A new directory that is a file system of its own, in memory. */
-export function makeTmpfs(sizeKib: number): string {
+/** A new directory that is a file system of its own, in memory; `inodes` 0: as many as it likes. */
+export function makeTmpfs(sizeKib: number, inodes = 0): string {
   const directory = makeScratch();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeKib}k`, 'dllt-test', directory]);
+  const options = `size=${sizeKib}k,nr_inodes=${inodes}`;
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'dllt-test', directory]);
   mounted.add(directory);
   return directory;
 }

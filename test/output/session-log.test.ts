@@ -49,6 +49,20 @@ log('machines read log_notif, people read outputfile.txt and the console', async
   assert.match(printed[1], /Z error \[veth1a2b\] capture failed error=two lines$/);
 });
 
+log('what turns the direction of writing, or is not seen, stands there as escapes, and reads the same', async () => {
+  const directory = makeScratch();
+  const printed: string[] = [];
+  const session = makeLog(directory, (line) => printed.push(line));
+  const request = 'GET /\u202e\u{e0041}\u200b HTTP/1.1';
+  session.info('found', { request });
+  await session.close();
+  const found = await readAll(directory);
+  for (const text of [...Object.values(found), ...printed]) assert.not.match(text, /[\p{Cf}]/u);
+  assert.match(printed[0] ?? '', /\\u\{202e\}\\u\{e0041\}\\u\{200b\} HTTP/);
+  const [name = ''] = Object.keys(found);
+  assert.is(JSON.parse(found[name] ?? '').request, request);
+});
+
 log('the level can be changed while it runs', async () => {
   const directory = makeScratch();
   const printed: string[] = [];

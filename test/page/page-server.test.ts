@@ -1,11 +1,14 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PageMessage } from '../../src/model/page-messages.ts';
+import { CLIENT_LIMITS } from '../../src/serve/client-places.ts';
 import { HealthServer } from '../../src/serve/health-server.ts';
+import { PageAccess } from '../../src/serve/page-access.ts';
 import { PageServer } from '../../src/serve/page-server.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -16,9 +19,12 @@ interface Context {
   source: SampleSource;
   server: HealthServer;
   port: number;
+  /** Whether who asks is the agent's own user, as far as the page can tell. */
+  isOwn: boolean;
 }
 
 const TOKEN = 'open sesame';
+const KEY = 'once';
 const DUMP = 'dump_10.0.0.7_10.0.0.9_40222_8080_2023_11_14_22_13_20.pcap';
 /** An address of this machine that is not loopback. */
 const ELSEWHERE = Object.values(networkInterfaces())
@@ -27,13 +33,15 @@ const ELSEWHERE = Object.values(networkInterfaces())
 
 const test = suite<Context>('page server');
 
-async function serve(context: Context, token: string): Promise<void> {
+async function serve(context: Context, token: string | null, limits = CLIENT_LIMITS): Promise<void> {
   context.source = new SampleSource(makeScratch());
   context.port = await freePort();
   const observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: context.source };
   const addresses = ['127.0.0.1', ...(ELSEWHERE === undefined ? [] : [ELSEWHERE])];
-  const page = new PageServer(context.source, token, 'dist/page');
-  context.server = await HealthServer.listen(context.port, addresses, observed, page);
+  context.isOwn = true;
+  const access = new PageAccess({ token, key: KEY, isOwnUser: () => context.isOwn });
+  const page = new PageServer(context.source, access, 'dist/page');
+  context.server = await HealthServer.listen({ port: context.port, addresses, observed, page, limits });
 }
 
 test.before.each((context) => serve(context, TOKEN));
@@ -133,15 +141,53 @@ test('elsewhere than on loopback: the token, and nothing without', async (contex
   assert.is((await ask(context, '/page.js', { cookie: `${value.slice(0, -1)}x` }, ELSEWHERE)).status, 401);
 });
 
-test('without a token nobody elsewhere sees the page; health checks are answered', async (context) => {
+test('on loopback too, unless it is the agent’s own user who asks', async (context) => {
+  context.isOwn = false;
+  for (const path of ['/stream', '/page.js', `/pcap?directory=dllt5&name=${DUMP}`]) {
+    assert.is((await ask(context, path)).status, 401, path);
+  }
+  assert.is((await ask(context, '/healthz')).status, 200);
+  const right = await ask(context, '/login', {}, '127.0.0.1', 'token=open+sesame');
+  const [cookie = ''] = right.headers['set-cookie'] ?? [];
+  assert.is((await ask(context, '/page.js', { cookie: cookie.split(';')[0] ?? '' })).status, 200);
+});
+
+test('the link on the console stands for the token once', async (context) => {
+  context.isOwn = false;
+  assert.is((await ask(context, '/login?key=twice')).status, 401);
+  const first = await ask(context, `/login?key=${KEY}`);
+  assert.is(first.status, 303);
+  const [cookie = ''] = first.headers['set-cookie'] ?? [];
+  assert.is((await ask(context, '/page.js', { cookie: cookie.split(';')[0] ?? '' })).status, 200);
+  assert.is((await ask(context, `/login?key=${KEY}`)).status, 401);
+});
+
+test('UI_TOKEN=none: nobody is asked on loopback, nobody elsewhere sees the page; health checks are answered', async (context) => {
   if (ELSEWHERE === undefined) throw new Error('this machine has no address but loopback');
   context.server.close();
-  await serve(context, '');
+  await serve(context, null);
+  context.isOwn = false;
+  assert.is((await ask(context, '/page.js')).status, 200);
   const refused = await ask(context, '/', {}, ELSEWHERE);
   assert.is(refused.status, 403);
   assert.match(refused.text, /UI_TOKEN/);
   assert.is((await ask(context, '/login', {}, ELSEWHERE, 'token=')).status, 403);
   assert.is((await ask(context, '/healthz', {}, ELSEWHERE)).status, 200);
+});
+
+test('downloads that nobody takes are bounded, given up, and in the way of no probe', async (context) => {
+  context.server.close();
+  await serve(context, TOKEN, { ...CLIENT_LIMITS, idleMs: 400 });
+  const directory = join(context.source.logDirectory, 'dllt5');
+  mkdirSync(directory);
+  writeFileSync(join(directory, DUMP), Buffer.alloc(16 << 20));
+  const path = `/pcap?directory=dllt5&name=${DUMP}`;
+  const sockets = Array.from({ length: 40 }, () => connect(context.port, '127.0.0.1').on('error', () => undefined));
+  for (const socket of sockets) socket.pause().write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await waitFor('all places taken', async () => (await ask(context, '/metrics')).status === 503);
+  for (let probe = 0; probe < 8; probe++) assert.is((await ask(context, '/readyz')).status, 200);
+  await waitFor('places again', async () => (await ask(context, '/metrics')).status === 200);
+  for (const socket of sockets) socket.destroy();
 });
 
 test('pcaps, and no other file', async (context) => {

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Side } from '../../src/model/connection.ts';
 import { HealthServer } from '../../src/serve/health-server.ts';
+import { PageAccess } from '../../src/serve/page-access.ts';
 import { PageServer } from '../../src/serve/page-server.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -41,8 +42,9 @@ const test = suite<Context>('the page in Chromium');
 
 async function listen(context: Context): Promise<void> {
   const observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: context.source };
-  const page = new PageServer(context.source, '', 'dist/page');
-  context.server = await HealthServer.listen(context.port, ['127.0.0.1'], observed, page);
+  const access = new PageAccess({ token: null, isOwnUser: () => false });
+  const page = new PageServer(context.source, access, 'dist/page');
+  context.server = await HealthServer.listen({ port: context.port, addresses: ['127.0.0.1'], observed, page });
 }
 
 async function open(context: Context, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {

@@ -92,6 +92,7 @@ export function sampleConnection(number: number, change: Partial<PageConnection>
     server: `10.1.${number % 200}.9:${number % 3 === 0 ? 443 : 8080}`,
     beginMs: 1_700_000_000_000 + number * 10,
     state: 'established',
+    failure: '',
     type: number % 3 === 0 ? 'TLS' : 'HTTP',
     sentBytes: 100 + number,
     receivedBytes: 5000 + ((number * 7919) % 10_007),

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MOST_PAGE_CONNECTIONS, MOST_PAGE_EVENTS } from '../../src/model/page-messages.ts';
 import { Store } from '../../src/page/store.ts';
-import { codesByEnds, neighbours, quantileMs, selectConnections } from '../../src/page/view.ts';
+import { codesByEnds, neighbours, quantileMs, selectConnections, stateClass } from '../../src/page/view.ts';
 import { Recent } from '../../src/session/recent.ts';
 import { eventLine } from '../report/sample-files.ts';
 import { sampleConnection, sampleSession } from './sample-source.ts';
@@ -68,6 +68,31 @@ test('search, filters and order', () => {
     ['0 7'],
   );
   assert.is(select({ code: '00002' }).length, 0);
+});
+
+test('how bad an event is does not go by its code alone', () => {
+  const store = new Store();
+  const idle = { name: 'TCP_ESTABLISHED_STALE2', causeId: 'tcp.stale.idle' } as const;
+  const stuck = { name: 'TCP_ESTABLISHED_STALE2', causeId: 'tcp.stale.answer-owed' } as const;
+  store.take({ kind: 'events', events: [event(idle), event(stuck), event({ ...stuck, confidence: 'lost' })] });
+  assert.equal(
+    store.events.map(({ severity, causeId }) => [severity, causeId]),
+    [
+      ['worth knowing', 'tcp.stale.idle'],
+      ['broken', 'tcp.stale.answer-owed'],
+      ['suspicious', 'tcp.stale.answer-owed'],
+    ],
+  );
+});
+
+test('a connection looks like the trouble it had, not like how it ended', () => {
+  const look = (change: object) => stateClass(sampleConnection(1, change));
+  assert.is(look({ state: 'reset', failure: '' }), '');
+  assert.is(look({ state: 'reset', failure: '00002' }), 'broken');
+  assert.is(look({ state: 'ended', failure: '00021' }), 'broken');
+  assert.is(look({ state: 'ended', failure: '00001' }), 'suspicious');
+  assert.is(look({ state: 'stopped', failure: '' }), '');
+  assert.is(look({ state: 'established', failure: '' }), 'note');
 });
 
 test('neighbours in time are of the same pod', () => {

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PacketSource } from '../../src/capture/packet-source.ts';
 import { DEFAULT_SETTINGS, SETTING_NAMES, SETTINGS, type Settings } from '../../src/config/settings.ts';
-import type { ConnectionSummary, EventName } from '../../src/model/event.ts';
+import type { ConnectionSummary } from '../../src/model/event.ts';
+import type { EventName } from '../../src/model/event-code.ts';
 import type { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { LiveSettings } from '../../src/model/live-settings.ts';
@@ -38,6 +39,7 @@ class World {
     const sink = {
       connectionBegan() {},
       connectionEnded() {},
+      occurred() {},
       event: (event: { readonly name: EventName }) => this.events.push(event.name),
       note: (message: string) => this.notes.push(message),
     };
@@ -363,6 +365,7 @@ const ELSEWHERE = [
   'PCAP_FORMAT',
   'PCAP_FILTER',
   'MAX_LOG_MB',
+  'MAX_PCAPS',
   'LOG_LEVEL',
   'NODE_NAME',
   'USE_EBPF',

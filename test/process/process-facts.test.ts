@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WorkBudget } from '../../src/limits/work-budget.ts';
 import { ConnectionTracer } from '../../src/process/connection-tracer.ts';
 import { ProcessFacts, readIdentity } from '../../src/process/process-facts.ts';
+import { waitFor } from '../lab/wait.ts';
 
 test('a process is described as /proc does', () => {
   const own = readIdentity(process.pid);
@@ -22,6 +25,31 @@ test('the same process is the same object', () => {
   assert.is(facts.of(process.pid, 5_000), first, 'read again, and unchanged');
   assert.is(facts.of(2 ** 22 + 1, 0), null);
 });
+
+for (const [what, program, name] of [
+  ['another program', 'exec sleep 600', 'sleep'],
+  ['the same program with other arguments', 'exec sh -c "read y; :" other', 'sh'],
+] as const) {
+  test(`a process that calls exec is ${what} at once`, async () => {
+    const child = spawn('sh', ['-c', `read x; ${program}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const pid = child.pid ?? 0;
+    const facts = new ProcessFacts();
+    const before = await waitFor('the shell', () => {
+      const identity = facts.of(pid, 0);
+      return identity?.commandLine.includes('read x') && identity;
+    });
+    assert.is(before.name, 'sh');
+    assert.is(facts.of(pid, 1), before);
+    child.stdin.write('\n');
+    await waitFor('exec', () => readIdentity(pid)?.commandLine.includes('read x') === false);
+    const after = facts.of(pid, 1);
+    assert.is(after?.name, name);
+    assert.not.match(after?.commandLine ?? '', /read x/);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.is(facts.of(pid, 1), null);
+  });
+}
 
 test('a process that the kernel told of has its command line only while it lives', () => {
   const facts = new ProcessFacts();

@@ -86,22 +86,32 @@ test('an event: only the name of a dump is taken for a pcap', () => {
 
 test('a connection that ended: as the agent writes it, whatever the process is called', () => {
   const buffer = new LineBuffer();
-  appendEndFlow(buffer, sampleConnection({ process: { ...UNKNOWN_PROCESS, name: 'a,"b' } }));
+  appendEndFlow(buffer, sampleConnection({ failure: '00021', process: { ...UNKNOWN_PROCESS, pid: 17, name: 'a,"b' } }));
   const text = buffer.bytes.toString('utf8', 0, buffer.length);
   const want = {
+    sourceAddress: '192.168.7.200',
+    sourcePort: 40_222,
     destinationAddress: '10.96.0.1',
     destinationPort: 8443,
+    beginUs: 1_700_000_000_123_456,
     endUs: 1_700_000_001_000_007,
+    answeredSyn: true,
     handshakeUs: 447,
     tlsUs: 2048,
     firstByteUs: 731,
+    bytesTo: 1517,
+    bytesFrom: 48_230,
     endType: 0,
+    endedBy: 1,
+    certain: true,
+    process: 'a__b (pid 17)',
+    failure: '00021',
   };
   assert.equal(parseEndFlowLine(text), want);
   assert.equal(parseEndFlowLine(`${text},17,more`), want);
   const fields = text.split(',');
   const firstOf = (count: number) => parseEndFlowLine(fields.slice(0, count).join(','));
-  assert.equal(firstOf(OLD_COLUMNS), { ...want, firstByteUs: 0 }, 'a line of an older agent');
+  assert.equal(firstOf(OLD_COLUMNS), { ...want, firstByteUs: 0, failure: '' }, 'a line of an older agent');
   for (let count = 0; count < OLD_COLUMNS; count++) assert.is(firstOf(count), null);
   assert.is(parseEndFlowLine(text.replace('8443', 'x')), null);
 });

@@ -26,10 +26,10 @@ function report(args: readonly string[], env: Readonly<Record<string, string>> =
   return { status, stdout, stderr };
 }
 
-async function diagnosisOf(session: SampleSession, lastUs = Number.POSITIVE_INFINITY) {
+async function diagnosisOf(session: SampleSession, sinceUs = Number.NEGATIVE_INFINITY, nowUs = seconds(7200)) {
   const [files] = await findSessions([session.directory]);
   if (files === undefined) throw new Error('there is no session');
-  return diagnose(files, lastUs);
+  return diagnose(files, { sinceUs, nowUs });
 }
 
 const textOf = async (session: SampleSession, width = 100) =>
@@ -38,17 +38,21 @@ const textOf = async (session: SampleSession, width = 100) =>
 test('events of one trouble are one finding, worst first', async () => {
   const session = new SampleSession(join(makeScratch(), 'dllt5'));
   const nobody = { destinationAddress: '10.0.0.99' };
-  session.events(eventLine({ name: 'TCP_SYN_RETRANS', timeUs: seconds(1) }, nobody));
-  session.events(eventLine({ name: 'TCP_RESET', by: Side.initiator, timeUs: seconds(2) }));
-  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 0, timeUs: seconds(30) }, nobody));
-  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', value: 0 }));
+  const other = { destinationAddress: '10.0.0.98' };
+  const causeId = 'tcp.syn.no-answer';
+  session.events(eventLine({ name: 'TCP_SYN_RETRANS', causeId, timeUs: seconds(1) }, nobody));
+  session.events(
+    eventLine({ name: 'TCP_RESET', causeId: 'tcp.reset.aborted', by: Side.initiator, timeUs: seconds(2) }),
+  );
+  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', causeId, value: 0, timeUs: seconds(30) }, nobody));
+  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', causeId: 'tcp.stale.idle', value: 0 }, other));
   const { findings } = await diagnosisOf(session);
   assert.equal(
     findings.map(({ kind, severity, events }) => [kind, severity, events]),
     [
       ['unanswered', 'broken', { '00001': 1, '00006': 1 }],
-      ['reset', 'suspect', { '00002': 1 }],
-      ['idle', 'note', { '00007': 1 }],
+      ['reset', 'suspicious', { '00002': 1 }],
+      ['idle', 'worth knowing', { '00007': 1 }],
     ],
   );
   assert.equal(
@@ -60,14 +64,14 @@ test('events of one trouble are one finding, worst first', async () => {
 test('resets that were told thinned out count as often as they came', async () => {
   const session = new SampleSession(makeScratch());
   for (const value of [1, 2, 3, 10, 100]) session.events(eventLine({ value }));
-  assert.match(await textOf(session), /how often at least 100 times, told as 00009 5 times/);
+  assert.match(await textOf(session), /how often 1 of 1 connection; at least 100 times; 00009 5 times/);
 });
 
 test('an event that stands for a flood counts as often as it came', async () => {
   const session = new SampleSession(makeScratch());
-  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1, cause: 'a scan' }));
-  const cause = 'a scan; a flood: 5000 more of these within 10 s are not told one by one';
-  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1, cause, suppressed: 5000 }));
+  const scan = { name: 'TCP_PARTIAL_CONNECTION', causeId: 'tcp.handshake.scan', value: 1, cause: 'a scan' } as const;
+  session.events(eventLine(scan));
+  session.events(eventLine({ ...scan, suppressed: 5000 }));
   assert.equal(
     (await diagnosisOf(session)).findings.map(({ times }) => times),
     [5002],
@@ -75,16 +79,18 @@ test('an event that stands for a flood counts as often as it came', async () => 
 });
 
 test('many clients of the pod are one finding', async () => {
+  const scan = { name: 'TCP_PARTIAL_CONNECTION', causeId: 'tcp.handshake.scan', value: 1 } as const;
   const session = new SampleSession(makeScratch());
   for (let i = 0; i < 200; i++) {
     const ends = { sourceAddress: `10.1.0.${i}`, podSide: PodSide.responder };
-    session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1 }, ends));
+    session.events(eventLine(scan, ends));
   }
-  session.events(eventLine({ name: 'TCP_PARTIAL_CONNECTION', value: 1 }, { sourceAddress: '10.1.0.7', podSide: 1 }));
+  session.events(eventLine(scan, { sourceAddress: '10.1.0.7', sourcePort: 7, podSide: 1 }));
   const [finding, ...others] = (await diagnosisOf(session)).findings;
   assert.is(others.length, 0);
-  assert.equal(finding?.clients[0], { address: '10.1.0.7', events: 2 });
-  assert.is(finding?.clients.reduce((sum, { events }) => sum + events, 0) + finding.otherClients, 201);
+  assert.equal(finding?.connections, { failed: 201, all: 201, isAtLeast: false });
+  assert.equal(finding?.clients[0], { address: '10.1.0.7', times: 2 });
+  assert.is(finding?.clients.reduce((sum, { times }) => sum + times, 0) + finding.otherClients, 201);
 });
 
 test('what is only in doubt is a suspicion, and says why', async () => {
@@ -109,7 +115,15 @@ test('hostile text neither steers the terminal nor gets into a command', async (
   const serverName = '$(reboot)`;\u001b[2J';
   const cause = 'the server does not serve the name `x\u001b]0;owned\u0007`\n1.  All is well\u202e';
   const certificate = { subject: '', issuer: '', notAfter: '' };
-  session.events(eventLine({ name: 'TLS_ALERT', value: 2 * 256 + 48, cause, tls: { serverName, certificate } }));
+  session.events(
+    eventLine({
+      name: 'TLS_ALERT',
+      causeId: 'tls.alert.unknown-ca',
+      value: 2 * 256 + 48,
+      cause,
+      tls: { serverName, certificate },
+    }),
+  );
   session.events(
     eventLine(
       {},
@@ -151,25 +165,57 @@ test('the newest file may be empty yet', async () => {
 
 test('of an interface that is gone nobody is told which side the pod is', async () => {
   const session = new SampleSession(makeScratch());
-  session.events(eventLine({ name: 'VIF_DISAPPEARED', connection: null, cause: 'gone' }));
+  session.events(eventLine({ name: 'VIF_DISAPPEARED', causeId: 'interface.gone', connection: null, cause: 'gone' }));
   assert.not.match(await textOf(session), /which side|POD_IP/);
 });
 
-test('--since counts back from where the files end', async () => {
+test('--since counts back from now', async () => {
   const session = new SampleSession(makeScratch());
   session.events(eventLine({ timeUs: T0_US }), '2023_11_14_22_13_20');
   session.events(eventLine({ timeUs: seconds(900) }), '2023_11_14_22_28_20');
   session.events(eventLine({ timeUs: seconds(1800) }), '2023_11_14_22_43_20');
   session.endFlows(endFlowLine(seconds(60)) + endFlowLine(seconds(2100)));
+  const nowUs = seconds(2400);
   for (const [lastUs, events, flows] of [
     [Number.POSITIVE_INFINITY, 3, 2],
-    [20 * MINUTE_US, 2, 1],
-    [10 * MINUTE_US, 1, 1],
-    [1 * MINUTE_US, 0, 1],
+    [35 * MINUTE_US, 2, 1],
+    [15 * MINUTE_US, 1, 1],
+    [5 * MINUTE_US, 0, 1],
+    [1 * MINUTE_US, 0, 0],
   ] as const) {
-    const diagnosis = await diagnosisOf(session, lastUs);
+    const diagnosis = await diagnosisOf(session, nowUs - lastUs, nowUs);
     assert.equal([diagnosis.events, diagnosis.connectionsEnded], [events, flows]);
   }
+  const nothing = await diagnosisOf(session, nowUs - MINUTE_US, nowUs);
+  assert.equal([nothing.from, nothing.ageSeconds, nothing.findings], [null, 300, []]);
+});
+
+test('while the files are written, times count from now', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ timeUs: seconds(0) }) + eventLine({ timeUs: seconds(1) }, { sourcePort: 40_223 }));
+  const textAt = async (nowUs: number) =>
+    formatReport([await diagnosisOf(session, 0, nowUs)], { width: 200, style: PLAIN, directory: '/' });
+  assert.match(await textAt(seconds(4)), /UTC, last 3 s ago, still happening\n/);
+  assert.match(await textAt(seconds(100)), /UTC, last 99 s ago\n/);
+  assert.match(await textAt(seconds(3600)), /UTC, last at the very end, still happening\n/);
+});
+
+test('what is merely worth knowing is nothing wrong', async () => {
+  const session = new SampleSession(makeScratch());
+  session.events(eventLine({ name: 'TCP_ESTABLISHED_STALE', causeId: 'tcp.stale.idle', value: 0 }));
+  assert.match(await textOf(session), /Nothing is wrong, as far as the packets tell\.\n\nWorth knowing\n/);
+});
+
+test('mostly tunnels: nothing is called well', async () => {
+  const session = new SampleSession(makeScratch());
+  session.endFlows(endFlowLine(seconds(1)));
+  const counters = (frames: object) => session.log({ time: '2023-11-14T22:13:22.000Z', frames });
+  counters({ tcp: 900, tunnel: 10 });
+  assert.match(await textOf(session), /Nothing is wrong/);
+  counters({ tcp: 10, tunnel: 900 });
+  const text = await textOf(session);
+  assert.match(text, /900 of 910 packets are inside tunnels/);
+  assert.not.match(text, /Nothing is wrong/);
 });
 
 test('latency by server, and what is healthy', async () => {
@@ -201,7 +247,15 @@ test('a huge directory takes bounded room', async () => {
     lines.push(eventLine({}, { destinationPort: i, destinationAddress: `10.0.${i % 256}.9` }));
   }
   session.events(lines.join(''));
-  session.events(eventLine({ name: 'VIF_DISAPPEARED', connection: null, cause: 'gone', timeUs: seconds(9) }));
+  session.events(
+    eventLine({
+      name: 'VIF_DISAPPEARED',
+      causeId: 'interface.gone',
+      connection: null,
+      cause: 'gone',
+      timeUs: seconds(9),
+    }),
+  );
   const diagnosis = await diagnosisOf(session);
   assert.is(diagnosis.events, 60_001);
   assert.is(diagnosis.findings.length, 1000);

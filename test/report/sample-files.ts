@@ -32,6 +32,7 @@ export function eventLine(change: Partial<NetworkEvent> = {}, ends: Partial<Netw
     name: 'TCP_SYN_RESET',
     timeUs: T0_US,
     value: 1,
+    causeId: 'tcp.refused.nobody-listens',
     cause: 'connection refused',
     connection,
     ...change,
@@ -61,6 +62,10 @@ export class SampleSession {
 
   endFlows(text: string): void {
     appendFileSync(join(this.directory, 'end_flows_2023_11_14_22_13_20.log'), `${END_FLOW_HEADER}\n${text}`);
+  }
+
+  log(line: object): void {
+    appendFileSync(join(this.directory, 'log_notif_2023_11_14_22_13_20.log'), `${JSON.stringify(line)}\n`);
   }
 
   file(name: string): void {

@@ -2,7 +2,9 @@ import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SessionState, SessionStatus } from '../../src/model/session-status.ts';
+import { CLIENT_LIMITS } from '../../src/serve/client-places.ts';
 import { HealthServer } from '../../src/serve/health-server.ts';
+import { ListenError } from '../../src/serve/listen-addresses.ts';
 import type { Observed } from '../../src/serve/observed.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -20,9 +22,10 @@ const NOTHING: Observed = { sessions: () => [], figures: () => [], reloads: { go
 test.before.each(async (context) => {
   context.port = await freePort();
   context.sessions = [];
-  context.server = await HealthServer.listen(context.port, ['127.0.0.1', '127.0.0.1'], {
-    ...NOTHING,
-    sessions: () => context.sessions,
+  context.server = await HealthServer.listen({
+    port: context.port,
+    addresses: ['127.0.0.1', '127.0.0.1'],
+    observed: { ...NOTHING, sessions: () => context.sessions },
   });
 });
 test.after.each(({ server }) => server.close());
@@ -97,7 +100,7 @@ test('nothing else', async (context) => {
 
 test('a port that is taken is one clear line', async ({ port }) => {
   try {
-    await HealthServer.listen(port, ['127.0.0.1'], NOTHING);
+    await HealthServer.listen({ port, addresses: ['127.0.0.1'], observed: NOTHING });
     assert.unreachable();
   } catch (error) {
     assert.match(
@@ -118,17 +121,47 @@ test('who sends nonsense or too much is let go, and others are served', async (c
   assert.is((await ask(context, '/healthz')).status, 200);
 });
 
-test('clients that say nothing do not pile up', async (context) => {
-  const answers: string[] = [];
-  const sockets = Array.from({ length: 40 }, () => {
-    const socket = connect(context.port, '127.0.0.1').setEncoding('utf8');
-    return socket.on('error', () => undefined).on('data', (answer: string) => answers.push(answer));
-  });
-  await waitFor('those that are let go', () => sockets.filter(({ closed }) => closed).length === 24);
-  for (const socket of sockets) if (!socket.closed) socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-  await waitFor('answers to the others', () => answers.length === 16);
-  assert.ok(answers.every((answer) => answer.startsWith('HTTP/1.1 200 ')));
+test('clients that say nothing do not pile up, and probes are answered beside them', async (context) => {
+  const sockets = Array.from({ length: 300 }, () => connect(context.port, '127.0.0.1').on('error', () => undefined));
+  for (const socket of sockets) socket.resume().write('GET /metrics HTTP/1.1\r\nHost:');
+  await waitFor('those that are let go', () => sockets.filter(({ closed }) => closed).length === 300 - 128);
+  for (let probe = 0; probe < 8; probe++) assert.is((await ask(context, '/healthz')).status, 200);
   for (const socket of sockets) socket.destroy();
+});
+
+test('a request that does not become whole is given up', async (context) => {
+  context.server.close();
+  const limits = { ...CLIENT_LIMITS, requestMs: 50 };
+  context.server = await HealthServer.listen({
+    port: context.port,
+    addresses: ['127.0.0.1'],
+    observed: NOTHING,
+    limits,
+  });
+  const socket = connect(context.port, '127.0.0.1')
+    .on('error', () => undefined)
+    .resume();
+  socket.write('GET /healthz HTTP/1.1\r\n');
+  await new Promise((resolve) => socket.on('close', resolve));
+});
+
+for (const address of ['0.0.0.0', '::']) {
+  test(`HEALTH_ADDRESS=${address}: loopback is one of all addresses`, async (context) => {
+    context.server.close();
+    const addresses = ['127.0.0.1', address];
+    context.server = await HealthServer.listen({ port: context.port, addresses, observed: NOTHING });
+    assert.is((await ask(context, '/healthz')).status, 200);
+  });
+}
+
+test('an address that the machine does not have: what to change', async ({ port }) => {
+  const outcome = HealthServer.listen({ port, addresses: ['192.0.2.1'], observed: NOTHING });
+  const error = await outcome.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  assert.instance(error, ListenError);
+  assert.match((error as ListenError).message, /EADDRNOTAVAIL; .*change HEALTH_ADDRESS or POD_IP$/);
 });
 
 test.run();

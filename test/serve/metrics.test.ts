@@ -1,46 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LatencyBuckets } from '../../src/model/latency-buckets.ts';
-import type { SessionFigures } from '../../src/model/session-figures.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
 import type { Observed } from '../../src/serve/observed.ts';
 import { checkMetrics } from './metric-rules.ts';
+import { sampleFigures } from './sample-figures.ts';
 
 const test = suite('metrics');
 
-function latencies(...us: readonly number[]): LatencyBuckets {
-  const buckets = new LatencyBuckets();
-  for (const latency of us) buckets.add(latency);
-  return buckets;
-}
-
-const figures: SessionFigures = {
-  podName: 'web-0',
-  podNamespace: 'shop',
-  interfaceName: 'veth1',
-  events: new Map([['TCP_RESET', 3]]),
-  connectionsBegun: 12,
-  connectionsEnded: [4, 0, 3, 0, 2, 0],
-  halfOpen: 1,
-  handshakes: latencies(90, 100, 101, 20_000_000),
-  tlsHandshakes: latencies(),
-  firstBytes: latencies(700),
-  packets: 100,
-  bytes: 6400,
-  kernelDrops: 7,
-  agentDrops: 0,
-  table: { used: 12, limit: 1000 },
-  evicted: 0,
-  shedStep: 2,
-  history: { used: 4096, limit: 8192 },
-  disk: { used: 1, limit: 2 },
-  lostLines: 0,
-  lostDumps: 1,
-  withheldLines: 0,
-  withheldDumps: 3,
-  refusedDumps: 2,
-};
+const figures = sampleFigures();
 const hostile = { ...figures, podName: 'a"b\\c\nd', interfaceName: 'veth2', kernelDrops: -1 };
 const observed: Observed = {
   sessions: () => [],
@@ -66,6 +34,7 @@ test('names, units, types and labels are as Prometheus wants them, whatever pods
     'pod',
     'reason',
     'result',
+    'severity',
     'state',
   ]);
 });
@@ -84,6 +53,8 @@ test('what the sessions counted', async () => {
   for (const [name, labels, want] of [
     ['dlltagent_events_total', { ...whose, code: '00002', name: 'TCP_RESET' }, 3],
     ['dlltagent_events_total', { ...whose, code: '00011' }, 0],
+    ['dlltagent_trouble_total', { ...whose, severity: 'broken' }, 2],
+    ['dlltagent_trouble_total', { ...whose, severity: 'worth knowing' }, 0],
     ['dlltagent_connections_open', whose, 3],
     ['dlltagent_connections_ended_total', { ...whose, end_type: 'half_open' }, 2],
     ['dlltagent_dropped_packets_total', { ...whose, place: 'kernel' }, 7],

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EndType } from '../../src/model/connection.ts';
-import type { EventName } from '../../src/model/event.ts';
+import type { EventName } from '../../src/model/event-code.ts';
 import { PageFeed } from '../../src/session/page-feed.ts';
 
 const test = suite('what is kept for live pages');

@@ -26,6 +26,7 @@ function read(payloads: readonly Said[]): string[] {
     tlsSignal: (_, signal) =>
       said.push(signal.kind === 'alert' && signal.plainTextClient ? 'alert to plain text' : signal.kind),
     httpMatch: () => undefined,
+    proxied: () => undefined,
   });
   const ignore = () => undefined;
   const tracker = new Tracker(
@@ -33,6 +34,12 @@ function read(payloads: readonly Said[]): string[] {
     { halfOpenSeconds: 30, staleSeconds: 180, stale2Seconds: 600 },
     {
       began: ignore,
+      established: ignore,
+      halfClosed: ignore,
+      unanswered: ignore,
+      icmpError: ignore,
+      pathMtu: ignore,
+      foreignPacket: ignore,
       synRepeated: ignore,
       halfOpen: ignore,
       stale: ignore,
@@ -43,7 +50,7 @@ function read(payloads: readonly Said[]): string[] {
     },
     conversations,
   );
-  const addresses = new DataView(Uint8Array.of(10, 0, 0, 1, 10, 0, 0, 2).buffer);
+  const addresses = new DataView(Uint8Array.of(10, 0, 0, 1, 10, 0, 0, 2, 64).buffer);
   const send = (fromClient: boolean, flags: number, sequence: number, acknowledgment: number, payload: Uint8Array) => {
     const packet = new Packet();
     Object.assign(packet, { view: addresses, timeUs: 1e15, flags, sequence, acknowledgment, window: 65_535 });

@@ -3,6 +3,9 @@ import { EndType, type Side } from '../../src/model/connection.ts';
 import { Direction } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
+import type { Stranger } from '../../src/track/foreign-packets.ts';
+import type { IcmpError } from '../../src/track/icmp-errors.ts';
+import type { PathMtuTrouble } from '../../src/track/path-mtu.ts';
 import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import type { TrackerDelays, TrackerListener } from '../../src/track/tracker-listener.ts';
@@ -118,6 +121,28 @@ class ScriptRun implements TrackerListener {
   began(connection: TrackedConnection): void {
     const swapped = connection.initiatorPort === this.#serverPort ? ' from s' : '';
     this.#say(connection, `began${connection.midstream ? ' midstream' : ''}${swapped}`);
+  }
+
+  established(): void {}
+
+  halfClosed(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, 'half-closed', timeUs);
+  }
+
+  unanswered(connection: TrackedConnection, timeUs: number): void {
+    this.#say(connection, 'unanswered', timeUs);
+  }
+
+  icmpError(connection: TrackedConnection, { code }: IcmpError, timeUs: number): void {
+    this.#say(connection, `icmp ${code}`, timeUs);
+  }
+
+  pathMtu(connection: TrackedConnection, { side }: PathMtuTrouble, timeUs: number): void {
+    this.#say(connection, `path MTU of ${sideLetter(side)}`, timeUs);
+  }
+
+  foreignPacket(connection: TrackedConnection, { port }: Stranger, timeUs: number): void {
+    this.#say(connection, `foreign ${port}`, timeUs);
   }
 
   synRepeated(connection: TrackedConnection, timeUs: number): void {

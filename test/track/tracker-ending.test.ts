@@ -35,7 +35,7 @@ test('a half-closed connection lives on, and its other side may send for long', 
   runScript(`${OPEN}
     1      c FA 1:1              |
     1.1    s A 1:2               |
-    400    s PA 1:2 +50          |
+    400    s PA 1:2 +50          | half-closed @181
     400.1  c A 2:51              |
     900    s PA 51:2 +50         |
     1000   s FA 101:2            | end fin by c 0/100
@@ -45,9 +45,9 @@ test('a half-closed connection lives on, and its other side may send for long', 
 test('a half-closed connection that is silent ends with FIN, without 00007 and 00008', () => {
   runScript(`${OPEN}
     1      c FA 1:1              |
-    200    tick                  |
-    600.3  tick                  | end fin by c 0/0 @600.02
-    660.3  tick                  | forgotten
+    200    tick                  | half-closed @181
+    601.3  tick                  | end fin by c 0/0 @601
+    661.3  tick                  | forgotten
   `);
 });
 

@@ -67,7 +67,16 @@ test('a RST never begins a connection', () => {
     0      c R 1                 |
     0.1    s RA 1:1              |
     0.2    c SR 1                |
-    0.3    c S 0                 | began
+    0.3    c S 7                 | began
+  `);
+});
+
+test('a RST that was captured before the SYN it answers ends that', () => {
+  runScript(`
+    0      s RA 0:1              |
+    0.1    c S 0                 | began, reset by s in phase 0, end reset by s 0/0
+    3      s RA 0:101            |
+    5      c2 S 100              | began #2
   `);
 });
 

@@ -52,6 +52,21 @@ export class InOrderStream {
     this.#budget = budget;
   }
 
+  /** True once it is known where the stream begins. */
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
+  /** The sequence number expected next. */
+  get nextSequence(): number {
+    return this.#next;
+  }
+
+  /** Whether bytes wait for others before them. */
+  get isWaiting(): boolean {
+    return this.#held !== null && this.#held.length > 0;
+  }
+
   /** Bytes held in copies now. */
   get heldBytes(): number {
     return this.#heldBytes;

@@ -1,7 +1,7 @@
 import { Side } from '../../model/connection.ts';
 import type { TlsPreamble } from './tls-preamble.ts';
 import { LdapPreamble, MysqlPreamble, PostgresPreamble } from './tls-preamble-binary.ts';
-import { LinePreamble, XmppPreamble } from './tls-preamble-text.ts';
+import { ConnectPreamble, LinePreamble, XmppPreamble } from './tls-preamble-text.ts';
 
 /** The preamble a connection's first bytes may belong to; null when TLS cannot follow from them. */
 export function beginPreamble(side: Side, bytes: Uint8Array, start: number, end: number): TlsPreamble | null {
@@ -12,6 +12,7 @@ export function beginPreamble(side: Side, bytes: Uint8Array, start: number, end:
   }
   if (first === 0x3c) return new XmppPreamble(); // <
   if (first === 0x30) return new LdapPreamble(); // a SEQUENCE
+  if (first === 0x43 && ConnectPreamble.begins(bytes, start, end)) return new ConnectPreamble();
   if (PostgresPreamble.begins(bytes, start, end)) return new PostgresPreamble();
   return null;
 }

@@ -17,6 +17,8 @@ const MIN_CLIENT_HELLO_BYTES = 38;
 const MAX_CLIENT_HELLO_BYTES = 128 * 1024;
 /** Warnings reported of one connection; a peer may send as many as it likes. */
 const MAX_WARNINGS = 4;
+/** An alert in clear: level and description (RFC 8446 §6). */
+const ALERT_BYTES = 2;
 const MISSED = 'bytes of the handshake were not captured';
 
 /** What the readers of a capture session share. */
@@ -79,6 +81,12 @@ export class TlsHandshake implements RecordHandler {
     }
   }
 
+  /** Bytes of a side were missed, or come late: nothing is concluded from what is there. */
+  missed(side: Side): void {
+    this.#records[side].hasGaps = true;
+    this.#ending?.missed();
+  }
+
   /** The client began with an SSLv2-compatible hello of so many bytes, which the caller has read into the session. */
   startWithSsl2Hello(lengthBytes: number, timeUs: number): void {
     this.#records[0].skip(lengthBytes);
@@ -129,7 +137,11 @@ export class TlsHandshake implements RecordHandler {
         return length > 0 ? RecordBody.handshake : this.#violation(side, 'length', length, timeUs);
       case ContentType.alert:
         if (!clear) return RecordBody.skip;
-        return length > 0 ? RecordBody.alert : this.#violation(side, 'length', length, timeUs);
+        if (length === 0) return this.#violation(side, 'length', length, timeUs);
+        if (length === ALERT_BYTES && (this.#sawHello() || this.plainTextClient || this.tentative))
+          return RecordBody.alert;
+        this.ended = true; // its keys were there before the capture: an encrypted alert is taken for close_notify
+        return RecordBody.stop;
       case ContentType.changeCipherSpec:
         return !clear || length === 1 ? RecordBody.skip : this.#violation(side, 'length', length, timeUs);
       case ContentType.applicationData:
@@ -154,7 +166,7 @@ export class TlsHandshake implements RecordHandler {
         return;
       case ContentType.alert:
         if (!this.#protected[side] || this.session.version === 0) return;
-        this.#alert(side, 2, 255, timeUs, false, 'unknown', 'the alert is encrypted', true);
+        if (!this.#hasGaps()) this.#alert(side, 2, 255, timeUs, false, 'unknown', 'the alert is encrypted', true);
         this.ended = true;
         return;
       case ContentType.applicationData:
@@ -167,7 +179,11 @@ export class TlsHandshake implements RecordHandler {
 
   alert(side: Side, level: number, description: number, timeUs: number): boolean {
     if (this.tentative) return this.#isNotTls();
-    const fatal = level !== 1;
+    if (level !== 1 && level !== 2) {
+      this.ended = true; // no alert in clear
+      return false;
+    }
+    const fatal = level === 2;
     if (fatal || ++this.#warnings <= MAX_WARNINGS)
       this.#alert(side, level, description, timeUs, false, 'read', '', true);
     if (fatal) this.ended = true;
@@ -346,6 +362,10 @@ export class TlsHandshake implements RecordHandler {
     this.ended = true;
     this.notTls = true;
     return false;
+  }
+
+  #sawHello(): boolean {
+    return this.#place[0] > 0 || this.#place[1] > 0;
   }
 
   #hasGaps(): boolean {

@@ -61,7 +61,8 @@ export class PostgresPreamble implements TlsPreamble {
       return PreambleResult.more;
     }
     this.upgraded = this.#ssl && answer === 0x53;
-    return this.upgraded ? start + 1 : PreambleResult.none;
+    if (this.upgraded) return start + 1;
+    return this.#ssl && answer === 0x4e && end - start === 1 ? PreambleResult.declined : PreambleResult.none;
   }
 }
 
@@ -126,7 +127,8 @@ export class LdapPreamble implements TlsPreamble {
     if (message.operation !== 0x78 || message.length > 256) return PreambleResult.none;
     if (this.#response.have < message.length) return PreambleResult.more;
     this.upgraded = message.resultCode === 0;
-    return this.upgraded ? start + (message.length - before) : PreambleResult.none;
+    if (this.upgraded) return start + (message.length - before);
+    return message.resultCode > 0 ? PreambleResult.declined : PreambleResult.none;
   }
 }
 

@@ -8,6 +8,7 @@ const MAX_LINE_BYTES = 512;
 
 /** Commands that may come before the wish for TLS; any other means that the session goes on in clear. */
 const COMMANDS_BEFORE = /^(?:\S{1,32} )?(?:EHLO|HELO|LHLO|NOOP|RSET|HELP|CAPA|CAPABILITY|ID|FEAT|SYST|QUIT|LOGOUT)\b/i;
+const GOODBYE = /^(?:\S{1,32} )?(?:QUIT|LOGOUT)\b/i;
 const WISH = /^(?:(\S{1,32}) )?(STARTTLS|STLS|AUTH TLS|AUTH TLS-C|AUTH SSL)\s*$/i;
 
 /**
@@ -21,6 +22,8 @@ export class LinePreamble implements TlsPreamble {
   readonly #bytes: [number, number] = [0, 0];
   /** The client has asked for TLS; the start of the line that grants it. */
   #grant: RegExp | null = null;
+  /** The server has refused the wish, and the client has not asked for anything since. */
+  #refused = false;
 
   constructor(name: string) {
     this.name = name;
@@ -48,6 +51,8 @@ export class LinePreamble implements TlsPreamble {
       if (!line.endsWith('\n')) break;
       this.#lines[side] = '';
       if (side === Side.initiator) {
+        if (this.#refused && GOODBYE.test(line)) return PreambleResult.declined;
+        this.#refused = false;
         if (!this.#command(line)) return PreambleResult.none;
       } else if (this.#grant !== null && this.#reply(line, this.#grant)) {
         this.upgraded = true;
@@ -73,7 +78,10 @@ export class LinePreamble implements TlsPreamble {
   #reply(line: string, grant: RegExp): boolean {
     if (grant.test(line)) return true;
     const between = this.name === 'IMAP' ? line.startsWith('*') : /^\d\d\d-/.test(line);
-    if (!between) this.#grant = null;
+    if (!between) {
+      this.#grant = null;
+      this.#refused = true;
+    }
     return false;
   }
 }
@@ -136,5 +144,42 @@ class Matcher {
     if (this.#at < this.#text.length) return false;
     this.#at = 0;
     return true;
+  }
+}
+
+/** An HTTP proxy: `CONNECT host:port`, a response 2xx, and then whatever goes through the tunnel (RFC 9110 §9.3.6). */
+export class ConnectPreamble implements TlsPreamble {
+  readonly name = 'HTTP CONNECT';
+  upgraded = false;
+  readonly #heads: [string, string] = ['', ''];
+  /** The client's head is there to its end. */
+  #asked = false;
+
+  /** True when the bytes begin such a request. */
+  static begins(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start < 8) return false;
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, 8).toString('latin1') === 'CONNECT ';
+  }
+
+  feed(side: Side, bytes: Uint8Array, start: number, end: number): number {
+    if (side === Side.initiator ? this.#asked : !this.#asked) return PreambleResult.none;
+    const before = this.#heads[side].length;
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+    const head = this.#heads[side] + piece;
+    const headEnd = /\r?\n\r?\n/.exec(head);
+    if (headEnd === null) {
+      this.#heads[side] = head;
+      return head.length > MAX_PREAMBLE_BYTES ? PreambleResult.none : PreambleResult.more;
+    }
+    if (side === Side.initiator) {
+      this.#asked = true;
+      return PreambleResult.more;
+    }
+    if (/^HTTP\/1\.\d 1\d\d/.test(head)) {
+      this.#heads[side] = ''; // an interim response
+      return PreambleResult.more;
+    }
+    this.upgraded = /^HTTP\/1\.\d 2\d\d/.test(head);
+    return this.upgraded ? start + headEnd.index + headEnd[0].length - before : PreambleResult.none;
   }
 }

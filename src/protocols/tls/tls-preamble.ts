@@ -6,6 +6,8 @@ export const PreambleResult = {
   more: -1,
   /** TLS is not going to follow. */
   none: -2,
+  /** The client asked for TLS, the server declined, and nothing follows. */
+  declined: -3,
 } as const;
 
 /** What is spoken in clear before TLS begins in a connection (STARTTLS and its like). */

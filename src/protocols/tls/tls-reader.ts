@@ -39,6 +39,10 @@ export class TlsReader {
   #preamble: TlsPreamble | null = null;
   #signals: TlsSignal[] = [];
   #missedStart = false;
+  /** Sides whose first bytes may have been missed. */
+  readonly #missed: [boolean, boolean] = [false, false];
+  /** The server declined to speak TLS. */
+  declined = false;
 
   constructor(context: TlsContext) {
     this.#context = context;
@@ -104,12 +108,25 @@ export class TlsReader {
     }
   }
 
+  /** Nobody knows whether the first bytes of a side that will be fed are those it began with. */
+  missedBeginning(side: Side): void {
+    this.#missed[side] = true;
+    if (side === Side.initiator) this.#missedStart = true;
+  }
+
+  /** Bytes of a side are known to exist that were not fed, and may be fed late: from here on the order proves nothing. */
+  outOfOrder(side: Side): void {
+    this.#missed[side] = true;
+    this.#handshake?.missed(side);
+  }
+
   /** The next `lengthBytes` bytes of a side were not captured. */
   gap(side: Side, lengthBytes: number): void {
     if (this.#phase === TlsPhase.reading) {
       this.#handshake?.gap(side, lengthBytes);
       this.#settle();
     } else if (this.#phase === TlsPhase.detecting) {
+      this.missedBeginning(side);
       this.#missedStart = true;
     } else if (this.#phase < TlsPhase.done) {
       this.#end(TlsPhase.notTls);
@@ -181,6 +198,7 @@ export class TlsReader {
       this.#end(TlsPhase.notTls);
       return;
     }
+    if (maybeHello) this.#missed[Side.initiator] = false; // a ClientHello is a beginning
     const handshake = new TlsHandshake(this.#signals, this.#context, maybeHello);
     // A ClientHello is a beginning, whatever was missed before it.
     if (!maybeHello || (this.#missedStart && message === undefined)) handshake.startAnywhere();
@@ -194,7 +212,8 @@ export class TlsReader {
     // A client may also speak TLS at once to a server that greets in clear: then the server's next words are not TLS.
     const result = isClientHello(side, bytes, start, end) ? start : preamble.feed(side, bytes, start, end);
     if (result === PreambleResult.more) return;
-    if (result === PreambleResult.none) {
+    if (result === PreambleResult.none || result === PreambleResult.declined) {
+      this.declined = result === PreambleResult.declined;
       this.#end(TlsPhase.notTls);
       return;
     }
@@ -220,6 +239,7 @@ export class TlsReader {
   #start(handshake: TlsHandshake): void {
     this.#preamble = null;
     this.#handshake = handshake;
+    for (const side of [Side.initiator, Side.responder]) if (this.#missed[side]) handshake.missed(side);
     this.#phase = TlsPhase.reading;
   }
 

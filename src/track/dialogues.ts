@@ -1,0 +1,206 @@
+import { ConnectionType, Side } from '../model/connection.ts';
+import type { Packet } from '../model/packet.ts';
+import { BodyKind, isStatusLine, MessageHead, readMessageHead } from '../protocols/http/message-head.ts';
+import { looksLikeHttp } from '../protocols/http/request-line.ts';
+import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
+import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import {
+  ASKED,
+  BODILESS,
+  CHUNKED,
+  CONNECTION_TYPE_SHIFT,
+  DIALOGUE,
+  FIN_SENT,
+  FLAGS,
+  HEAD_EXPECTED,
+  LAST_BYTES,
+  MESSAGE_END,
+  MESSAGE_KNOWN,
+  NEXT_SEQUENCE,
+  SIDE_WORDS,
+  STATE,
+  TUNNEL_ASKED,
+  TUNNELLED,
+  UNTIL_CLOSE,
+  WORDS_PER_RECORD,
+} from './record.ts';
+
+/** A protected record of no more bytes may be an alert: two bytes, a type, and the longest usual tag (RFC 8446 §5.2). */
+const MOST_ALERT_BYTES = 24;
+
+/**
+ * Follows who owes whom an answer, and whether the message that a side is sending is whole, from no more than the bytes
+ * where messages begin: the heads of HTTP/1 and the headers of TLS records say where they end, as a sequence number. A
+ * message whose beginning was not captured in one piece, or not in order, is not followed: then nothing is known of it.
+ */
+export class Dialogues {
+  readonly #words: Int32Array;
+  readonly #head = new MessageHead();
+
+  constructor(table: ConnectionTable) {
+    this.#words = table.words;
+  }
+
+  /** Takes the first bytes of the initiator, which came in order: HTTP is followed from here on. */
+  begin(slot: number, packet: Packet): void {
+    const { bytes, payloadStart, payloadCapturedBytes } = packet;
+    const end = payloadStart + payloadCapturedBytes;
+    const word = slot * WORDS_PER_RECORD;
+    if (beginsProxyHeader(bytes, payloadStart, end)) {
+      const header = readProxyHeader(bytes, payloadStart, end);
+      if (header === null || header === 'more') return;
+      this.#words[word + FLAGS] |= MESSAGE_KNOWN; // the first message follows the header
+      this.#words[word + MESSAGE_END] = (packet.sequence + header.lengthBytes) | 0;
+    } else if (!looksLikeHttp(bytes, payloadStart, end)) {
+      return;
+    }
+    this.#words[word + STATE] |= DIALOGUE;
+  }
+
+  /**
+   * Takes the payload of a packet whose bytes are new and in order. `isTurn`: the other side sent the last new byte
+   * before, or nobody has.
+   */
+  message(slot: number, side: Side, packet: Packet, isTurn: boolean): void {
+    const word = slot * WORDS_PER_RECORD;
+    const words = this.#words;
+    if ((words[word + FLAGS] & TUNNELLED) !== 0) return;
+    if (((words[word + STATE] >>> CONNECTION_TYPE_SHIFT) & 3) === ConnectionType.tls) {
+      this.#records(word, side, packet, isTurn);
+    } else if (side === Side.initiator) {
+      this.#request(word, packet, isTurn);
+    } else {
+      this.#response(word, packet, isTurn);
+    }
+  }
+
+  /** Bytes of a side came out of order, or never: where its messages begin is not known. */
+  lost(slot: number, side: Side): void {
+    this.#words[slot * WORDS_PER_RECORD + FLAGS] &= ~((MESSAGE_KNOWN << side) | CHUNKED | UNTIL_CLOSE | HEAD_EXPECTED);
+  }
+
+  #request(word: number, packet: Packet, isTurn: boolean): void {
+    const words = this.#words;
+    const isKnown = (words[word + FLAGS] & MESSAGE_KNOWN) !== 0;
+    const body = isKnown ? (words[word + MESSAGE_END] - packet.sequence) | 0 : 0;
+    if (isKnown ? body >= packet.payloadLengthBytes : !isTurn) return;
+    const { bytes, payloadStart, payloadCapturedBytes } = packet;
+    const start = payloadStart + Math.max(0, body);
+    const end = payloadStart + payloadCapturedBytes;
+    words[word + FLAGS] &= ~(MESSAGE_KNOWN | BODILESS);
+    if (start >= end) return;
+    if (!looksLikeHttp(bytes, start, end)) {
+      words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // what follows is no HTTP/1
+      return;
+    }
+    const head = this.#head;
+    readMessageHead(bytes, start, end, false, head);
+    words[word + FLAGS] |= ASKED | (head.isHead ? BODILESS : 0) | (head.isConnect ? TUNNEL_ASKED : 0);
+    if (head.kind !== BodyKind.none && head.kind !== BodyKind.length) return;
+    words[word + FLAGS] |= MESSAGE_KNOWN;
+    words[word + MESSAGE_END] = (packet.sequence + (head.end - payloadStart) + head.bodyBytes) | 0;
+  }
+
+  #response(word: number, packet: Packet, isTurn: boolean): void {
+    const words = this.#words;
+    const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
+    const end = payloadStart + payloadCapturedBytes;
+    const flags = words[word + FLAGS];
+    const isKnown = (flags & (MESSAGE_KNOWN << 1)) !== 0;
+    const body = isKnown ? (words[word + MESSAGE_END + 1] - sequence) | 0 : 0;
+    if (isKnown ? body >= payloadLengthBytes : !isTurn && (flags & HEAD_EXPECTED) === 0) {
+      if ((flags & CHUNKED) !== 0) this.#noteLastBytes(word, packet);
+      return;
+    }
+    let start = payloadStart + Math.max(0, body);
+    words[word + FLAGS] &= ~((MESSAGE_KNOWN << 1) | CHUNKED | UNTIL_CLOSE | HEAD_EXPECTED);
+    const head = this.#head;
+    while (start < end) {
+      if (!isStatusLine(bytes, start, end)) {
+        if (end - start >= 12) words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED;
+        words[word + FLAGS] &= ~ASKED;
+        return;
+      }
+      readMessageHead(bytes, start, end, true, head);
+      if (head.status === 101 || (head.status < 300 && (flags & TUNNEL_ASKED) !== 0)) {
+        words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED;
+        return;
+      }
+      if (head.status >= 200) break;
+      if (head.kind === BodyKind.unknown) return;
+      words[word + FLAGS] |= HEAD_EXPECTED; // an interim response: the final one follows (RFC 9110 §15.2)
+      start = head.end;
+    }
+    if (start >= end) return;
+    words[word + FLAGS] &= ~(ASKED | HEAD_EXPECTED);
+    const bodiless = (words[word + FLAGS] & BODILESS) !== 0;
+    if (head.kind === BodyKind.unknown) return;
+    if (head.kind === BodyKind.none || head.kind === BodyKind.length || bodiless) {
+      const bodyBytes = bodiless ? 0 : head.bodyBytes;
+      words[word + FLAGS] |= MESSAGE_KNOWN << 1;
+      words[word + MESSAGE_END + 1] = (sequence + (head.end - payloadStart) + bodyBytes) | 0;
+    } else if (head.kind === BodyKind.chunked) {
+      words[word + FLAGS] |= CHUNKED;
+      words[word + LAST_BYTES] = 0;
+      this.#noteLastBytes(word, packet);
+    } else {
+      words[word + FLAGS] |= UNTIL_CLOSE;
+    }
+  }
+
+  /** Keeps the last four bytes of a body in chunks: an empty line ends it (RFC 9112 §7.1). */
+  #noteLastBytes(word: number, packet: Packet): void {
+    const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes } = packet;
+    if (payloadCapturedBytes < payloadLengthBytes) {
+      this.#words[word + FLAGS] &= ~CHUNKED; // cut by the capture
+      return;
+    }
+    const end = payloadStart + payloadCapturedBytes;
+    let last = this.#words[word + LAST_BYTES];
+    for (let at = Math.max(payloadStart, end - 4); at < end; at++) last = (last << 8) | bytes[at];
+    this.#words[word + LAST_BYTES] = last;
+  }
+
+  /** Walks the records of TLS from header to header. */
+  #records(word: number, side: Side, packet: Packet, isTurn: boolean): void {
+    const words = this.#words;
+    const known = MESSAGE_KNOWN << side;
+    const isKnown = (words[word + FLAGS] & known) !== 0;
+    const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
+    let at = isKnown ? (words[word + MESSAGE_END + side] - sequence) | 0 : 0; // from the payload's first byte on
+    if (isKnown ? at >= payloadLengthBytes : !isTurn) return;
+    if (at < 0) at = 0;
+    words[word + FLAGS] &= ~known;
+    while (at < payloadLengthBytes) {
+      if (at + RECORD_HEADER_BYTES > payloadCapturedBytes) return; // its header comes in pieces, or was cut
+      const header = payloadStart + at;
+      const type = bytes[header];
+      const length = (bytes[header + 3] << 8) | bytes[header + 4];
+      if (type < ContentType.changeCipherSpec || type > ContentType.heartbeat) return;
+      if (bytes[header + 1] !== 3 || length > MAX_RECORD_BYTES) return;
+      if (type === ContentType.applicationData) {
+        if (side === Side.responder) words[word + FLAGS] &= ~ASKED;
+        else if (length > MOST_ALERT_BYTES) words[word + FLAGS] |= ASKED;
+      }
+      at += RECORD_HEADER_BYTES + length;
+    }
+    words[word + FLAGS] |= known;
+    words[word + MESSAGE_END + side] = (sequence + at) | 0;
+  }
+}
+
+/** Whether a side stopped in the middle of a message, as far as its end is known. */
+export function isMessageOpen(words: Int32Array, word: number, side: Side): boolean {
+  const flags = words[word + FLAGS];
+  if ((flags & TUNNELLED) !== 0) return false;
+  if (side === Side.responder && (flags & CHUNKED) !== 0) return words[word + LAST_BYTES] !== 0x0d0a0d0a;
+  if ((flags & (MESSAGE_KNOWN << side)) === 0) return false;
+  return ((words[word + MESSAGE_END + side] - sentUpTo(words, word, side)) | 0) > 0;
+}
+
+/** Returns the sequence number after the last byte of a side's stream. */
+export function sentUpTo(words: Int32Array, word: number, side: Side): number {
+  const fin = (words[word + STATE] & (FIN_SENT << side)) !== 0 ? 1 : 0;
+  return (words[word + NEXT_SEQUENCE + SIDE_WORDS * side] - fin) | 0;
+}

@@ -1,0 +1,39 @@
+import { LatencyBuckets } from '../../src/model/latency-buckets.ts';
+import type { SessionFigures } from '../../src/model/session-figures.ts';
+
+function latencies(...us: readonly number[]): LatencyBuckets {
+  const buckets = new LatencyBuckets();
+  for (const latency of us) buckets.add(latency);
+  return buckets;
+}
+
+/** What a session counted. */
+export function sampleFigures(): SessionFigures {
+  return {
+    podName: 'web-0',
+    podNamespace: 'shop',
+    interfaceName: 'veth1',
+    events: new Map([['TCP_RESET', 3]]),
+    severities: { broken: 2, suspicious: 1, 'worth knowing': 0 },
+    connectionsBegun: 12,
+    connectionsEnded: [4, 0, 3, 0, 2, 0],
+    halfOpen: 1,
+    handshakes: latencies(90, 100, 101, 20_000_000),
+    tlsHandshakes: latencies(),
+    firstBytes: latencies(700),
+    packets: 100,
+    bytes: 6400,
+    kernelDrops: 7,
+    agentDrops: 0,
+    table: { used: 12, limit: 1000 },
+    evicted: 0,
+    shedStep: 2,
+    history: { used: 4096, limit: 8192 },
+    disk: { used: 1, limit: 2 },
+    lostLines: 0,
+    lostDumps: 1,
+    withheldLines: 0,
+    withheldDumps: 3,
+    refusedDumps: 2,
+  };
+}
