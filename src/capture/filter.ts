@@ -85,7 +85,7 @@ export function compileFilter(
  * tag that the kernel has taken out of the frame: libpcap writes that kind of program for an open device only. Must be
  * called inside the interface's network namespace.
  */
-export function compileLiveFilter(
+function compileLiveFilter(
   expression: string,
   interfaceName: string,
   established: Established = 'all',

@@ -3,7 +3,8 @@ const MINUS = 0x2d;
 const COMMA = 0x2c;
 const DOT = 0x2e;
 const COLON = 0x3a;
-const NEW_LINE = 0x0a;
+/** The byte that ends a line. */
+export const NEW_LINE = 0x0a;
 const UNDERSCORE = 0x5f;
 
 /** Most bytes one number takes: a sign and the sixteen digits below 2^53. */

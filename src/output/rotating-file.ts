@@ -1,7 +1,7 @@
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { FileNaming } from './file-names.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { WholeLineWriter } from './whole-line-writer.ts';
+import { LineBuffer, NEW_LINE } from './line-buffer.ts';
+import { NO_PART, WholeLineWriter } from './whole-line-writer.ts';
 
 /** How a file gathers, turns over and reports. */
 export interface RotatingFileOptions {
@@ -51,8 +51,6 @@ const DEFAULT_BACKLOG_BYTES = 8 * MEBIBYTE;
 const CHUNK_BYTES = 64 * 1024;
 const MAX_SPARE_CHUNKS = 2;
 const USUAL_RETRY_DELAY_MS = 1000;
-const NEW_LINE = 0x0a;
-const NO_PART = -1;
 
 /**
  * A file of lines in parts, written behind the caller's back: lines gather in memory and go out asynchronously, at

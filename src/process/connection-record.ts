@@ -1,11 +1,11 @@
 import { Side } from '../model/connection.ts';
 import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
+import { AF_INET } from '../native/inet-diag.ts';
 
 /*
  * What src/process/ebpf/connections.bpf.c sends: `struct record` and, in it, `struct owner`, at these offsets.
  */
 
-const AF_INET = 2;
 const COMM_BYTES = 16;
 
 /** Bytes of `struct owner`. */

@@ -1,9 +1,9 @@
+import { SECOND_US } from '../model/second.ts';
 import { SlotLists } from './slot-lists.ts';
 
 const BUCKETS = 4096; // seconds; whoever was idle for longer shares the oldest bucket
 const CLOSED = BUCKETS; // the lists behind the buckets
 const LET_GO = BUCKETS + 1;
-const SECOND_US = 1_000_000;
 
 /**
  * Who makes room when the table is full: closed connections first, those longest closed before the others, as nothing
