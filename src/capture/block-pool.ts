@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import { forgetMemory, mapMemory, populateMemory } from '../native/libc.ts';
 import { Memory } from './memory.ts';
@@ -69,6 +70,7 @@ export class BlockPool extends Memory {
 
   /** Gives back a place that was taken. */
   giveBack(place: number): void {
+    if (ASSERTING) assert(this.#taken > 0 && place % LARGEST_BLOCK_BYTES === 0, 'it was taken');
     this.#free.push(place);
     this.#taken--;
     if (this.#taken === 0 && this.#untouched > 0) this.#trimLater();

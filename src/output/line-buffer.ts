@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const COMMA = 0x2c;
@@ -206,6 +208,7 @@ export class LineBuffer {
   }
 
   #grow(moreBytes: number): void {
+    if (ASSERTING) assert(this.length <= this.bytes.length, 'what was appended is in the buffer');
     const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + moreBytes));
     bigger.set(this.bytes.subarray(0, this.length));
     this.bytes = bigger;

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { FileNaming } from './file-names.ts';
 import { LineBuffer, NEW_LINE } from './line-buffer.ts';
@@ -131,6 +132,7 @@ export class RotatingFile {
     const { buffer } = this.#fill;
     buffer.newLine();
     const bytes = buffer.length - this.#lineStart;
+    if (ASSERTING) assert(bytes > 0, 'endLine follows beginLine');
     if (this.#backlogBytes + bytes > this.#maxBacklogBytes || this.#closed) {
       buffer.length = this.#lineStart;
       this.#counters.lostLines++;
@@ -238,6 +240,7 @@ export class RotatingFile {
       this.#counters.writtenLines += countLines(lines, written);
       chunk.writtenBytes += written;
       this.#backlogBytes -= written;
+      if (ASSERTING) assert(this.#backlogBytes >= 0, 'no more is written than waits');
     } while (chunk.writtenBytes < buffer.length);
   }
 

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { SECOND_US } from '../model/second.ts';
 import { SlotLists } from './slot-lists.ts';
 
@@ -61,6 +62,7 @@ export class EvictionOrder {
   /** The open connection idle longest, -1 when there is none. */
   longestIdle(): number {
     for (;;) {
+      if (ASSERTING) assert(this.#newest - this.#oldest < BUCKETS, 'each bucket is one second');
       const slot = this.#lists.first(this.#oldest % BUCKETS);
       if (slot < 0) {
         if (this.#oldest >= this.#newest) return -1;
