@@ -112,7 +112,7 @@ export class Detectors {
   /** A RST ends a connection: 00002 or 00009, and 00010 when there are too many. */
   reset(connection: TrackedConnection, by: Side, timeUs: number): Occurrence[] {
     const refused = isSynReset(connection, by);
-    if (!refused && !isReset(connection)) return []; // it was ending anyway
+    if (!refused && !isReset(connection, by)) return []; // it was ending anyway
     const { resetAbnormalCount, resetAbnormalSeconds } = this.#settings;
     const occurrences: Occurrence[] = [];
     const count = this.#resets.add(connection, by, timeUs, resetAbnormalSeconds * 1_000_000);

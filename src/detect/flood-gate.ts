@@ -62,6 +62,14 @@ export class FloodGate {
     return this.#sumUp(Number.POSITIVE_INFINITY);
   }
 
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    for (const { share, held } of this.#kinds.values()) {
+      share.shiftTimes(deltaUs);
+      if (held !== null) held.firstUs += deltaUs;
+    }
+  }
+
   #kindOf(name: EventName): Kind {
     let kind = this.#kinds.get(name);
     if (kind === undefined) {

@@ -68,7 +68,8 @@ function isUnderstood(connection: TrackedConnection): boolean {
 
 /** Whether the server has not said a word to a ClientHello. */
 function isUnansweredHello(connection: TrackedConnection): boolean {
-  return connection.connectionType === ConnectionType.tls && !connection.spoke(Side.responder);
+  const isTls = connection.connectionType === ConnectionType.tls;
+  return isTls && connection.isBeginKnown(Side.initiator) && !connection.spoke(Side.responder);
 }
 
 /** Whether the client spoke last, and what it said asks for an answer, probably at least. */

@@ -24,5 +24,10 @@ export function resetAbnormal(
   if (recent < count.abnormalAt) return null;
   count.abnormalAt = recent * 10;
   const cause = `${recent} resets from ${sideName(by)}'s address and port within ${windowSeconds} s: misconfiguration, a failing application, or an attack`;
-  return connectionEvent('TCP_RESET_ABNORMAL', connection, timeUs, { value: recent, causeId: 'tcp.reset.many', cause });
+  return connectionEvent('TCP_RESET_ABNORMAL', connection, timeUs, {
+    value: recent,
+    causeId: 'tcp.reset.many',
+    cause,
+    facts: { windowSeconds },
+  });
 }

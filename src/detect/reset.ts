@@ -13,7 +13,8 @@ export function isHttpClientReset(connection: TrackedConnection, by: Side): bool
 }
 
 /** Whether a RST on a connection is a 00002: its SYN was answered, and nobody had said goodbye in order. */
-export function isReset(connection: TrackedConnection): boolean {
+export function isReset(connection: TrackedConnection, by: Side): boolean {
+  if (by === Side.responder && connection.saidGoodbye) return false;
   return connection.phase !== Phase.synSent && !connection.finSeen && !connection.fatalAlertSeen;
 }
 

@@ -37,6 +37,11 @@ export class Allowances {
     this.#forget(timeUs);
   }
 
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    for (const bucket of this.#buckets.values()) bucket.shiftTimes(deltaUs);
+  }
+
   /** Forgets keys that have all they may have again, and the oldest where there are too many; a few at a time. */
   #forget(timeUs: number): void {
     let left = FORGOTTEN_AT_ONCE;

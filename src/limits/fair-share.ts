@@ -29,6 +29,11 @@ export class FairShare {
     return true;
   }
 
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    for (const each of [this.#peers, this.#services, this.#all]) each.shiftTimes(deltaUs);
+  }
+
   /** Takes one whoever it is for; false when all together have had enough. */
   takeOfAll(timeUs: number): boolean {
     return this.#all.tryTake(timeUs);

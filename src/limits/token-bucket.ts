@@ -4,10 +4,7 @@ export interface Allowance {
   readonly perSecond: number;
 }
 
-/** More than packets may overtake each other by: the clock was set back. */
-const SET_BACK_US = 10_000_000;
-
-/** A token bucket, full at first. Times are microseconds; one that lies a little before an earlier one adds nothing. */
+/** A token bucket, full at first. Times are microseconds; one that lies before an earlier one adds nothing. */
 export class TokenBucket {
   readonly #allowance: Allowance;
   #tokens: number;
@@ -33,13 +30,17 @@ export class TokenBucket {
     const tokens = this.#tokensAt(timeUs);
     if (tokens < 1) return false;
     this.#tokens = tokens - 1;
-    this.#sinceUs = timeUs < this.#sinceUs - SET_BACK_US ? timeUs : Math.max(this.#sinceUs, timeUs);
+    this.#sinceUs = Math.max(this.#sinceUs, timeUs);
     return true;
+  }
+
+  /** The clock was set by `deltaUs`: what is missing comes back as soon as before. */
+  shiftTimes(deltaUs: number): void {
+    this.#sinceUs += deltaUs;
   }
 
   #tokensAt(timeUs: number): number {
     const { burst, perSecond } = this.#allowance;
-    if (timeUs < this.#sinceUs - SET_BACK_US) this.#sinceUs = timeUs;
     return Math.min(burst, this.#tokens + (Math.max(0, timeUs - this.#sinceUs) / 1_000_000) * perSecond);
   }
 }

@@ -27,6 +27,11 @@ export class DumpRate {
     return this.#count(this.#share.take(ends, timeUs));
   }
 
+  /** The clock was set by `deltaUs`. */
+  shiftTimes(deltaUs: number): void {
+    this.#share.shiftTimes(deltaUs);
+  }
+
   #count(answer: boolean): boolean {
     if (!answer) this.#refused++;
     return answer;

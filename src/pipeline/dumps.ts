@@ -125,6 +125,7 @@ export class Dumps {
 
   /** The clock was set by `deltaUs`: what is due stays due in as long a time. */
   shiftTimes(deltaUs: number): void {
+    this.#rate.shiftTimes(deltaUs);
     for (const pending of this.#pending.values()) pending.dueUs += deltaUs;
     this.#earliestUs += deltaUs;
   }

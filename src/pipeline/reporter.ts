@@ -92,6 +92,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   shiftTimes(deltaUs: number): void {
     this.#lastLossUs += deltaUs;
     this.#parts.detectors.shiftTimes(deltaUs);
+    this.#parts.floodGate.shiftTimes(deltaUs);
   }
 
   began(connection: TrackedConnection): void {

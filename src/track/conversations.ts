@@ -203,6 +203,7 @@ export class Conversations {
     }
     connection.connectionType = conversation.connectionType;
     if (tls.declined) connection.noteDeclined();
+    if (tls.goodbyeBy === Side.initiator) connection.noteGoodbye();
     if (conversation.wantsBytes) return;
     connection.reading = false;
     this.release(slot);

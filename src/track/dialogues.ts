@@ -13,6 +13,7 @@ import {
   DIALOGUE,
   FIN_SENT,
   FLAGS,
+  GOODBYE_BY_INITIATOR,
   HEAD_EXPECTED,
   LAST_BYTES,
   MESSAGE_END,
@@ -179,6 +180,7 @@ export class Dialogues {
       const length = (bytes[header + 3] << 8) | bytes[header + 4];
       if (type < ContentType.changeCipherSpec || type > ContentType.heartbeat) return;
       if (bytes[header + 1] !== 3 || length > MAX_RECORD_BYTES) return;
+      if (type === ContentType.alert && side === Side.initiator) words[word + FLAGS] |= GOODBYE_BY_INITIATOR;
       if (type === ContentType.applicationData) {
         if (side === Side.responder) words[word + FLAGS] &= ~ASKED;
         else if (length > MOST_ALERT_BYTES) words[word + FLAGS] |= ASKED;

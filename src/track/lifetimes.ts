@@ -10,12 +10,14 @@ import {
   END_TYPE_SHIFT,
   ENDED_BY_SHIFT,
   ESTABLISHED_AT,
+  FAILURE_MASK,
   FATAL_ALERT,
   FIN_AT,
   FIN_SENT,
   FIRST_FIN_SHIFT,
   FLAGS,
   GAVE_UP,
+  GOODBYE_BY_INITIATOR,
   HALF_CLOSED_TOLD,
   HALF_OPEN_TOLD,
   LAST_PROGRESS_AT,
@@ -42,6 +44,8 @@ import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-li
 const REMEMBER_CLOSED_US = 60 * SECOND_US;
 /** How long after the end of a connection its last segments are expected. */
 const LAST_SEGMENTS_US = 2 * SECOND_US;
+/** Number of 00007: trouble that is over when bytes move again. */
+const STALE_FAILURE = 7;
 const FORGET_HALF_OPEN_US = 130 * SECOND_US;
 /** A connection that was let go stays the same one until it was silent for as long as keep-alives usually wait. */
 const REMEMBER_LET_GO_US = 7200 * SECOND_US;
@@ -172,6 +176,7 @@ export class Lifetimes {
     const word = slot * WORDS_PER_RECORD;
     if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
     this.#words[word + STATE] &= ~STALE_TOLD;
+    if ((this.#words[word + FLAGS] & FAILURE_MASK) === STALE_FAILURE) this.#words[word + FLAGS] &= ~FAILURE_MASK;
     this.hasten(slot);
   }
 
@@ -241,8 +246,12 @@ export class Lifetimes {
     const state = this.#words[word + STATE];
     if ((state & PHASE_MASK) < PHASE_ESTABLISHED) this.#halfOpen--;
     const finished = (state & (FIN_SENT * 3)) !== 0;
-    let endType: EndType = finished ? EndType.fin : cause;
-    let endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : causedBy;
+    const saidGoodbye =
+      cause === EndType.reset &&
+      causedBy === Side.responder &&
+      (this.#words[word + FLAGS] & GOODBYE_BY_INITIATOR) !== 0;
+    let endType: EndType = finished || saidGoodbye ? EndType.fin : cause;
+    let endedBy = finished ? (state >>> FIRST_FIN_SHIFT) & 1 : saidGoodbye ? Side.initiator : causedBy;
     if ((state & (FATAL_ALERT * 3)) !== 0 && (endType === EndType.fin || endType === EndType.reset)) {
       endType = EndType.tlsAlert;
       endedBy = (state & FATAL_ALERT) !== 0 ? Side.initiator : Side.responder;

@@ -128,6 +128,8 @@ export const ASKED_AT_FIN = 0x4000000;
 export const NO_ANSWER_TOLD = 0x8000000;
 /** The connection ended by a RST of the initiator, whatever came before it. */
 export const RESET_BY_INITIATOR = 0x10000000;
+/** The initiator said goodbye by an encrypted TLS alert, which is taken for close_notify. */
+export const GOODBYE_BY_INITIATOR = -0x80000000;
 /** An ICMP error quoted one of its packets. */
 export const ICMP_SEEN = 0x20000000;
 /** 00015 was told. */

@@ -25,6 +25,7 @@ import {
   FLAGS,
   FOREIGN_SEEN,
   GAVE_UP,
+  GOODBYE_BY_INITIATOR,
   HOP_LIMITS,
   HUNG_UP,
   INITIATOR_ADDRESS,
@@ -343,6 +344,16 @@ export class TrackedConnection implements Connection {
     const words = this.#table.words;
     words[this.#word + MESSAGE_END] = sentUpTo(words, this.#word, Side.initiator);
     this.#setFlag(DECLINED);
+  }
+
+  /** Whether the initiator said goodbye by an encrypted TLS alert. */
+  get saidGoodbye(): boolean {
+    return this.#flag(GOODBYE_BY_INITIATOR);
+  }
+
+  /** Notes that the initiator said goodbye by an encrypted TLS alert. */
+  noteGoodbye(): void {
+    this.#setFlag(GOODBYE_BY_INITIATOR);
   }
 
   /** Whether the initiator was the first to close, while it waited for bytes of the responder. */

@@ -82,6 +82,7 @@ class ScriptRun implements TrackerListener {
     if (packet !== null) this.#send(packet);
     else if (action === 'tick') this.tracker.advance(this.#nowUs);
     else if (action === 'stop') this.tracker.stop(this.#nowUs);
+    else if (action.startsWith('clock')) this.tracker.shiftTimes(Number(action.slice('clock'.length)) * 1e6);
     else throw new Error(`nobody knows how to ${action}`);
     return this.#said.join(', ');
   }
@@ -180,7 +181,7 @@ class ScriptRun implements TrackerListener {
 
 /**
  * Runs a script, and compares what is heard with what it says; gives how the connections ended. A line is
- * that of `parseStep`, `|`, and what is heard; the actions are `tick` and `stop`. It has to hold for both IP versions,
+ * that of `parseStep`, `|`, and what is heard; the actions are `tick`, `stop`, and `clock+200` where the clock was set. It has to hold for both IP versions,
  * and wherever the sequence numbers begin.
  */
 export function runScript(script: string, options: ScriptOptions = {}): Ending[] {

@@ -45,6 +45,8 @@ export class TlsHandshake implements RecordHandler {
   notTls = false;
   /** Who sent a fatal alert, or -1. */
   fatalAlertBy: Side | -1 = -1;
+  /** Who said goodbye by an alert that is encrypted, or -1. */
+  goodbyeBy: Side | -1 = -1;
   /** The client's first bytes were text. */
   plainTextClient = false;
   /** Place of each side's last message, see `placeOf`. */
@@ -141,6 +143,7 @@ export class TlsHandshake implements RecordHandler {
         if (length === ALERT_BYTES && (this.#sawHello() || this.plainTextClient || this.tentative))
           return RecordBody.alert;
         this.ended = true; // its keys were there before the capture: an encrypted alert is taken for close_notify
+        this.goodbyeBy = side;
         return RecordBody.stop;
       case ContentType.changeCipherSpec:
         return !clear || length === 1 ? RecordBody.skip : this.#violation(side, 'length', length, timeUs);

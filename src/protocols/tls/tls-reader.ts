@@ -82,6 +82,11 @@ export class TlsReader {
     return this.#handshake?.fatalAlertBy ?? -1;
   }
 
+  /** Who said goodbye by an alert that is encrypted; -1 when nobody did. */
+  get goodbyeBy(): Side | -1 {
+    return this.#handshake?.goodbyeBy ?? -1;
+  }
+
   /** What there is to say since the last call; usually nothing. */
   takeSignals(): readonly TlsSignal[] {
     if (this.#signals.length === 0) return NO_SIGNALS;
