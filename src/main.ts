@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Command, ExitStatus, WrongCall } from './commands/outcome.ts';
+import { type Command, ExitStatus, type OptionTypes, WrongCall } from './commands/outcome.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runAgent } from './commands/run-agent.ts';
@@ -28,7 +28,7 @@ Exit status: 0, 1 for a failure in the run, 2 for a wrong call.
 `;
 
 /** By the word that stands on the command line; the agent itself has none. */
-const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map([
+const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string | undefined, Command>([
   [undefined, runAgent],
   ['replay', replayCommand],
   ['report', reportCommand],
@@ -39,15 +39,16 @@ const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map([
 async function main(argv: readonly string[]): Promise<ExitStatus> {
   try {
     const { values, positionals } = parseCall(argv);
-    if (values.help) return print(USAGE);
-    if (values.version) return print(`${version()}\n`);
+    const { help, version: isVersionAsked, ...options } = values;
+    if (help) return print(USAGE);
+    if (isVersionAsked) return print(`${version()}\n`);
     const [name, ...operands] = positionals;
     const command = COMMANDS.get(name);
     if (command === undefined) throw new WrongCall(`there is no command ${name}`);
-    for (const option of Object.keys(values)) {
-      if (!command.options.includes(option)) throw new WrongCall(strayOption(option));
+    for (const option of Object.keys(options)) {
+      if (!(option in command.options)) throw new WrongCall(strayOption(option));
     }
-    return await command.run({ operands, options: values });
+    return await command.run({ operands, options });
   } catch (error) {
     if (!(error instanceof WrongCall)) throw error;
     process.stderr.write(`dlltagent: ${error.message}\n\n${USAGE}`);
@@ -58,28 +59,20 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 /** The options of all commands, and the words besides; what cannot be an option of any is a wrong call. */
 function parseCall(argv: readonly string[]) {
   try {
-    return parseArgs({
+    const ofCommands: OptionTypes = Object.assign({}, ...[...COMMANDS.values()].map(({ options }) => options));
+    const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-        out: { type: 'string' },
-        env: { type: 'string' },
-        since: { type: 'string' },
-        json: { type: 'boolean' },
-        code: { type: 'string' },
-        peer: { type: 'string' },
-        pod: { type: 'string' },
-      },
+      options: { ...ofCommands, help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } },
     });
+    return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
   } catch (error) {
     throw new WrongCall((error as Error).message);
   }
 }
 
 function strayOption(option: string): string {
-  const owner = [...COMMANDS].find(([, { options }]) => options.includes(option))?.[0];
+  const owner = [...COMMANDS].find(([, { options }]) => option in options)?.[0];
   return `--${option} goes with ${owner}`;
 }
 

@@ -2,6 +2,7 @@ import { BlockPool } from '../capture/block-pool.ts';
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
+import { everyStepInTurn } from '../model/every-step.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 import { LinkWatch } from '../native/link-watch.ts';
@@ -41,23 +42,27 @@ export class Agent {
   readonly #stopping = new AbortController();
   readonly #locator: PodLocator;
   readonly #garbage = new GarbageCollector();
+  readonly #look = new Delayed(() => {
+    for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
+  }, LINK_DELAY_MS);
+  readonly #links = new LinkWatch(() => this.#look.ask());
   readonly #claims = new InterfaceClaims(() => this.#onInterfaceFreed());
   /** By path. */
   readonly #kept = new Map<string, Kept>();
   /** By path: until when the sessions of a file, also of one that was removed, are on their way. */
   readonly #runs = new Map<string, Promise<void>>();
+  #closed: Promise<void> | null = null;
 
   /** `finderScript` is the path of monitorPod.sh. */
   constructor(process: ProcessSettings, finderScript: string, console: Console) {
     this.#process = process;
     this.#console = console;
     this.#locator = new PodLocator(new PodFinder(finderScript));
-    const pool = new BlockPool();
-    pool.makeReady();
     const feed = process.isPageServed ? new PageFeed() : null;
-    this.#shared = { logDirectory: process.logDirectory, knowledge: new ProcessKnowledge(), feed, pool };
+    const { logDirectory } = process;
+    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool() };
     const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
-    this.page = feed && pageSource(feed, process.logDirectory, keepers);
+    this.page = feed && pageSource(feed, logDirectory, keepers);
   }
 
   /** How the sessions are doing, one for each env file. */
@@ -77,12 +82,27 @@ export class Agent {
    */
   async run(): Promise<boolean> {
     keepLargeMemoryLazy();
-    const links = this.#watchLinks();
     try {
+      this.#garbage.start();
+      this.#shared.pool.makeReady();
+      this.#watchLinks();
       return await this.#followFiles();
     } finally {
-      links?.close();
+      await this.close();
     }
+  }
+
+  /** Ends all sessions in order, then what they share. Idempotent; `run` does it in the end. */
+  close(): Promise<void> {
+    this.#closed ??= everyStepInTurn(
+      () => this.stop(),
+      () => this.#allEnded(),
+      () => this.#links.close(),
+      () => this.#look.close(),
+      () => this.#garbage.close(),
+      () => this.#shared.pool.close(),
+    );
+    return this.#closed;
   }
 
   async #followFiles(): Promise<boolean> {
@@ -91,14 +111,9 @@ export class Agent {
       if (found.kind === 'files') this.#assign(found.files);
       else if (isFirst) return this.#giveUp(found.reason);
       else this.#onUnreadable(found.reason);
-      if (isFirst && (await this.#isHopeless())) {
-        this.stop();
-        await this.#allEnded();
-        return false;
-      }
+      if (isFirst && (await this.#isHopeless())) return false;
       isFirst = false;
     }
-    await this.#allEnded();
     return true;
   }
 
@@ -109,15 +124,11 @@ export class Agent {
   }
 
   /** Has those who wait for a pod look for it when an interface appears, and not only now and then. */
-  #watchLinks(): LinkWatch | null {
-    const look = new Delayed(() => {
-      for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
-    }, LINK_DELAY_MS);
+  #watchLinks(): void {
     try {
-      return new LinkWatch(() => look.ask());
+      this.#links.start();
     } catch (error) {
       this.#console.error(`${(error as Error).message}; a pod that comes back is found some seconds later`);
-      return null;
     }
   }
 

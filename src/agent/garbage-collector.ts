@@ -16,9 +16,10 @@ const HEAP_GROWTH_PERCENT = 100;
  * few small objects, and would not look for them for hours when the agent has little to do.
  */
 export class GarbageCollector {
-  readonly #collection: Delayed;
+  #collection: Delayed | null = null;
 
-  constructor() {
+  /** Tells the engine how far its heap may grow. */
+  start(): void {
     setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
     setFlagsFromString('--expose-gc');
     this.#collection = new Delayed(runInNewContext('gc'), DELAY_MS);
@@ -26,6 +27,12 @@ export class GarbageCollector {
 
   /** Collects in a moment: takes some 10 ms, in which rings fill. */
   soon(): void {
-    this.#collection.ask();
+    this.#collection?.ask();
+  }
+
+  /** Collects no more. Idempotent. */
+  close(): void {
+    this.#collection?.close();
+    this.#collection = null;
   }
 }

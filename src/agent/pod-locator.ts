@@ -2,11 +2,9 @@ import { networkInterfaces } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
 import { podUidsOfName } from '../process/pod-logs.ts';
-import { findPodNamespace, podsBehind } from '../process/pod-namespace.ts';
+import { findPodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import type { PodFinder } from './pod-finder.ts';
-
-const OWN_NAMESPACE = '/proc/self/ns/net';
 
 /** The pod, or the interface, is not there: it may come. */
 export class Absent extends Error {}

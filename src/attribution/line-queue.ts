@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 /** Lines that may wait. */
 const CAPACITY = 1 << 16;
 const MASK = CAPACITY - 1;
@@ -45,6 +47,7 @@ export class LineQueue {
 
   /** Adds a line at the end; there has to be room. `loss`: whether packets were lost while the connection was open. */
   push(slot: number, ended: boolean, loss: boolean, nowMs: number): void {
+    if (ASSERTING) assert(!this.isFull && slot >= 0, 'there is room for the line');
     const at = this.tail++ & MASK;
     this.#what[at] = (slot << SLOT_SHIFT) | (ended ? ENDED : 0) | (loss ? LOSS : 0);
     this.#sinceMs[at] = nowMs;
@@ -52,6 +55,7 @@ export class LineQueue {
   }
 
   slot(line: number): number {
+    if (ASSERTING) assert(this.#waits(line), 'the line waits');
     return this.#what[line & MASK] >> SLOT_SHIFT;
   }
 
@@ -72,6 +76,7 @@ export class LineQueue {
   }
 
   setQuest(line: number, quest: Quest): void {
+    if (ASSERTING) assert(this.#waits(line), 'the line waits');
     const at = line & MASK;
     this.#quest[at] = (this.#quest[at] & ~QUEST_MASK) | quest;
   }
@@ -88,11 +93,16 @@ export class LineQueue {
 
   /** Inode number of the socket, where `quest` is `socket`. */
   inode(line: number): number {
+    if (ASSERTING) assert(this.quest(line) === Quest.socket, 'its socket is known');
     return this.#inode[line & MASK];
   }
 
   setInode(line: number, inode: number): void {
     this.setQuest(line, Quest.socket);
     this.#inode[line & MASK] = inode;
+  }
+
+  #waits(line: number): boolean {
+    return line >= this.head && line < this.tail;
   }
 }

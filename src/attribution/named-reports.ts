@@ -1,5 +1,4 @@
 import type { CauseId } from '../model/cause-id.ts';
-import { PodSide, Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { everyStep } from '../model/every-step.ts';
@@ -8,33 +7,22 @@ import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionOwners } from '../pipeline/connection-owners.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
-import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
 import type { Finder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
-import { Sightings } from '../process/sightings.ts';
-import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { LineQueue, Quest } from './line-queue.ts';
 import { NamesBySlot } from './names-by-slot.ts';
+import { OwnerLookup } from './owner-lookup.ts';
 import { WaitingEvents } from './waiting-events.ts';
 
 /** A line waits this long for its process: with reading and writing it is on disk within a second. */
 const LINE_WAIT_MS = 300;
-/** When it is asked again who has accepted a connection; after the last time the listener stands for it. */
-const ACCEPT_WAITS_MS = [30, 60, 120, 250];
-/** The same with eBPF, which tells who serves a connection when its first bytes are read, or when it ends. */
-const READ_WAITS_MS = [150];
-/** What the kernel saw may seem this much older than the packet that it led to. */
-const CLOCK_SLACK_US = 5000;
 /** Time given to naming before packets have their turn. */
 const TURN_MS = 2;
 /** How soon it is looked again while something waits. */
 const TICK_MS = 10;
 /** A longer time between two turns is a machine that stalls: nobody can have looked meanwhile, so it counts for no more. */
 const STALL_MS = 50;
-/** Lines asked for between two looks at the clock. */
-const LINES_AT_ONCE = 32;
-
 /** What naming works with. */
 export interface NamingParts {
   /** Where reports go once they are named. */
@@ -59,16 +47,10 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   /** Lines that wait, by slot: before a slot is used again they have to go. */
   readonly #waiting: Uint8Array;
   readonly #events = new WaitingEvents((event, process) => this.#tell(event, process));
+  readonly #lookup: OwnerLookup;
   #finder: Finder | null = null;
-  /** Not null while eBPF helps. */
-  #tracer: ConnectionTracer | null = null;
-  #sightings = new Sightings();
-  /** There are sightings that came after the lines that wait were last looked at. */
-  #hasNewSightings = false;
   /** A window of its own onto the connections. */
   #window: TrackedConnection | null = null;
-  /** The first line nobody has asked for. */
-  #next = 0;
   #timer: NodeJS.Timeout | null = null;
   /** When the last turn was, or waiting began after it. */
   #turnedMs = 0;
@@ -84,6 +66,13 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     this.#parts = parts;
     this.#names = new NamesBySlot(parts.capacity);
     this.#waiting = new Uint8Array(parts.capacity);
+    this.#lookup = new OwnerLookup({
+      lines: this.#lines,
+      knowledge: parts.knowledge,
+      connectionOf: (line) => this.#at(line),
+      decide: (line, process) => this.#decide(line, process),
+      isWanted: (slot) => this.#events.has(slot),
+    });
   }
 
   /** From now on connections are named by `finder`, which belongs to this from here on. */
@@ -96,14 +85,12 @@ export class NamedReports implements ReportSink, ConnectionOwners {
 
   /** Whether eBPF helps from now on, to say what it sees by `saw`; null: it does not. */
   trace(tracer: ConnectionTracer | null): void {
-    this.#tracer = tracer;
-    this.#sightings = new Sightings();
+    this.#lookup.trace(tracer);
   }
 
   /** eBPF saw a connection of the pod. */
   saw(seen: SeenConnection): void {
-    this.#sightings.add(seen);
-    this.#hasNewSightings = true;
+    this.#lookup.saw(seen);
   }
 
   processOf(slot: number): ProcessIdentity {
@@ -223,9 +210,9 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   /** Names what it can; true when there is more to do at once. A finder that fails is done without: names are not all. */
   #find(finder: Finder, nowMs: number): boolean {
     try {
-      this.#ask(finder, nowMs + TURN_MS);
+      this.#lookup.ask(finder, nowMs + TURN_MS);
       const hasMore = finder.work(nowMs + TURN_MS);
-      this.#collect(finder);
+      this.#lookup.collect(finder, this.#clockMs);
       return hasMore;
     } catch (error) {
       this.#finder = null;
@@ -233,104 +220,6 @@ export class NamedReports implements ReportSink, ConnectionOwners {
       this.note('processes are no longer named without eBPF', { cause: (error as Error).message });
       return false;
     }
-  }
-
-  /** Asks for the sockets of the lines that came since the last time. */
-  #ask(finder: Finder, untilMs: number): void {
-    const lines = this.#lines;
-    this.#next = Math.max(this.#next, lines.head);
-    for (let asked = 0; this.#next < lines.tail; this.#next++) {
-      if (lines.quest(this.#next) !== Quest.new) continue;
-      this.#askFor(this.#next, finder, false);
-      if (++asked % LINES_AT_ONCE === 0 && this.#parts.knowledge.now() > untilMs) {
-        this.#next++;
-        return;
-      }
-    }
-  }
-
-  /** Asks whose one connection is. `last`: the listener stands for what the pod has not accepted. */
-  #askFor(line: number, finder: Finder, last: boolean): void {
-    if (this.#isSeen(line)) return;
-    const connection = this.#at(line);
-    const side = podEnd(connection);
-    const isOpened = side === Side.initiator;
-    // eBPF tells who serves a connection when that process reads from it, or closes it
-    const mayWait = !isOpened && !last && !connection.closed;
-    if (mayWait && this.#tracer !== null) {
-      this.#lines.putOff(line);
-      return;
-    }
-    const socket = this.#mayHaveSocket(connection, isOpened) ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
-    if (socket > 0) {
-      if (!isOpened || !this.#isConnecting(line, finder)) this.#await(line, socket, finder);
-      return;
-    }
-    this.#tracer?.poll(); // it is gone, so what was seen of it is there
-    if (this.#isSeen(line)) return;
-    const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
-    if (earlier === null && socket === NOT_KNOWN_YET) {
-      this.#lines.setQuest(line, Quest.early);
-    } else if (earlier === null && socket === NOBODYS_SOCKET && mayWait) {
-      this.#lines.putOff(line);
-    } else if (earlier !== null || isOpened) {
-      this.#decide(line, earlier);
-    } else {
-      const listener = finder.listenerOf(connection, side);
-      if (listener === NO_SOCKET) this.#decide(line, null);
-      else this.#await(line, listener, finder);
-    }
-  }
-
-  /** What the pod has not accepted has no socket yet; what is closed in both directions has none any more. */
-  #mayHaveSocket(connection: TrackedConnection, isOpened: boolean): boolean {
-    return !connection.closed && (isOpened || connection.phase >= Phase.established);
-  }
-
-  /** Whether eBPF has told whose a connection is: then that is decided. */
-  #isSeen(line: number): boolean {
-    if (this.#tracer === null) return false;
-    const connection = this.#at(line);
-    const seen = this.#sightings.take(connection, podEnd(connection), connection.beginUs - CLOCK_SLACK_US);
-    if (seen !== null) this.#decide(line, this.#parts.knowledge.facts.ofOwner(seen.owner));
-    return seen !== null;
-  }
-
-  /** Whether eBPF knows who opens the connection whose socket was just found: then that is decided. */
-  #isConnecting(line: number, finder: Finder): boolean {
-    const { cookie } = finder;
-    const owner = cookie === null || this.#tracer === null ? null : this.#tracer.connecting(cookie);
-    if (owner !== null) this.#decide(line, this.#parts.knowledge.facts.ofOwner(owner));
-    return owner !== null;
-  }
-
-  #await(line: number, socket: number, finder: Finder): void {
-    finder.want(socket);
-    const owner = finder.ownerOf(socket);
-    if (owner === undefined) this.#lines.setInode(line, socket);
-    else this.#decide(line, owner);
-  }
-
-  /** Takes what the finder has found, and asks again for what the pod had not accepted. */
-  #collect(finder: Finder): void {
-    const lines = this.#lines;
-    const waitsMs = this.#tracer === null ? ACCEPT_WAITS_MS : READ_WAITS_MS;
-    const lastWaitMs = waitsMs[waitsMs.length - 1];
-    for (let line = lines.head; line < this.#next; line++) {
-      const quest = lines.quest(line);
-      if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
-      if (quest === Quest.early) {
-        const ageMs = this.#clockMs - lines.sinceMs(line);
-        const waits = Math.min(Math.max(lines.putOffs(line), 1), waitsMs.length);
-        const isWanted = this.#events.has(lines.slot(line));
-        if (!isWanted && ageMs < waitsMs[waits - 1]) continue;
-        this.#askFor(line, finder, isWanted || ageMs >= lastWaitMs);
-      } else if (quest === Quest.socket) {
-        const owner = finder.ownerOf(lines.inode(line));
-        if (owner !== undefined) this.#decide(line, owner);
-      }
-    }
-    this.#hasNewSightings = false;
   }
 
   #decide(line: number, process: ProcessIdentity | null): void {
@@ -386,9 +275,4 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     if (window === null) throw new Error('Cannot happen: a line waits for a connection that nobody has seen');
     return window.at(this.#lines.slot(line));
   }
-}
-
-/** The end of a connection that is in the pod; where that is not known, the one that opened it. */
-function podEnd(connection: TrackedConnection): Side {
-  return connection.podSide === PodSide.responder ? Side.responder : Side.initiator;
 }

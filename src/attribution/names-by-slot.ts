@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 
 const NONE = 0;
@@ -58,6 +59,7 @@ export class NamesBySlot {
     this.#numbers[slot] = NONE;
     const named = number > NONE ? this.#named[number] : null;
     if (named === null || --named.connections > 0) return;
+    if (ASSERTING) assert(named.connections === 0, 'nobody has it any more');
     this.#named[number] = null;
     this.#numberOf.delete(named.identity);
     this.#free.push(number);

@@ -1,4 +1,6 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import type { BlockPool } from './block-pool.ts';
+import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
 /** Blocks that were copied out of a ring because they came faster than they were read, oldest first. */
 export class BlockBacklog {
@@ -26,6 +28,7 @@ export class BlockBacklog {
 
   /** Where the oldest block begins, in bytes, when there is one. */
   get oldest(): number {
+    if (ASSERTING) assert(this.#count > 0, 'there is a block');
     return this.#places[this.#first];
   }
 
@@ -34,6 +37,7 @@ export class BlockBacklog {
     if (this.#count === this.#places.length) return false;
     const place = this.#pool.take();
     if (place < 0) return false;
+    if (ASSERTING) assert(block.length <= LARGEST_BLOCK_BYTES, 'a block fits in its place');
     this.#pool.bytes.set(block, place);
     this.#places[(this.#first + this.#count) % this.#places.length] = place;
     this.#count++;

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import { forgetMemory, mapMemory, populateMemory } from '../native/libc.ts';
 import { Memory } from './memory.ts';
@@ -28,6 +29,7 @@ export class BlockPool extends Memory {
   #readyBytes = 0;
   #isPopulating = false;
   #trimTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
   readonly #keepMs: number;
 
   /** `keepMs`: how long memory is kept that is not used. Throws `SystemError` when there is no address space. */
@@ -44,7 +46,7 @@ export class BlockPool extends Memory {
   /** Makes resident what is used and a part beyond it, in another thread. */
   makeReady(): void {
     const start = this.#readyBytes;
-    if (this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
+    if (this.#isClosed || this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
     this.#isPopulating = true;
     populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
       this.#isPopulating = false;
@@ -68,13 +70,22 @@ export class BlockPool extends Memory {
 
   /** Gives back a place that was taken. */
   giveBack(place: number): void {
+    if (ASSERTING) assert(this.#taken > 0 && place % LARGEST_BLOCK_BYTES === 0, 'it was taken');
     this.#free.push(place);
     this.#taken--;
     if (this.#taken === 0 && this.#untouched > 0) this.#trimLater();
   }
 
+  /** No memory is made resident, or given back, from here on: the system has it back with the process. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#trimTimer !== null) clearTimeout(this.#trimTimer);
+    this.#trimTimer = null;
+  }
+
   /** Gives memory back to the system some time from now, when no place is taken then. */
   #trimLater(): void {
+    if (this.#isClosed) return;
     this.#trimTimer ??= setTimeout(() => {
       this.#trimTimer = null;
       if (this.#isPopulating) this.#trimLater();

@@ -1,9 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { bindSocket, SO_ATTACH_FILTER, SOL_SOCKET, socketName, socketOption, takeSocketError } from '../native/libc.ts';
+import { BPF_INSTRUCTION_BYTES } from '../native/libpcap.ts';
 import { attachFilter } from './packet-socket.ts';
 import { AF_PACKET, ETH_P_ALL, packetAddress, SLL_IFINDEX_OFFSET, SOCKADDR_LL_BYTES } from './ring-layout.ts';
-
-const BPF_INSTRUCTION_BYTES = 8;
 
 /** `ld #ifindex`: the interface a frame was seen on (SKF_AD_IFINDEX of linux/filter.h). */
 const LOAD_INTERFACE = { code: 0x20, k: 0xffff_f000 + 8 } as const;

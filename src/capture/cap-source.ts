@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { DEFAULT_FILTER } from '../model/default-filter.ts';
+import { everyStep } from '../model/every-step.ts';
 import { Direction, type Frame } from '../model/frame.ts';
 import { LinkType } from '../model/link-type.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
@@ -104,7 +105,9 @@ function open(options: CapOptions): CapSource {
     const linkType = LINK_TYPES.get(linkName);
     if (linkType === undefined) throw new Error(`Cannot capture on ${name} with cap: its link type is ${linkName}`);
     detachFromLink(before, interfaceIndex);
-    return new CapSource(cap, frame, new FrameQueue(bufferBytes), name, linkType, options);
+    const source = new CapSource({ cap, frame, queue: new FrameQueue(bufferBytes), name, linkType, options });
+    source.start();
+    return source;
   } catch (error) {
     cap.close();
     throw error;
@@ -118,6 +121,18 @@ function loadCap(): CapModule {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     throw new Error(`Cannot load the package cap: ${reason}; build it with libpcap-dev, or use CAPTURE_BACKEND=ring`);
   }
+}
+
+/** What a source of `cap` is made of. */
+export interface CapSourceParts {
+  /** Open. */
+  readonly cap: Cap;
+  /** Where `cap` puts each frame. */
+  readonly frame: Buffer;
+  readonly queue: FrameQueue;
+  readonly name: string;
+  readonly linkType: number;
+  readonly options: CapOptions;
 }
 
 /**
@@ -135,7 +150,8 @@ export class CapSource implements LiveSource {
   readonly #linkType: number;
   readonly #options: CapOptions;
   readonly #clock = new Clock();
-  readonly #linkTimer: NodeJS.Timeout;
+  readonly #frame: Buffer;
+  #linkTimer: NodeJS.Timeout | null = null;
   #queue: FrameQueue | null;
   #frames = 0;
   #wireBytes = 0;
@@ -147,14 +163,19 @@ export class CapSource implements LiveSource {
   #answerPending: (state: SourceState) => void = () => undefined;
 
   /** Use `openCapSource`. */
-  constructor(cap: Cap, buffer: Buffer, queue: FrameQueue, name: string, linkType: number, options: CapOptions) {
+  constructor({ cap, frame, queue, name, linkType, options }: CapSourceParts) {
     this.description = `cap on ${name} (time of day taken when a frame is read, no drop counts, no direction)`;
     this.interfaceName = name;
     this.#cap = cap;
     this.#queue = queue;
     this.#linkType = linkType;
     this.#options = options;
-    cap.on('packet', (lengthBytes) => this.#onPacket(buffer, lengthBytes));
+    this.#frame = frame;
+  }
+
+  /** Takes frames in from now on. */
+  start(): void {
+    this.#cap.on('packet', (lengthBytes) => this.#onPacket(this.#frame, lengthBytes));
     this.#linkTimer = setInterval(() => this.#checkLink(), LINK_CHECK_MS);
   }
 
@@ -192,10 +213,13 @@ export class CapSource implements LiveSource {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#linkTimer);
-    this.#cap.close();
+    if (this.#linkTimer !== null) clearInterval(this.#linkTimer);
+    this.#linkTimer = null;
     this.#queue = null;
-    this.#answer('closed');
+    everyStep(
+      () => this.#cap.close(),
+      () => this.#answer('closed'),
+    );
   }
 
   #onPacket(buffer: Buffer, lengthBytes: number): void {

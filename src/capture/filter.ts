@@ -85,7 +85,7 @@ export function compileFilter(
  * tag that the kernel has taken out of the frame: libpcap writes that kind of program for an open device only. Must be
  * called inside the interface's network namespace.
  */
-export function compileLiveFilter(
+function compileLiveFilter(
   expression: string,
   interfaceName: string,
   established: Established = 'all',
@@ -94,6 +94,23 @@ export function compileLiveFilter(
   if (!hasOwnVlan) return compileFilter(expression, LinkType.ethernet, established);
   const text = textOf(expression, LinkType.ethernet, established);
   return compile(expression, text, () => compileDevicePcapFilter(text, interfaceName));
+}
+
+/** What a program for a packet socket is compiled for. */
+export interface SocketFilterOptions {
+  readonly expression: string;
+  readonly established: Established;
+  readonly interfaceName: string;
+  /** False where the kernel takes the link header off. */
+  readonly hasLinkHeader: boolean;
+}
+
+/** Compiles the program of a packet socket, in the network namespace of the interface; null takes every frame. */
+export function compileSocketFilter(options: SocketFilterOptions): FilterProgram | null {
+  const { expression, established, interfaceName, hasLinkHeader } = options;
+  return hasLinkHeader
+    ? compileLiveFilter(expression, interfaceName, established)
+    : compileFilter(expression, LinkType.raw, established);
 }
 
 function compile(expression: string, text: string, run: () => Buffer): FilterProgram | null {

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { type Frame, NO_VLAN } from '../model/frame.ts';
 
 /** Before each frame in the queue: captured length and time. */
@@ -51,6 +52,7 @@ export class FrameQueue {
     this.#view.setFloat64(tail + TIME_OFFSET, timeUs, true);
     this.#bytes.set(source.subarray(0, length), tail + HEADER_BYTES);
     this.#usedBytes += waste + need;
+    if (ASSERTING) assert(this.#usedBytes <= capacity, 'no frame is written over another');
     this.#tail = tail + need === capacity ? 0 : tail + need;
     return true;
   }
@@ -74,6 +76,7 @@ export class FrameQueue {
     frame.wireLengthBytes = length;
     frame.timeUs = this.#view.getFloat64(head + TIME_OFFSET, true);
     frame.vlanTci = NO_VLAN;
+    if (ASSERTING) assert(taken <= this.#usedBytes, 'the frame is in the memory that is used');
     this.#lentBytes = taken;
     this.#head = head + taken === this.#bytes.length ? 0 : head + taken;
     return true;

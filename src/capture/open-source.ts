@@ -1,6 +1,6 @@
 import { openCapSource } from './cap-source.ts';
+import { openRingSource, type RingOptions } from './open-ring-source.ts';
 import type { LiveSource } from './packet-source.ts';
-import { openRingSource, type RingOptions } from './ring-source.ts';
 
 /** Which way frames are captured, as in `CAPTURE_BACKEND`. */
 export type Backend = 'ring' | 'cap' | 'auto';

@@ -1,3 +1,4 @@
+import { everyStep } from '../model/every-step.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import {
   addressOf,
@@ -36,7 +37,7 @@ import {
 
 const RIGHTS = { EPERM: 'needs CAP_NET_RAW', EACCES: 'needs CAP_NET_RAW' };
 
-/** An open packet socket with a mapped ring, already receiving. Whoever holds it retires the mapping and closes `fd`. */
+/** An open packet socket with a mapped ring, already receiving. Whoever holds it closes it by `closePacketSocket`. */
 export interface PacketSocket {
   readonly fd: number;
   readonly mapping: Mapping;
@@ -109,6 +110,14 @@ function open(options: PacketSocketOptions): PacketSocket {
     closeDescriptor(fd);
     throw error;
   }
+}
+
+/** Gives back what `openPacketSocket` opened. */
+export function closePacketSocket({ mapping, fd }: PacketSocket): void {
+  everyStep(
+    () => retireMapping(mapping),
+    () => closeDescriptor(fd),
+  );
 }
 
 /** True when frames of the interface begin with an Ethernet header. Throws `SystemError`: no rights, no interface. */

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { BlockBacklog } from './block-backlog.ts';
 import type { BlockPool } from './block-pool.ts';
@@ -48,6 +49,7 @@ export class RingBlocks {
     this.#ring = new Memory(mapping);
     this.#blockBytes = blockBytes;
     this.count = mapping.byteLength / blockBytes;
+    if (ASSERTING) assert(Number.isInteger(this.count), 'the ring is made of whole blocks');
     this.#pool = pool;
     this.#backlog = new BlockBacklog(pool, BACKLOG_RINGS * this.count);
   }
@@ -132,6 +134,7 @@ export class RingBlocks {
     // Atomic, so that the kernel cannot see the block free before our last reads of it (it matters on arm64).
     Atomics.store(this.#ring.words, (this.#next >>> 2) + BLOCK_STATUS, TP_STATUS_KERNEL);
     this.#next += this.#blockBytes;
+    if (ASSERTING) assert(this.#next <= this.#ring.bytes.length, 'the next block is in the ring');
     if (this.#next === this.#ring.bytes.length) this.#next = 0;
   }
 

@@ -1,17 +1,17 @@
-import { DEFAULT_FILTER } from '../model/default-filter.ts';
+import { everyStep } from '../model/every-step.ts';
 import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { DescriptorWatch } from '../native/descriptor-watch.ts';
-import { closeDescriptor, inNetworkNamespace, retireMapping, takeSocketError } from '../native/libc.ts';
-import { BlockPool } from './block-pool.ts';
-import { ACCEPT_ALL, compileFilter, compileLiveFilter, type FilterProgram } from './filter.ts';
+import { inNetworkNamespace, takeSocketError } from '../native/libc.ts';
+import { ACCEPT_ALL, compileSocketFilter } from './filter.ts';
 import { LinkCheck } from './link-check.ts';
 import { NO_MEMORY } from './memory.ts';
-import { attachFilter, openPacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
+import type { RingOptions } from './open-ring-source.ts';
+import { attachFilter, closePacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
-import { RingBlocks } from './ring-blocks.ts';
-import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ringShape } from './ring-layout.ts';
+import type { RingBlocks } from './ring-blocks.ts';
+import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from './ring-layout.ts';
 import {
   FRAME_CAPTURED_LENGTH,
   FRAME_LINK_PROTOCOL,
@@ -29,33 +29,8 @@ import {
   TP_STATUS_VLAN_VALID,
 } from './ring-words.ts';
 
-/** How a packet ring is opened. */
-export interface RingOptions {
-  readonly interfaceIndex: number;
-  /** Network namespace of the interface, e.g. `/proc/1234/ns/net`; the agent's own when missing. */
-  readonly namespacePath?: string;
-  /**
-   * Which end of the pod's link the interface is: on `host`, what the machine sends out goes to the pod; on `pod`
-   * (inside the pod, or the only interface there is) it comes from the pod.
-   */
-  readonly side: 'host' | 'pod';
-  /** Kernel memory for frames that were not read yet, in MiB; also counts as resident memory of the process. */
-  readonly ringMb?: number;
-  /** pcap-filter(7) expression; empty takes every frame. */
-  readonly filter?: string;
-  /**
-   * Takes in whole blocks of the ring when they are opened: the kernel has them back at once, and frames lie in the
-   * store. Without it, and for blocks that the store has no room for, frames are read in the ring.
-   */
-  readonly store?: FrameStore;
-  /** Where blocks are put aside that come faster than they are read; a pool of its own when missing. */
-  readonly pool?: BlockPool;
-}
-
-const DEFAULT_RING_MB = 16;
-
 /** How long a frame may lie in a block that is not full before the kernel hands the block over, in milliseconds. */
-const RETIRE_MS = 32;
+export const RETIRE_MS = 32;
 
 /** A deleted interface is 'gone' when no block came for this long: its last frames may still be in an open one. */
 const LAST_BLOCK_MS = 4 * RETIRE_MS;
@@ -75,42 +50,12 @@ const FRAMES_BETWEEN_LOOKS = 64;
 const IP_SWAPPED = (ETH_P_IP >> 8) | ((ETH_P_IP & 0xff) << 8);
 const IPV6_SWAPPED = (ETH_P_IPV6 >> 8) | ((ETH_P_IPV6 & 0xff) << 8);
 
-/**
- * Opens a packet ring on an interface; frames are captured from the moment it returns. Throws `SystemError` (rights,
- * memory, no such interface) and what `compileFilter` throws.
- */
-export function openRingSource(options: RingOptions): RingSource {
-  const ringMb = options.ringMb ?? DEFAULT_RING_MB;
-  const shape = ringShape(ringMb);
-  const expression = options.filter ?? DEFAULT_FILTER;
-  const socket = openPacketSocket({
-    interfaceIndex: options.interfaceIndex,
-    ...(options.namespacePath === undefined ? {} : { namespacePath: options.namespacePath }),
-    shape,
-    retireMs: RETIRE_MS,
-    filter: (name, hasLinkHeader) => compileFor(expression, 'all', name, hasLinkHeader),
-  });
-  const where = options.namespacePath === undefined ? '' : ` in ${options.namespacePath}`;
-  const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
-  try {
-    const blocks = new RingBlocks(socket.mapping.buffer, shape.blockBytes, options.pool ?? new BlockPool());
-    return new RingSource(socket, blocks, options, description);
-  } catch (error) {
-    retireMapping(socket.mapping);
-    closeDescriptor(socket.fd);
-    throw error;
-  }
-}
-
-function compileFor(
-  expression: string,
-  established: Established,
-  interfaceName: string,
-  hasLinkHeader: boolean,
-): FilterProgram | null {
-  return hasLinkHeader
-    ? compileLiveFilter(expression, interfaceName, established)
-    : compileFilter(expression, LinkType.raw, established);
+/** What a ring source is made of. */
+export interface RingSourceParts {
+  readonly socket: PacketSocket;
+  readonly blocks: RingBlocks;
+  readonly options: RingOptions;
+  readonly description: string;
 }
 
 /**
@@ -161,7 +106,8 @@ export class RingSource implements LiveSource {
   #answerPending: (state: SourceState) => void = () => undefined;
   #restTimer: NodeJS.Timeout | null = null;
 
-  constructor(socket: PacketSocket, blocks: RingBlocks, options: RingOptions, description: string) {
+  /** Use `openRingSource`. What is given belongs to the source from here on. */
+  constructor({ socket, blocks, options, description }: RingSourceParts) {
     const { side } = options;
     this.description = description;
     this.interfaceName = socket.interfaceName;
@@ -177,6 +123,11 @@ export class RingSource implements LiveSource {
     this.#namespacePath = options.namespacePath;
     this.#watch = new DescriptorWatch(socket.fd, (readable) => this.#onDescriptor(readable));
     this.#linkCheck = new LinkCheck(socket.fd, LAST_BLOCK_MS, () => this.#becomeGone());
+  }
+
+  /** Watches the ring in the event loop from now on. */
+  start(): void {
+    this.#watch.start();
   }
 
   next(frame: Frame): boolean {
@@ -233,7 +184,8 @@ export class RingSource implements LiveSource {
 
   setFilter(expression: string, established: Established): boolean {
     const { hasLinkHeader } = this.#socket;
-    const compile = () => compileFor(expression, established, this.interfaceName, hasLinkHeader) ?? ACCEPT_ALL;
+    const { interfaceName } = this;
+    const compile = () => compileSocketFilter({ expression, established, interfaceName, hasLinkHeader }) ?? ACCEPT_ALL;
     const path = this.#namespacePath;
     attachFilter(this.#socket.fd, path === undefined ? compile() : inNetworkNamespace(path, compile));
     return true;
@@ -245,18 +197,21 @@ export class RingSource implements LiveSource {
 
   close(): void {
     if (this.#closed) return;
-    this.#drops += takeDrops(this.#socket.fd);
     this.#closed = true;
     this.#framesLeft = 0;
-    this.#watch.close();
-    this.#linkCheck.close();
     if (this.#restTimer !== null) clearTimeout(this.#restTimer);
     this.#restTimer = null;
-    this.#dropViews();
-    this.#blocks.close();
-    retireMapping(this.#socket.mapping);
-    closeDescriptor(this.#socket.fd);
-    this.#answer('closed');
+    everyStep(
+      () => {
+        this.#drops += takeDrops(this.#socket.fd);
+      },
+      () => this.#watch.close(),
+      () => this.#linkCheck.close(),
+      () => this.#dropViews(),
+      () => this.#blocks.close(),
+      () => closePacketSocket(this.#socket),
+      () => this.#answer('closed'),
+    );
   }
 
   /** Gives back the block that was read, and takes the next one when the kernel has filled it. */

@@ -9,17 +9,28 @@ export class Failure extends Error {}
 /** A call that is not to be understood; the usage helps. */
 export class WrongCall extends Error {}
 
+/** Options that a command takes, by name: with a text, or alone. */
+export type OptionTypes = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+
+type ValueOf<Type extends 'string' | 'boolean'> = Type extends 'string' ? string : boolean;
+
 /** What stood on the command line besides the command's name. */
-export interface Call {
+export interface Call<Options extends OptionTypes> {
   readonly operands: readonly string[];
-  /** Values of the options that were given, by name; `true` for one without a value. */
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Values of the options that were given. */
+  readonly options: {
+    readonly [Name in keyof Options]?: ValueOf<Options[Name]['type']> | undefined;
+  };
 }
 
 /** A command of the program. */
-export interface Command {
-  /** Names of the options it takes. */
-  readonly options: readonly string[];
+export interface Command<Options extends OptionTypes = OptionTypes> {
+  readonly options: Options;
   /** Throws `Failure` and `WrongCall`. */
-  run(call: Call): Promise<ExitStatus>;
+  run(call: Call<Options>): Promise<ExitStatus>;
+}
+
+/** A command whose `run` is given the types of its own options. */
+export function defineCommand<const Options extends OptionTypes>(command: Command<Options>): Command<Options> {
+  return command;
 }

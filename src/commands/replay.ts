@@ -9,25 +9,25 @@ import { makeDirectory } from '../output/make-directory.ts';
 import { formatSummary } from '../output/replay-summary.ts';
 import { ReplayClock, replay } from '../session/replay.ts';
 import { replayEvents, replayFiles } from '../session/replay-sinks.ts';
-import { type Command, ExitStatus, Failure, WrongCall } from './outcome.ts';
+import { defineCommand, ExitStatus, Failure, WrongCall } from './outcome.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 /** `dlltagent replay FILE`: looks into a capture file. */
-export const replayCommand: Command = {
-  options: ['out', 'env'],
+export const replayCommand = defineCommand({
+  options: { out: { type: 'string' }, env: { type: 'string' } },
   async run({ operands, options }) {
     const [file, ...rest] = operands;
     if (file === undefined || rest.length > 0) {
       throw new WrongCall('replay takes one capture file, or - for standard input');
     }
-    const settings = await replaySettings(options['env'] as string | undefined);
+    const settings = await replaySettings(options.env);
     endWithReader();
-    const problem = await replayTo(options['out'] as string | undefined, file, settings);
+    const problem = await replayTo(options.out, file, settings);
     if (problem === null) return ExitStatus.ok;
     console.error(problem);
     return ExitStatus.failure;
   },
-};
+});
 
 /** Replays into a directory, or events to standard output; answers with what went wrong, null when nothing did. */
 async function replayTo(out: string | undefined, path: string, given: Settings): Promise<string | null> {

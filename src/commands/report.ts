@@ -3,14 +3,14 @@ import { formatReport } from '../report/report-text.ts';
 import { findSessions } from '../report/session-files.ts';
 import { styleFor, widthFor } from '../report/style.ts';
 import { logDirectories } from './log-directories.ts';
-import { type Command, ExitStatus, Failure, WrongCall } from './outcome.ts';
+import { defineCommand, ExitStatus, Failure, WrongCall } from './outcome.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 /** `dlltagent report [DIR…]`: what the agent's files tell, in plain words. */
-export const reportCommand: Command = {
-  options: ['since', 'json'],
+export const reportCommand = defineCommand({
+  options: { since: { type: 'string' }, json: { type: 'boolean' } },
   async run({ operands, options }) {
-    const lastUs = options['since'] === undefined ? Number.POSITIVE_INFINITY : durationUs(String(options['since']));
+    const lastUs = options.since === undefined ? Number.POSITIVE_INFINITY : durationUs(options.since);
     const directories = logDirectories(operands);
     const sessions = await findSessions(directories);
     if (sessions.length === 0) {
@@ -23,7 +23,7 @@ export const reportCommand: Command = {
     const nowUs = Date.now() * 1000;
     for (const session of sessions) diagnoses.push(await diagnose(session, { sinceUs: nowUs - lastUs, nowUs }));
     const { stdout, env } = process;
-    const text = options['json']
+    const text = options.json
       ? JSON.stringify({ sessions: diagnoses }, null, 2)
       : formatReport(diagnoses, {
           width: widthFor(stdout, env),
@@ -33,7 +33,7 @@ export const reportCommand: Command = {
     await writeOut(`${text}\n`);
     return ExitStatus.ok;
   },
-};
+});
 
 const UNITS_US: Readonly<Record<string, number>> = { s: 1e6, m: 60e6, h: 3600e6, d: 86_400e6 };
 

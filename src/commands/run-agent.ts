@@ -8,15 +8,15 @@ import { HealthServer } from '../serve/health-server.ts';
 import type { PageSource } from '../serve/observed.ts';
 import { PageAccess } from '../serve/page-access.ts';
 import { PageServer } from '../serve/page-server.ts';
-import { type Command, ExitStatus } from './outcome.ts';
+import { defineCommand, ExitStatus } from './outcome.ts';
 import { forgetToken, keepToken, randomToken, tokenOf } from './page-token.ts';
 
 /** Beside the directory of the one file that all of this is built into (ADR 0006). */
 const FINDER = fileURLToPath(new URL('../scripts/monitorPod.sh', import.meta.url));
 
 /** The agent itself: runs until it is told to stop. */
-export const runAgent: Command = {
-  options: [],
+export const runAgent = defineCommand({
+  options: {},
   async run() {
     const { settings, problems } = parseProcessSettings(process.env);
     for (const problem of problems) console.error(formatProblem(problem));
@@ -33,18 +33,18 @@ export const runAgent: Command = {
     if (agent.page !== null && healthPort === 0)
       console.error('UI=Y shows nothing: HEALTH_PORT is 0; set it to a port');
     const page = agent.page === null || healthPort === 0 ? null : await pageOf(agent.page, settings);
-    const health =
-      healthPort === 0
-        ? null
-        : await HealthServer.listen({ port: healthPort, addresses: healthAddresses, observed: agent, page });
+    let health: HealthServer | null = null;
     try {
+      if (healthPort !== 0) {
+        health = await HealthServer.listen({ port: healthPort, addresses: healthAddresses, observed: agent, page });
+      }
       return (await agent.run()) ? ExitStatus.ok : ExitStatus.failure;
     } finally {
       health?.close();
       if (page !== null && tokenOf(settings.pageToken) === undefined) await forgetToken(logDirectory);
     }
   },
-};
+});
 
 /**
  * Lets the one thread that reads packets go before those that compile and write, and before what else runs on a busy

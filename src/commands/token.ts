@@ -1,12 +1,12 @@
 import { formatProblem } from '../config/problem.ts';
 import { parseProcessSettings } from '../config/process-settings.ts';
-import { type Command, ExitStatus, Failure, WrongCall } from './outcome.ts';
+import { defineCommand, ExitStatus, Failure, WrongCall } from './outcome.ts';
 import { readToken, tokenOf } from './page-token.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 /** `dlltagent token`: what the live page of the agent that runs here asks for. */
-export const tokenCommand: Command = {
-  options: [],
+export const tokenCommand = defineCommand({
+  options: {},
   async run({ operands }) {
     if (operands.length > 0) throw new WrongCall('token takes no further words');
     const { settings, problems } = parseProcessSettings(process.env);
@@ -18,7 +18,7 @@ export const tokenCommand: Command = {
     await writeOut(`${token ?? (await keptToken(logDirectory))}\n`);
     return ExitStatus.ok;
   },
-};
+});
 
 async function keptToken(logDirectory: string): Promise<string> {
   try {

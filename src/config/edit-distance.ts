@@ -2,7 +2,7 @@
  * How many single characters must be inserted, deleted, replaced or swapped with their neighbour to make `a` into `b`
  * (optimal string alignment).
  */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

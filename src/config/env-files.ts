@@ -24,7 +24,7 @@ export function isEnvFileName(name: string): boolean {
 }
 
 /** Reads one env file. Never throws: what goes wrong is in the answer. */
-export async function readEnvFile(path: string): Promise<EnvFile> {
+async function readEnvFile(path: string): Promise<EnvFile> {
   const unreadable = (why: string): EnvFile => ({
     kind: 'unreadable',
     path,

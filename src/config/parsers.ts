@@ -73,7 +73,7 @@ export const text: ValueType<string> = {
 export const nonEmptyText: ValueType<string> = { ...text, emptyIsValue: false };
 
 /** Words between commas, each of them accepted by `accepts`; spaces around them do not count. */
-export function listOf(allowed: string, accepts: (word: string) => boolean): ValueType<readonly string[]> {
+function listOf(allowed: string, accepts: (word: string) => boolean): ValueType<readonly string[]> {
   return {
     allowed,
     emptyIsValue: true,

@@ -22,7 +22,7 @@ const MAX_QUOTED_CHARACTERS = 80;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** `text` in quotes, on one line and cut to a readable length; what cannot be seen is written `\u{…}`. */
-export function quote(text: string): string {
+function quote(text: string): string {
   const cut = text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS)}…` : text;
   return JSON.stringify(cut).replace(UNSEEN, (unseen) => `\\u{${(unseen.codePointAt(0) ?? 0).toString(16)}}`);
 }

@@ -22,7 +22,7 @@ export function foreignPacket(connection: TrackedConnection, stranger: Stranger,
 }
 
 /** `10.0.1.9:8080` or `[fd00::9]:8080`. */
-export function strangerText({ ipVersion, address, port }: Stranger): string {
+function strangerText({ ipVersion, address, port }: Stranger): string {
   const [first = 0, second = 0, third = 0, fourth = 0] = address.map((word) => word >>> 0);
   return ipVersion === 4 ? `${formatIpv4(first)}:${port}` : `[${formatIpv6(first, second, third, fourth)}]:${port}`;
 }

@@ -30,7 +30,7 @@ function causeIdOf({ value, description }: TlsAlert): CauseId {
 }
 
 /** Whether it is a plain close_notify (RFC 8446 §6.1): worth no pcap, and with the client of port 443 often no event. */
-export function isCloseNotify(signal: TlsAlert): boolean {
+function isCloseNotify(signal: TlsAlert): boolean {
   return signal.description === 0;
 }
 

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 
@@ -110,6 +111,7 @@ export class BlockLog implements FrameStore {
     if (this.#position + need > this.#blockEnd || this.#nextReference === this.#referenceEnd) this.#openBlock();
     const at = this.#position;
     this.#position = at + need;
+    if (ASSERTING) assert((at & 15) === 0 && this.#position <= this.#blockEnd, 'it lies in one block, aligned');
     return at;
   }
 
@@ -120,6 +122,7 @@ export class BlockLog implements FrameStore {
 
   /** A new reference, to memory for which `canRefer` is true. The caller writes all of its words. */
   addReference(): number {
+    if (ASSERTING) assert(this.#nextReference < this.#referenceEnd, 'the caller has asked canRefer');
     return this.#nextReference++;
   }
 
@@ -130,6 +133,7 @@ export class BlockLog implements FrameStore {
     const block = this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.#untouched++;
     this.#used[(this.#oldest + this.#usedCount) % this.#capacity] = block;
     this.#usedCount++;
+    if (ASSERTING) assert(block < this.#capacity && this.#usedCount <= this.#capacity, 'there is such a block');
     this.#blockStart = block * this.blockBytes;
     this.#blockEnd = this.#blockStart + this.blockBytes;
     this.#position = this.#blockStart;
@@ -152,6 +156,7 @@ export class BlockLog implements FrameStore {
   }
 
   #giveUpOldest(): void {
+    if (ASSERTING) assert(this.#usedCount > 0, 'there is an oldest block');
     const block = this.#used[this.#oldest];
     this.#owner.giveUp(block * this.#referencesPerBlock, this.#referenceEnds[block]);
     this.#oldest = (this.#oldest + 1) % this.#capacity;

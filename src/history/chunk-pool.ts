@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 /** Size of a chunk: a short connection needs two or three, so little is wasted on it. */
 export const CHUNK_BYTES = 1024;
 
@@ -42,6 +44,7 @@ export class ChunkPool {
 
   /** Takes a chunk, last of its chain. The caller has looked at `freeChunks`. */
   take(): number {
+    if (ASSERTING) assert(this.#free > 0, 'the caller has looked at freeChunks');
     this.#free--;
     let chunk = this.#firstFree;
     if (chunk !== NO_CHUNK) {
@@ -56,6 +59,7 @@ export class ChunkPool {
 
   /** Gives one chunk back; its link is void from here on. */
   release(chunk: number): void {
+    if (ASSERTING) assert(chunk >= 0 && chunk < this.#unused && this.#free < this.totalChunks, 'it was taken');
     this.#next[chunk] = this.#firstFree;
     this.#firstFree = chunk;
     this.#free++;
@@ -79,6 +83,7 @@ export class ChunkPool {
   }
 
   link(chunk: number, next: number): void {
+    if (ASSERTING) assert(chunk !== next && next < this.#unused, 'a chain leads on to another chunk');
     this.#next[chunk] = next;
   }
 

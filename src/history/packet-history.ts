@@ -1,3 +1,4 @@
+import { ASSERTING } from '../model/assert.ts';
 import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
@@ -12,6 +13,7 @@ import {
 import { BlockLog, MIN_FRAME_BYTES, type ReferenceOwner, WORDS_PER_REFERENCE } from './block-log.ts';
 import { ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
+import { checkHistoryRecords } from './history-layout.ts';
 import {
   BYTES,
   BYTES_PER_SLOT,
@@ -80,6 +82,8 @@ export interface HistoryCounters {
   /** Of another link type than the connection's first packet: a capture file has but one. */
   readonly otherLinkType: number;
 }
+
+if (ASSERTING) checkHistoryRecords();
 
 /**
  * The packets kept for capture files: of each connection its beginning and the newest rest, all within one budget.

@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 /**
  * Who holds most: slots ordered by an integer size, the largest found at once. One circular list a size, so a change
  * costs a few words; sizes above the last list share it.
@@ -29,11 +31,13 @@ export class SizeOrder {
 
   /** Moves a slot; among equals it is now the last to be called the largest. */
   setSize(slot: number, size: number): void {
+    if (ASSERTING) assert(slot >= 0 && slot < this.#slots && size >= 0, 'there is such a slot, and such a size');
     const before = this.#size[slot];
     if (before === size) return;
     if (before > 0) {
       const next = this.#next[slot];
       const previous = this.#previous[slot];
+      if (ASSERTING) assert(this.#next[previous] === slot && this.#previous[next] === slot, 'it is in its list');
       this.#next[previous] = next;
       this.#previous[next] = previous;
     }

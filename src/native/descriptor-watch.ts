@@ -16,9 +16,11 @@ interface PollHandle {
  * descriptor is read or `stop()` is called.
  */
 export class DescriptorWatch {
-  readonly #handle: PollHandle;
+  readonly #fd: number;
   readonly #callback: PollCallback;
-  #running = true;
+  #handle: PollHandle | null = null;
+  #running = false;
+  #closed = false;
 
   /**
    * @param fd stays the caller's; close the watch first
@@ -26,29 +28,32 @@ export class DescriptorWatch {
    * error the watch has stopped and waits for `start()`
    */
   constructor(fd: number, onEvent: (readable: boolean) => void) {
+    this.#fd = fd;
     this.#callback = (status) => {
       if (status < 0) this.#running = false;
       onEvent(status >= 0);
     };
-    this.#handle = koffi.node.poll(fd, this.#callback as never) as unknown as PollHandle;
   }
 
-  /** Watches on after `stop()` or an error. */
+  /** Watches, also after `stop()` or an error; from then on it keeps the process alive. */
   start(): void {
-    if (this.#running) return;
+    if (this.#running || this.#closed) return;
     this.#running = true;
-    this.#handle.start(this.#callback);
+    if (this.#handle !== null) this.#handle.start(this.#callback);
+    else this.#handle = koffi.node.poll(this.#fd, this.#callback as never) as unknown as PollHandle;
   }
 
   stop(): void {
     if (!this.#running) return;
     this.#running = false;
-    this.#handle.stop();
+    this.#handle?.stop();
   }
 
-  /** Ends it for good; it no longer keeps the process alive. Must come before the descriptor is closed. */
+  /** Ends it for good; it no longer keeps the process alive. Must come before the descriptor is closed. Idempotent. */
   close(): void {
     this.#running = false;
-    this.#handle.close();
+    this.#closed = true;
+    this.#handle?.close();
+    this.#handle = null;
   }
 }

@@ -19,7 +19,7 @@ const SOCK_DIAG_BY_FAMILY = 20;
 const NLM_F_DUMP = 0x300;
 const NLMSG_DONE = 3;
 const IPPROTO_TCP = 6;
-const AF_INET = 2;
+export const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** `struct inet_diag_req_v2`, at these offsets from its begin. */

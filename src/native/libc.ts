@@ -109,7 +109,7 @@ export const SOCK_RAW = 3;
 /** Socket type: link header taken off by the kernel (packet(7)). */
 export const SOCK_DGRAM = 2;
 /** Flag for the socket type: not inherited by programs that are executed. */
-export const SOCK_CLOEXEC = 0o2000000;
+const SOCK_CLOEXEC = 0o2000000;
 
 /** Option of the level SOL_SOCKET: the classic BPF program of a socket (linux/filter.h). */
 export const SO_ATTACH_FILTER = 26;

@@ -1,3 +1,4 @@
+import { everyStep } from '../model/every-step.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { HEADER_BYTES, messages, messageType, NetlinkSocket } from './netlink.ts';
 import { IFINFOMSG_BYTES, NETLINK_ROUTE } from './rtnetlink.ts';
@@ -14,39 +15,57 @@ const ALL = 0xffff_ffff;
  * (rtnetlink(7)). To be closed: it keeps the process alive.
  */
 export class LinkWatch {
-  readonly #socket = new NetlinkSocket(NETLINK_ROUTE, 'watch for network interfaces', RTMGRP_LINK);
   readonly #buffer = new Uint8Array(32_768);
   readonly #view = new DataView(this.#buffer.buffer);
-  readonly #watch: DescriptorWatch;
+  readonly #onAppeared: () => void;
+  #socket: NetlinkSocket | null = null;
+  #watch: DescriptorWatch | null = null;
 
-  /** `onAppeared` is called once for those that are seen at a time. Throws `SystemError`. */
+  /** `onAppeared` is called once for those that are seen at a time. */
   constructor(onAppeared: () => void) {
-    this.#watch = new DescriptorWatch(this.#socket.fd, (readable) => {
-      if (this.#hasAppeared() || !readable) onAppeared(); // an error: messages were lost, ENOBUFS
-      this.#watch.start();
-    });
+    this.#onAppeared = onAppeared;
   }
 
+  /** Begins to watch the network namespace that the thread is in now. Throws `SystemError`. */
+  start(): void {
+    const socket = new NetlinkSocket(NETLINK_ROUTE, 'watch for network interfaces', RTMGRP_LINK);
+    const watch = new DescriptorWatch(socket.fd, (readable) => {
+      if (this.#hasAppeared(socket) || !readable) this.#onAppeared(); // an error: messages were lost, ENOBUFS
+      watch.start();
+    });
+    this.#socket = socket;
+    this.#watch = watch;
+    try {
+      watch.start();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Idempotent. */
   close(): void {
-    this.#watch.close();
-    this.#socket.close();
+    const [socket, watch] = [this.#socket, this.#watch];
+    this.#socket = null;
+    this.#watch = null;
+    everyStep(
+      () => watch?.close(),
+      () => socket?.close(),
+    );
   }
 
   /** Takes in all that is there. */
-  #hasAppeared(): boolean {
+  #hasAppeared(socket: NetlinkSocket): boolean {
+    const take = () => socket.receive(this.#buffer);
     let found = false;
     try {
-      for (let lengthBytes = this.#take(); lengthBytes > 0; lengthBytes = this.#take()) {
+      for (let lengthBytes = take(); lengthBytes > 0; lengthBytes = take()) {
         for (const at of messages(this.#view, lengthBytes)) found ||= this.#isNewLink(at, lengthBytes);
       }
     } catch {
       return true; // messages were lost, which reading says once
     }
     return found;
-  }
-
-  #take(): number {
-    return this.#socket.receive(this.#buffer);
   }
 
   #isNewLink(at: number, lengthBytes: number): boolean {

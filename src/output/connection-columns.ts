@@ -1,8 +1,7 @@
 import { type Connection, Side } from '../model/connection.ts';
+import { SECOND_US } from '../model/second.ts';
 import type { Endpoints } from '../model/seen-connection.ts';
 import type { LineBuffer } from './line-buffer.ts';
-
-const US_PER_SECOND = 1_000_000;
 
 /** Appends `srcIP,srcPort,dstIP,dstPort`, the columns that flow files have in common. */
 export function appendEndpoints(line: LineBuffer, connection: Endpoints): void {
@@ -17,11 +16,11 @@ export function appendEndpoints(line: LineBuffer, connection: Endpoints): void {
 
 /** Appends `,seconds,microseconds` of a time in microseconds since 1970-01-01. */
 export function appendTime(line: LineBuffer, timeUs: number): void {
-  const seconds = Math.floor(timeUs / US_PER_SECOND);
+  const seconds = Math.floor(timeUs / SECOND_US);
   line.comma();
   line.integer(seconds);
   line.comma();
-  line.integer(timeUs - seconds * US_PER_SECOND);
+  line.integer(timeUs - seconds * SECOND_US);
 }
 
 /** Appends `,pid,ppid,uid,processName`. */

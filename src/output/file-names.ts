@@ -22,7 +22,7 @@ export interface FileNaming {
 }
 
 /** Mode of the files: the owner writes, the group reads. */
-export const FILE_MODE = 0o640;
+const FILE_MODE = 0o640;
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 

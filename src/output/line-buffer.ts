@@ -1,9 +1,12 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const COMMA = 0x2c;
 const DOT = 0x2e;
 const COLON = 0x3a;
-const NEW_LINE = 0x0a;
+/** The byte that ends a line. */
+export const NEW_LINE = 0x0a;
 const UNDERSCORE = 0x5f;
 
 /** Most bytes one number takes: a sign and the sixteen digits below 2^53. */
@@ -205,6 +208,7 @@ export class LineBuffer {
   }
 
   #grow(moreBytes: number): void {
+    if (ASSERTING) assert(this.length <= this.bytes.length, 'what was appended is in the buffer');
     const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + moreBytes));
     bigger.set(this.bytes.subarray(0, this.length));
     this.bytes = bigger;

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Mode of the directories: the owner writes, the group reads. */
-export const DIRECTORY_MODE = 0o750;
+const DIRECTORY_MODE = 0o750;
 
 /**
  * Makes a directory and those above it; one that exists will do. Rejects with the system's own error, where

@@ -1,3 +1,4 @@
+import { SECOND_US } from '../model/second.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import { appendEndpoints } from './connection-columns.ts';
 import { TimedNames } from './file-names.ts';
@@ -5,18 +6,16 @@ import type { LineBuffer } from './line-buffer.ts';
 import { FLUSH_DELAY_MS, MAX_CSV_LINES, type OutputTarget } from './output-target.ts';
 import { RotatingFile } from './rotating-file.ts';
 
-const US_PER_SECOND = 1_000_000;
-
 /** First line of each process_flows file. */
 export const PROCESS_FLOW_HEADER = '#sec,usec,tgid,pid,comm,ppid,uid,srcIP,srcPort,dstIP,dstPort';
 
 /** Appends the line of a connection whose process the kernel told, without its end. */
-export function appendProcessFlow(line: LineBuffer, seen: SeenConnection): void {
+function appendProcessFlow(line: LineBuffer, seen: SeenConnection): void {
   const { owner } = seen;
-  const seconds = Math.floor(seen.timeUs / US_PER_SECOND);
+  const seconds = Math.floor(seen.timeUs / SECOND_US);
   line.integer(seconds);
   line.comma();
-  line.integer(seen.timeUs - seconds * US_PER_SECOND);
+  line.integer(seen.timeUs - seconds * SECOND_US);
   line.comma();
   line.integer(owner.tgid);
   line.comma();

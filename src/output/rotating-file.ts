@@ -1,7 +1,8 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { FileNaming } from './file-names.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { WholeLineWriter } from './whole-line-writer.ts';
+import { LineBuffer, NEW_LINE } from './line-buffer.ts';
+import { NO_PART, WholeLineWriter } from './whole-line-writer.ts';
 
 /** How a file gathers, turns over and reports. */
 export interface RotatingFileOptions {
@@ -51,8 +52,6 @@ const DEFAULT_BACKLOG_BYTES = 8 * MEBIBYTE;
 const CHUNK_BYTES = 64 * 1024;
 const MAX_SPARE_CHUNKS = 2;
 const USUAL_RETRY_DELAY_MS = 1000;
-const NEW_LINE = 0x0a;
-const NO_PART = -1;
 
 /**
  * A file of lines in parts, written behind the caller's back: lines gather in memory and go out asynchronously, at
@@ -133,6 +132,7 @@ export class RotatingFile {
     const { buffer } = this.#fill;
     buffer.newLine();
     const bytes = buffer.length - this.#lineStart;
+    if (ASSERTING) assert(bytes > 0, 'endLine follows beginLine');
     if (this.#backlogBytes + bytes > this.#maxBacklogBytes || this.#closed) {
       buffer.length = this.#lineStart;
       this.#counters.lostLines++;
@@ -240,6 +240,7 @@ export class RotatingFile {
       this.#counters.writtenLines += countLines(lines, written);
       chunk.writtenBytes += written;
       this.#backlogBytes -= written;
+      if (ASSERTING) assert(this.#backlogBytes >= 0, 'no more is written than waits');
     } while (chunk.writtenBytes < buffer.length);
   }
 

@@ -1,7 +1,8 @@
 import type { FileNaming, OpenedFile } from './file-names.ts';
+import { NEW_LINE } from './line-buffer.ts';
 
-const NEW_LINE = 0x0a;
-const NO_PART = -1;
+/** The number of a part before the first one. */
+export const NO_PART = -1;
 
 /**
  * Puts lines at the end of the parts of a file, whole lines only: what part of a line a failed write left behind is

@@ -1,11 +1,13 @@
+import { ASSERTING } from '../model/assert.ts';
 import { Side } from '../model/connection.ts';
+import { checkLayout } from '../model/record-layout.ts';
 import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
+import { AF_INET } from '../native/inet-diag.ts';
 
 /*
  * What src/process/ebpf/connections.bpf.c sends: `struct record` and, in it, `struct owner`, at these offsets.
  */
 
-const AF_INET = 2;
 const COMM_BYTES = 16;
 
 /** Bytes of `struct owner`. */
@@ -33,6 +35,32 @@ const LOCAL = 84;
 const REMOTE = 100;
 
 const NS_PER_US = 1000;
+
+if (ASSERTING) {
+  checkLayout('struct owner', OWNER_BYTES, [
+    ['started_ns', STARTED_NS, 8],
+    ['tgid', TGID, 4],
+    ['pid', PID, 4],
+    ['parent', PARENT, 4],
+    ['uid', UID, 4],
+    ['inner_pid', INNER_PID, 4],
+    ['pid_namespace', PID_NAMESPACE, 4],
+    ['thread_name', THREAD_NAME, COMM_BYTES],
+    ['name', NAME, COMM_BYTES],
+  ]);
+  checkLayout('struct record', RECORD_BYTES, [
+    ['time_ns', TIME_NS, 8],
+    ['owner', OWNER, OWNER_BYTES],
+    ['namespace', NAMESPACE, 4],
+    ['family', FAMILY, 2],
+    ['is_served', IS_SERVED, 2],
+    ['local_port', LOCAL_PORT, 2],
+    ['remote_port', REMOTE_PORT, 2],
+    ['local', LOCAL, 16],
+    ['remote', REMOTE, 16],
+    ['padding to 8 bytes', REMOTE + 16, 4],
+  ]);
+}
 
 /** The network namespace a record is from, by inode number. */
 export function namespaceOf(view: DataView, offset: number): number {

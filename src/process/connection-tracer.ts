@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { everyStep } from '../model/every-step.ts';
 import type { SeenConnection, SocketOwner } from '../model/seen-connection.ts';
 import { BpfRing } from '../native/bpf-ring.ts';
 import { monotonicOffsetUs } from '../native/clock.ts';
@@ -105,9 +106,11 @@ export class ConnectionTracer {
     const { object, ring, ringWatch, timer } = this.#running;
     this.#running = null;
     clearInterval(timer);
-    ringWatch.close();
-    ring.close();
-    object.close();
+    everyStep(
+      () => ringWatch.close(),
+      () => ring.close(),
+      () => object.close(),
+    );
   }
 }
 
@@ -117,15 +120,18 @@ function start(poll: () => void): Running {
     throw new Error('Cannot use eBPF: this kernel does not tell its types (BTF); it needs CONFIG_DEBUG_INFO_BTF');
   }
   const object = new BpfObject(OBJECT);
+  let ring: BpfRing | null = null;
   try {
     const map = object.map('records');
     const maps = { watched: object.map('watched'), connecting: object.map('connecting'), lost: object.map('lost') };
     for (const program of ['state_changed', 'bytes_read']) object.attach(program);
-    const ring = new BpfRing(map, RING_BYTES);
+    ring = new BpfRing(map, RING_BYTES);
     // only woken when the ring is half full
     const ringWatch = new DescriptorWatch(map, poll);
+    ringWatch.start();
     return { object, ring, ringWatch, timer: setInterval(poll, POLL_MS), ...maps };
   } catch (error) {
+    ring?.close();
     object.close();
     throw error;
   }

@@ -10,13 +10,18 @@ const SOCKETS_AT_ONCE = 256;
 export class DiagSockets implements PodSockets {
   readonly #diag: InetDiag;
 
+  /** Use `open`. */
+  constructor(diag: InetDiag) {
+    this.#diag = diag;
+  }
+
   /**
    * @param namespacePath the pod's network namespace; needed only now. The socket that is opened keeps the namespace
    * alive, and with it the pod's interface: to be closed when nothing is asked any more.
    * @throws SystemError when the namespace cannot be entered or the kernel cannot be asked
    */
-  constructor(namespacePath: string) {
-    this.#diag = inNetworkNamespace(namespacePath, () => new InetDiag());
+  static open(namespacePath: string): DiagSockets {
+    return new DiagSockets(inNetworkNamespace(namespacePath, () => new InetDiag()));
   }
 
   get cookie(): Uint8Array {

@@ -17,7 +17,8 @@ const PAIRED_KINDS: ReadonlySet<string> = new Set(['veth', 'netkit']);
 /** The interface of a pod whose end on the node is of another kind. */
 const USUAL_POD_INTERFACE = 'eth0';
 
-const OWN_NAMESPACE = '/proc/self/ns/net';
+/** Leads to the agent's own network namespace. */
+export const OWN_NAMESPACE = '/proc/self/ns/net';
 
 /** Where network namespaces have names, with or without a process in them (ip-netns(8)). */
 const NAMES = '/run/netns';
@@ -110,9 +111,11 @@ function findByName(route: RouteSocket, link: PairedLink): PodNamespace | null {
 function isPeer(path: string, route: RouteSocket, link: PairedLink): boolean {
   const fd = tryOpenReadOnly(path);
   if (fd === null) return false;
-  const id = route.namespaceId(fd);
-  closeDescriptor(fd);
-  return id === link.peerNamespaceId;
+  try {
+    return route.namespaceId(fd) === link.peerNamespaceId;
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 /** Looks for a process in the control groups of the pod. */

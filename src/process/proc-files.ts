@@ -31,7 +31,7 @@ export function inodeOf(path: string): number | null {
 }
 
 /** The inode number in the target of a /proc link, e.g. `socket:[4711]`; null when there is none. */
-export function inodeIn(target: string): number | null {
+function inodeIn(target: string): number | null {
   const open = target.indexOf('[');
   return open < 0 ? null : Number.parseInt(target.slice(open + 1), 10);
 }

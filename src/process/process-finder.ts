@@ -217,7 +217,7 @@ export class ProcessFinder {
     const path = this.#path();
     if (path === null) return null;
     try {
-      return new DiagSockets(path);
+      return DiagSockets.open(path);
     } catch (error) {
       if (!this.#fallbackTold) {
         this.#note(`${(error as Error).message}; its sockets are read from /proc/<pid>/net instead`);

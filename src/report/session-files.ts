@@ -67,7 +67,7 @@ function byNumber(a: string, b: string): number {
 const NAME_TIME = /_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)/;
 
 /** When a file begins, as its name tells, in microseconds since 1970-01-01 UTC; NaN when it does not. */
-export function beginOf(name: string): number {
+function beginOf(name: string): number {
   const [, ...parts] = NAME_TIME.exec(name) ?? [];
   const [year = Number.NaN, month = 1, day, hour, minute, second] = parts.map(Number);
   return Date.UTC(year, month - 1, day, hour, minute, second) * 1000;

@@ -95,7 +95,7 @@ export class PageServer {
       return;
     }
     this.#streams++;
-    new PageStream(response, this.#source, () => this.#streams--);
+    new PageStream(response, this.#source, () => this.#streams--).start();
   }
 
   /** Sends a dump: nothing but the agent's own, and no link that leads elsewhere. */

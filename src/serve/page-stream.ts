@@ -11,25 +11,31 @@ const AT_ONCE = 500;
 export class PageStream {
   readonly #response: ServerResponse;
   readonly #source: PageSource;
-  readonly #unwatch: () => void;
+  readonly #onClose: () => void;
   /** What the page was told of each open connection last, by key. */
   #told = new Map<string, string>();
   #lastEvent = 0;
-  #lastEnd: number;
+  #lastEnd = 0;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(response: ServerResponse, source: PageSource, onClose: () => void) {
     this.#response = response;
     this.#source = source;
-    this.#unwatch = source.watch();
-    this.#lastEnd = source.ends.last;
+    this.#onClose = onClose;
+  }
+
+  /** Begins to tell. It ends with the response. */
+  start(): void {
+    const unwatch = this.#source.watch();
+    const response = this.#response;
+    this.#lastEnd = this.#source.ends.last;
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
     response.on('close', () => {
       this.#closed = true;
       if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#unwatch();
-      onClose();
+      unwatch();
+      this.#onClose();
     });
     this.#step();
   }

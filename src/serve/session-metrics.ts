@@ -1,10 +1,9 @@
 import { EndType } from '../model/connection.ts';
 import { EventCode, type EventName } from '../model/event-code.ts';
 import { BUCKET_BOUNDS_US, type LatencyBuckets } from '../model/latency-buckets.ts';
+import { SECOND_US } from '../model/second.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import { byLabel, type MetricDefinition, type Sample, single } from './metric.ts';
-
-const US_PER_SECOND = 1_000_000;
 
 type Figures = (figures: SessionFigures) => Sample[];
 
@@ -115,12 +114,12 @@ function bucketSamples({ counts, sumUs }: LatencyBuckets): Sample[] {
   let total = 0;
   const buckets = counts.map((count, i) => {
     total += count;
-    const bound = i < BUCKET_BOUNDS_US.length ? String(BUCKET_BOUNDS_US[i] / US_PER_SECOND) : '+Inf';
+    const bound = i < BUCKET_BOUNDS_US.length ? String(BUCKET_BOUNDS_US[i] / SECOND_US) : '+Inf';
     return { labels: { le: bound }, value: total, part: '_bucket' as const };
   });
   return [
     ...buckets,
-    { labels: {}, value: sumUs / US_PER_SECOND, part: '_sum' },
+    { labels: {}, value: sumUs / SECOND_US, part: '_sum' },
     { labels: {}, value: total, part: '_count' },
   ];
 }

@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { bytesOfPlaces, HashPlaces } from './hash-places.ts';
 
@@ -38,11 +39,13 @@ export class ConnectionIndex {
     if (this.former !== null) this.#move(this.former);
     else if (this.#size * 2 >= this.current.count) this.#grow();
     this.current.add(hash, slot);
+    if (ASSERTING) assert(this.#size < this.current.count, 'a place is free');
   }
 
   remove(hash: number, slot: number): void {
     this.#size--;
-    if (!this.current.remove(hash, slot)) this.former?.remove(hash, slot);
+    const isRemoved = this.current.remove(hash, slot) || (this.former?.remove(hash, slot) ?? false);
+    if (ASSERTING) assert(isRemoved && this.#size >= 0, 'a slot that is taken out was in it');
   }
 
   #grow(): void {

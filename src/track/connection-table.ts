@@ -1,3 +1,4 @@
+import { ASSERTING } from '../model/assert.ts';
 import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import { ConnectionIndex } from './connection-index.ts';
@@ -14,6 +15,9 @@ import {
   TIMES_PER_RECORD,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { checkConnectionRecord } from './record-layout.ts';
+
+if (ASSERTING) checkConnectionRecord();
 
 /** `ConnectionTable.find` when nobody has these endpoints. */
 export const NOT_FOUND = -1;

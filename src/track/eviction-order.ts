@@ -1,9 +1,10 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+import { SECOND_US } from '../model/second.ts';
 import { SlotLists } from './slot-lists.ts';
 
 const BUCKETS = 4096; // seconds; whoever was idle for longer shares the oldest bucket
 const CLOSED = BUCKETS; // the lists behind the buckets
 const LET_GO = BUCKETS + 1;
-const SECOND_US = 1_000_000;
 
 /**
  * Who makes room when the table is full: closed connections first, those longest closed before the others, as nothing
@@ -61,6 +62,7 @@ export class EvictionOrder {
   /** The open connection idle longest, -1 when there is none. */
   longestIdle(): number {
     for (;;) {
+      if (ASSERTING) assert(this.#newest - this.#oldest < BUCKETS, 'each bucket is one second');
       const slot = this.#lists.first(this.#oldest % BUCKETS);
       if (slot < 0) {
         if (this.#oldest >= this.#newest) return -1;

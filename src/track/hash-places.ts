@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 /** Words of a place: a hash, and slot + 1, which is 0 in a free place. */
 const WORDS_PER_PLACE = 2;
 
@@ -17,6 +19,7 @@ export class HashPlaces {
     this.#words = new Int32Array(memory);
     this.count = this.#words.length / WORDS_PER_PLACE;
     this.#mask = this.count - 1;
+    if (ASSERTING) assert((this.count & this.#mask) === 0, 'there is a power of two of places');
   }
 
   /** The slot where a search for a hash begins, mostly the one that is searched; -1 when there is none. */
@@ -41,6 +44,7 @@ export class HashPlaces {
 
   /** Adds a slot that is not in it. */
   add(hash: number, slot: number): void {
+    if (ASSERTING) assert(!this.#has(hash, slot), 'a slot that is added is not in it');
     const words = this.#words;
     let place = hash & this.#mask;
     while (words[place * WORDS_PER_PLACE + 1] !== 0) place = (place + 1) & this.#mask;
@@ -70,10 +74,11 @@ export class HashPlaces {
 
   /**
    * Moves what is in the places from `place` on into `other`, at least so many places and then on to the next free one, as
-   * no search may miss what stays. Answers that free place. The place before `place` has to be free.
+   * no search may miss what stays. Answers that free place. `place` has to be free.
    */
   moveTo(other: HashPlaces, place: number, atLeast: number): number {
     const words = this.#words;
+    if (ASSERTING) assert(words[place * WORDS_PER_PLACE + 1] === 0, 'no search leads over the first place');
     for (let seen = 0; seen < atLeast || words[place * WORDS_PER_PLACE + 1] !== 0; seen++) {
       const slotAndOne = words[place * WORDS_PER_PLACE + 1];
       if (slotAndOne !== 0) other.add(words[place * WORDS_PER_PLACE], slotAndOne - 1);
@@ -88,6 +93,12 @@ export class HashPlaces {
     let place = 0;
     while (this.#words[place * WORDS_PER_PLACE + 1] !== 0) place++;
     return place;
+  }
+
+  #has(hash: number, slot: number): boolean {
+    let place = this.first(hash);
+    while (place >= 0 && this.slot(place) !== slot) place = this.next(place, hash);
+    return place >= 0;
   }
 
   #search(place: number, hash: number): number {

@@ -1,4 +1,5 @@
 import { EndType, Side } from '../model/connection.ts';
+import { SECOND_US } from '../model/second.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { EvictionOrder } from './eviction-order.ts';
 import { OpenSlots } from './open-slots.ts';
@@ -40,7 +41,6 @@ import { TimerWheel } from './timer-wheel.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
 
-const SECOND_US = 1_000_000;
 const REMEMBER_CLOSED_US = 60 * SECOND_US;
 /** How long after the end of a connection its last segments are expected. */
 const LAST_SEGMENTS_US = 2 * SECOND_US;

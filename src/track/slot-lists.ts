@@ -1,3 +1,5 @@
+import { ASSERTING, assert } from '../model/assert.ts';
+
 /**
  * Doubly linked lists over small integers ("slots"), each slot in at most one list at a time. Nothing is allocated
  * after construction, and memory is touched only where slots are used.
@@ -20,6 +22,7 @@ export class SlotLists {
 
   /** Adds a slot that is in no list at the end of `list`. */
   append(list: number, slot: number): void {
+    if (ASSERTING) assert(slot < this.#slots && !this.#isLinked(slot), 'a slot that is added is in no list');
     const head = this.#slots + list;
     const last = this.#previous[head];
     this.#next[last] = slot;
@@ -30,6 +33,7 @@ export class SlotLists {
 
   /** Takes a slot out of the list it is in. */
   remove(slot: number): void {
+    if (ASSERTING) assert(this.#isLinked(slot), 'a slot that is taken out is in a list');
     const next = this.#next[slot];
     const previous = this.#previous[slot];
     this.#next[previous] = next;
@@ -38,6 +42,7 @@ export class SlotLists {
 
   /** Puts all of list `from` at the end of list `into`, in order. */
   moveAll(from: number, into: number): void {
+    if (ASSERTING) assert(from !== into, 'a list is not moved into itself');
     const source = this.#slots + from;
     const first = this.#next[source];
     if (first === source) return;
@@ -56,5 +61,11 @@ export class SlotLists {
   first(list: number): number {
     const slot = this.#next[this.#slots + list];
     return slot < this.#slots ? slot : -1;
+  }
+
+  /** Whether a slot is in a list: what is left of the links of one that was taken out leads nowhere back. */
+  #isLinked(slot: number): boolean {
+    const next = this.#next[slot];
+    return next !== slot && this.#previous[next] === slot && this.#next[this.#previous[slot]] === slot;
   }
 }

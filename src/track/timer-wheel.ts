@@ -1,3 +1,4 @@
+import { ASSERTING, assert } from '../model/assert.ts';
 import { SlotLists } from './slot-lists.ts';
 
 const TICK_US = 100_000;
@@ -29,6 +30,7 @@ export class TimerWheel {
 
   /** Schedules a slot that is not scheduled. */
   schedule(slot: number, timeUs: number): void {
+    if (ASSERTING) assert(this.#tick >= 0 && !Number.isNaN(timeUs), 'the wheel knows the time before it is given one');
     let tick = Math.floor(timeUs / TICK_US);
     if (tick < this.#tick) tick = this.#tick;
     else if (tick >= this.#tick + TICKS) tick = this.#tick + TICKS - 1;

@@ -3,7 +3,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openRingSource, type RingSource } from '../../src/capture/ring-source.ts';
+import { openRingSource } from '../../src/capture/open-ring-source.ts';
+import type { RingSource } from '../../src/capture/ring-source.ts';
 import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
@@ -519,7 +520,7 @@ live('it may rest while blocks come full, and still wakes up for a single frame'
 
 live('the process ends when the last source is closed', () =>
   withLab(async (lab) => {
-    const module = new URL('../../src/capture/ring-source.js', import.meta.url).href;
+    const module = new URL('../../src/capture/open-ring-source.js', import.meta.url).href;
     const script = `
       import { openRingSource } from '${module}';
       const source = openRingSource({ interfaceIndex: ${lab.hostIndex}, side: 'host', ringMb: 1 });

@@ -39,6 +39,7 @@ test('a readable descriptor calls until it is stopped, and again after a start',
   });
   const sender = createSocket('udp4');
   const first = called();
+  watch.start();
   sender.send('x', port, '127.0.0.1');
   await first;
   assert.is(calls, 1);
@@ -57,6 +58,7 @@ test('an open watch keeps the process alive, a closed one does not', () => {
   const script = `
     import { DescriptorWatch } from '${watchModule}';
     const watch = new DescriptorWatch(0, () => undefined);
+    watch.start();
     setTimeout(() => { watch.close(); console.log('closed'); }, 1).unref();
   `;
   // The timer is not counted: only the watch can keep the process alive until it fires.

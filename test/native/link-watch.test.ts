@@ -18,7 +18,8 @@ test('interfaces that appear are told, also those that come from elsewhere; noth
     let appeared = 0;
     const { node } = lab;
     const elsewhere = new Namespace('elsewhere');
-    const watch = inNetworkNamespace(`/run/netns/${node.name}`, () => new LinkWatch(() => appeared++));
+    const watch = new LinkWatch(() => appeared++);
+    inNetworkNamespace(`/run/netns/${node.name}`, () => watch.start());
     const told = async (what: string) => {
       await waitFor(what, () => appeared > 0);
       appeared = 0;

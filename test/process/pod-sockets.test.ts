@@ -10,7 +10,7 @@ import { keyOf, NO_SOCKET, type PodSockets } from '../../src/process/pod-sockets
 import { ProcNetSockets } from '../../src/process/proc-net-sockets.ts';
 
 const WAYS: Readonly<Record<string, () => PodSockets>> = {
-  sock_diag: () => new DiagSockets('/proc/self/ns/net'),
+  sock_diag: () => DiagSockets.open('/proc/self/ns/net'),
   '/proc/net': () => new ProcNetSockets(() => 'self', { now: () => performance.now(), cpuMs: threadCpuMs }),
 };
 

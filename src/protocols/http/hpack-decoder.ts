@@ -7,7 +7,7 @@ import { TextBit, TextMatcher } from './text-matcher.ts';
 /** Longest header block that may be given to `decode`. */
 export const MAX_BLOCK_BYTES = 64 * 1024;
 /** Header fields of a request beyond this many bytes (RFC 9113 §6.5.2 counts them so) are not searched. */
-export const SEARCHED_LIST_BYTES = 64 * 1024;
+const SEARCHED_LIST_BYTES = 64 * 1024;
 
 const MAX_INTEGER_SHIFT = 21; // no length or index is anywhere near 2^28
 const SEPARATOR = new Uint8Array([0x3a, 0x20]);

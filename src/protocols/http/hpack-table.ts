@@ -8,7 +8,7 @@ const OBJECT_BYTES = 96;
 const INITIAL_MAX_BYTES = 4096;
 
 /** Largest dynamic table that is followed. */
-export const MAX_TABLE_BYTES = 64 * 1024;
+const MAX_TABLE_BYTES = 64 * 1024;
 
 /** Sizes of a field as RFC 7541 §4.1 counts them. */
 export function fieldBytes(nameLength: number, valueLength: number): number {

@@ -9,7 +9,7 @@ import { LineVerdict, looksLikeHttp, RequestLine } from './request-line.ts';
 import { TextBit, TextMatcher } from './text-matcher.ts';
 
 /** Bytes of a head that are searched; what is beyond is only followed to its end. */
-export const SEARCHED_HEAD_BYTES = 64 * 1024;
+const SEARCHED_HEAD_BYTES = 64 * 1024;
 
 /** Segments that may pass without a request before a connection whose beginning was not seen is taken for another. */
 const MAX_UNKNOWN_SEGMENTS = 1000;

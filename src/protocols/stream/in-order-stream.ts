@@ -2,7 +2,7 @@ import { sequenceAdd, sequenceDiff } from '../../model/sequence.ts';
 import type { StreamBudget } from './stream-budget.ts';
 
 /** Bytes a stream keeps at most while it waits for missing ones. */
-export const MAX_HELD_BYTES = 256 * 1024;
+const MAX_HELD_BYTES = 256 * 1024;
 /** Segments a stream keeps at most while it waits for missing ones. */
 export const MAX_HELD_SEGMENTS = 64;
 /** A segment further ahead than the largest window (RFC 7323 §2.3) cannot belong to this stream. */

@@ -2,7 +2,7 @@ import type { Side } from '../../model/connection.ts';
 import type { StreamBudget } from '../stream/stream-budget.ts';
 
 /** A wanted message is put together up to this size; the rest of a longer one is skipped. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024;
 /** First buffer for a message that comes in pieces: its length is only claimed. */
 const FIRST_BUFFER_BYTES = 4096;
 /**

@@ -9,7 +9,7 @@ import type { TlsSession } from './tls-session.ts';
 import type { TlsSignal } from './tls-signal.ts';
 
 /** How far the reading of a connection is. */
-export const TlsPhase = {
+const TlsPhase = {
   /** No byte was seen, or too few to tell. */
   detecting: 0,
   /** Plain text that may lead to TLS. */
@@ -24,7 +24,7 @@ export const TlsPhase = {
   notTls: 5,
 } as const;
 
-export type TlsPhase = (typeof TlsPhase)[keyof typeof TlsPhase];
+type TlsPhase = (typeof TlsPhase)[keyof typeof TlsPhase];
 
 const NO_SIGNALS: readonly TlsSignal[] = [];
 

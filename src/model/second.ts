@@ -1,0 +1,2 @@
+/** Microseconds of a second. */
+export const SECOND_US = 1_000_000;
