@@ -85,7 +85,10 @@ if (how !== undefined) {
   const seconds = (performance.now() - begin) / 1_000;
   const kinds = new Map<string, { count: number; examples: string[] }>();
   for (const { what, exchange, how: by, restSeconds } of violations) {
-    const kind = what.replace(/( \S+:\d+)+$/, '').replace(/\S+:\d+/g, '…').replace(/bytes=\S+/g, 'bytes');
+    const kind = what
+      .replace(/( \S+:\d+)+$/, '')
+      .replace(/\S+:\d+/g, '…')
+      .replace(/bytes=\S+/g, 'bytes');
     const known = kinds.get(kind) ?? { count: 0, examples: [] };
     known.count++;
     if (known.examples.length < 6) known.examples.push(`${exchange} | ${by} | rest ${restSeconds}`);

@@ -174,7 +174,7 @@ export function failingExchanges(): Exchange[] {
     http().ask(GET).wait(800_000).exchange('http unanswered, nobody closes', false),
     http().ask(GET).answer(OK).fin(false).ack(true).wait(700_000).exchange('client does not close', false),
     plain().ask('what').fin(true).send(true, ACK, '', { afterMs: 2_000 }).exchange('peer gone', false),
-    plain().ask('what').ack(false, { window: 0 }).wait(300_000).ack(true).exchange('window closed', false),
+    closedWindow(),
     plain()
       .ask('a')
       .answer('b')
@@ -282,7 +282,10 @@ function fragmentationNeeded(): Exchange {
 
 /** A large segment is sent again and again, small ones came through. */
 function blackHole(): Exchange {
-  const conversation = plain().ask('hello').answer('world').send(true, ACK | PSH, 'x'.repeat(1_400));
+  const conversation = plain()
+    .ask('hello')
+    .answer('world')
+    .send(true, ACK | PSH, 'x'.repeat(1_400));
   const large = conversation.frames.at(-1);
   const frames = [...conversation.frames];
   if (large === undefined) throw new Error('Cannot repeat: nothing was sent');
@@ -300,6 +303,15 @@ function outsideReset(): Exchange {
     .answer(OK)
     .close()
     .exchange('RST outside the window', true);
+}
+
+/** A window that stays closed, and is probed (RFC 9293 §3.8.6.1). */
+function closedWindow(): Exchange {
+  const conversation = plain().ask('what').answer('go on').ask('more'.repeat(200)).ack(false, { window: 0 });
+  for (let ms = 200; ms < 400_000; ms *= 2) {
+    conversation.ack(true, { afterMs: ms, sequence: -1 }).ack(false, { window: 0 });
+  }
+  return conversation.exchange('window closed', false);
 }
 
 /** Two connections of three to one server are refused. */

@@ -1,3 +1,4 @@
+import { TcpFlag } from '../../src/model/packet.ts';
 import type { Random } from '../tools/random.ts';
 import { type Captured, factsOf, withIpId } from './captured.ts';
 
@@ -6,7 +7,8 @@ import { type Captured, factsOf, withIpId } from './captured.ts';
  *
  *     drop I            the capture misses frame I
  *     double I copy     frame I stands twice, as with two interfaces
- *     double I MS       frame I is sent again MS milliseconds later, with another IP id
+ *     double I MS       frame I comes again MS milliseconds later: below 100 the same packet, else sent again, with
+ *                       another IP id
  *     copies            every frame stands twice, as in a capture on all interfaces
  *     swap I            frame I and the next one change places
  *     late I N          frame I comes behind the N next ones
@@ -20,7 +22,13 @@ import { type Captured, factsOf, withIpId } from './captured.ts';
  */
 export type Perturbation = string;
 
+const { fin: FIN, syn: SYN, rst: RST } = TcpFlag;
+
 const COPY_AFTER_US = 40;
+/** No stack sends anything again sooner (RFC 6298 §2.4 asks for a second, Linux waits 200 ms). */
+const RETRANSMITTED_AFTER_MS = 100;
+/** Nothing that changes its place comes later than that: a capture has several queues, but no long ones. */
+const LATEST_US = 300_000;
 
 /** Returns the frames as they are captured then. */
 export function perturb(frames: readonly Captured[], how: Perturbation): Captured[] {
@@ -39,7 +47,8 @@ function perturbOnce(frames: readonly Captured[], how: string): Captured[] {
       if (frame === undefined) return [...frames];
       const isCopy = amount === 'copy';
       const timeUs = frame.timeUs + (isCopy ? COPY_AFTER_US : Number(amount) * 1_000);
-      const again = { ...(isCopy ? frame : withIpId(frame, 40_000 + at)), timeUs };
+      const isSame = isCopy || Number(amount) < RETRANSMITTED_AFTER_MS;
+      const again = { ...(isSame ? frame : withIpId(frame, 40_000 + at)), timeUs };
       return inserted(frames, again);
     }
     case 'copies':
@@ -86,21 +95,19 @@ function cut(frame: Captured, bytes: number): Captured {
 
 /** Every perturbation of a single frame, and of all. Time passes more slowly only where that is no trouble itself. */
 export function* everySingle(frames: readonly Captured[], isGood: boolean): Generator<Perturbation> {
-  const last = frames.length - 1;
   yield 'copies';
   for (const bytes of [96, 200]) yield `snap all ${bytes}`;
   const senders = new Set(frames.map((one) => factsOf(one).source)).size;
   for (let n = 0; n < senders; n++) yield `only ${n}`;
-  for (let i = 0; i <= last; i++) {
+  for (let i = 0; i < frames.length; i++) {
     yield `drop ${i}`;
-    yield `double ${i} copy`;
-    for (const ms of [2, 300, 1_200]) yield `double ${i} ${ms}`;
+    for (const after of ['copy', '2', '300', '1200']) if (mayDouble(frames, i, after)) yield `double ${i} ${after}`;
     for (const bytes of [96, 200]) if ((frames[i]?.bytes.length ?? 0) > bytes) yield `snap ${i} ${bytes}`;
     if (i > 0) yield `from ${i}`;
     if (i > 0) yield `until ${i}`;
     if (isGood) for (const ms of [200, 3_000]) yield `slow ${i} ${ms}`;
-    if (i < last) yield `swap ${i}`;
-    for (const places of [2, 3, 5]) if (i + places <= last) yield `late ${i} ${places}`;
+    if (mayMove(frames, i, 1)) yield `swap ${i}`;
+    for (const places of [2, 3, 5]) if (mayMove(frames, i, places)) yield `late ${i} ${places}`;
   }
 }
 
@@ -109,17 +116,34 @@ export function randomMixture(frames: readonly Captured[], isGood: boolean, rand
   const parts: string[] = [];
   const at = () => random.between(0, frames.length - 1);
   for (let n = random.between(2, 3); n > 0; n--) {
+    const [one, places, after] = [at(), random.between(2, 6), random.pick(['copy', '2', '300', '1200'])];
     const kinds = [
       `drop ${at()}`,
-      `drop ${at()}`,
-      `double ${at()} ${random.pick(['copy', '2', '300', '1200'])}`,
-      `swap ${at()}`,
-      `late ${at()} ${random.between(2, 6)}`,
       `snap ${at()} ${random.pick([60, 70, 96, 200])}`,
+      ...(mayDouble(frames, one, after) ? [`double ${one} ${after}`] : []),
+      ...(mayMove(frames, one, 1) ? [`swap ${one}`] : []),
+      ...(mayMove(frames, one, places) ? [`late ${one} ${places}`] : []),
       ...(isGood ? [`slow ${at()} ${random.pick([50, 200, 900, 3_000])}`] : []),
       ...(n === 1 ? [`snap all ${random.pick([68, 96, 200])}`, `from ${at()}`, `only ${random.between(0, 1)}`] : []),
     ];
     parts.push(random.pick(kinds));
   }
   return parts.join(' + ');
+}
+
+/** Only what takes a sequence number, or a RST, is sent again, and no SYN after the next one. */
+function mayDouble(frames: readonly Captured[], at: number, after: string): boolean {
+  const frame = frames[at];
+  if (frame === undefined) return false;
+  const { flags, payloadBytes, ipVersion, source } = factsOf(frame);
+  if (after === 'copy' || ipVersion === 0 || Number(after) < RETRANSMITTED_AFTER_MS) return true;
+  if ((flags & SYN) === 0) return payloadBytes > 0 || (flags & (FIN | RST)) !== 0;
+  const untilUs = frame.timeUs + Number(after) * 1_000;
+  const isNextSyn = (one: Captured) => factsOf(one).source === source && (factsOf(one).flags & SYN) !== 0;
+  return !frames.slice(at + 1).some((one) => one.timeUs <= untilUs && isNextSyn(one));
+}
+
+function mayMove(frames: readonly Captured[], at: number, places: number): boolean {
+  const [from, to] = [frames[at], frames[at + places]];
+  return from !== undefined && to !== undefined && to.timeUs - from.timeUs <= LATEST_US;
 }

@@ -1,13 +1,29 @@
 import { Random } from '../tools/random.ts';
 import type { Exchange } from './captured.ts';
+import { framesOfLines } from './exchange-text.ts';
 import { goldenExchanges } from './golden-exchanges.ts';
 import { failingExchanges, goodExchanges } from './made-exchanges.ts';
 import { everySingle, randomMixture } from './perturbations.ts';
+import { recordedFailing, recordedGood } from './recorded-exchanges.ts';
 import { REST_SECONDS, Truth, type TruthOutcome, type Violation } from './truth.ts';
 
 /** All exchanges that are perturbed. */
 export async function allExchanges(): Promise<Exchange[]> {
-  return [...goodExchanges(), ...failingExchanges(), ...(await goldenExchanges())];
+  return [
+    ...recorded(recordedGood, true),
+    ...recorded(recordedFailing, false),
+    ...goodExchanges(),
+    ...failingExchanges(),
+    ...(await goldenExchanges()),
+  ];
+}
+
+function recorded(exchanges: Readonly<Record<string, readonly string[]>>, isGood: boolean): Exchange[] {
+  return Object.entries(exchanges).map(([name, lines]) => ({
+    name: `peers: ${name}`,
+    isGood,
+    frames: framesOfLines(lines),
+  }));
 }
 
 /** Which replays are made. */

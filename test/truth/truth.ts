@@ -1,5 +1,5 @@
 import type { Exchange } from './captured.ts';
-import { EXCUSES, type Excuse, Missing } from './excuses.ts';
+import { type Excuse, Missing } from './excuses.ts';
 import { type Perturbation, perturb } from './perturbations.ts';
 import { type Flow, type Replayed, replayFrames } from './replayed.ts';
 
@@ -41,8 +41,6 @@ export class Truth {
   readonly #restSeconds: number;
   readonly #certain: Map<string, number>;
   readonly #said: Set<string>;
-  /** Codes that are told as facts, with their connection. */
-  readonly #codes: Set<string>;
   readonly #flows: readonly Flow[];
   readonly #findings: ReadonlyMap<string, string>;
 
@@ -53,7 +51,6 @@ export class Truth {
     const facts = claims.filter(({ isCertain }) => isCertain).map(({ text }) => text);
     this.#certain = countOf(facts);
     this.#said = new Set(claims.map(({ text }) => text));
-    this.#codes = new Set(facts.map(codeOf));
     this.#flows = flows;
     this.#findings = new Map(findings.map((one) => [`${one.causeId} ${one.where}`, one.severity]));
   }
@@ -74,38 +71,33 @@ export class Truth {
       seen.set(text, times);
       if (times > (this.#certain.get(text) ?? 0)) news.push(`event ${text}`);
     }
-    const missing = news.length > 0 ? new Missing(this.#exchange.frames, frames) : null;
+    this.#judgeFlows(how, perturbed, news);
+    this.#judgeFindings(perturbed, news, doubts);
+    if (news.length === 0) return { facts: news, doubts, excused: [] };
+    const missing = new Missing(this.#exchange.frames, frames);
     const excused: Excuse[] = [];
     const facts = news.filter((text) => {
-      const excuse = this.#excuseOf(text, missing);
+      const excuse = missing.excuse(text);
       if (excuse !== null) excused.push(excuse);
       return excuse === null;
     });
-    const isExcused = excused.length > 0;
-    this.#judgeFlows(how, perturbed, facts, isExcused);
-    this.#judgeFindings(perturbed, facts, doubts, isExcused);
-    return { facts, doubts, excused };
+    // what follows from an event that is excused is excused with it
+    const events = facts.filter((text) => text.startsWith('event ') || text.startsWith('flow endType'));
+    return { facts: excused.length > 0 ? events : facts, doubts, excused };
   }
 
-  #excuseOf(fact: string, missing: Missing | null): Excuse | null {
-    if (missing?.hasLastWord && EXCUSES['last word missing'].test(fact)) return 'last word missing';
-    if (EXCUSES['SYN repeated'].test(fact) && this.#codes.has(codeOf(fact.slice('event '.length)))) return 'SYN repeated';
-    return null;
-  }
-
-  #judgeFlows(how: Perturbation, { flows }: Replayed, facts: string[], isExcused: boolean): void {
+  #judgeFlows(how: Perturbation, { flows, claims }: Replayed, facts: string[]): void {
     const isShort = /(^| )until /.test(how);
     const counts = countOf(this.#flows.map(({ ends }) => ends));
     const seen = new Map<string, number>();
+    const told = new Set(claims.map(({ text }) => text.slice(0, 5))); // in doubt or not, an event stands for it
     for (const flow of flows) {
       if (!flow.isCertain) continue;
       const times = (seen.get(flow.ends) ?? 0) + 1;
       seen.set(flow.ends, times);
       if (times > (counts.get(flow.ends) ?? 0)) facts.push(`flow more connections than there are ${flow.ends}`);
+      if (flow.failure !== '' && !told.has(flow.failure)) facts.push(`flow failure ${flow.failure} ${flow.ends}`);
       const same = this.#flows.filter(({ ends }) => ends === flow.ends);
-      if (flow.failure !== '' && !same.some(({ failure }) => failure === flow.failure) && !isExcused) {
-        facts.push(`flow failure ${flow.failure} ${flow.ends}`);
-      }
       if (isShort || same.some((one) => isSameEnd(one, flow))) continue;
       const said = `endType=${flow.endType} bytes=${flow.bytes}`;
       const wanted = same.map(({ endType, bytes }) => `endType=${endType} bytes=${bytes}`).join(' or ');
@@ -113,13 +105,13 @@ export class Truth {
     }
   }
 
-  #judgeFindings({ findings }: Replayed, facts: string[], doubts: string[], isExcused: boolean): void {
+  #judgeFindings({ findings }: Replayed, facts: string[], doubts: string[]): void {
     for (const { causeId, where, severity } of findings) {
       if (severity === 'worth knowing') continue;
       const before = this.#findings.get(`${causeId} ${where}`);
       if (before === severity || before === 'broken') continue;
       if (severity !== 'broken') doubts.push(`finding suspicious ${causeId} ${where}`);
-      else if (!isExcused) facts.push(`finding broken ${causeId} ${where}`);
+      else facts.push(`finding broken ${causeId} ${where}`);
     }
   }
 }
@@ -130,11 +122,6 @@ function isSameEnd(untouched: Flow, flow: Flow): boolean {
   if (untouched.endType === flow.endType) return true;
   if (untouched.endType === EndType.tlsAlert) return flow.endType === EndType.fin || flow.endType === EndType.reset;
   return UNENDED.includes(flow.endType);
-}
-
-/** The code and the connection of what an event says. */
-function codeOf(text: string): string {
-  return `${text.slice(0, 5)} ${text.slice(text.lastIndexOf(' ') + 1)}`;
 }
 
 function countOf(texts: readonly string[]): Map<string, number> {
