@@ -1,8 +1,11 @@
 /**
  * Tells what is said of exchanges that are perturbed, for people:
  *
- *     node build/test/truth/explore.js [--share 1] [--mixtures 0] [--seed 1] [--only TEXT] [--good] [CAPTURE…]
- *     node build/test/truth/explore.js --only NAME --how 'drop 5'
+ *     node build/test/truth/explore.js [--share 1] [--mixtures 0] [--seed 1] [--only TEXT] [CAPTURE…]
+ *     node build/test/truth/explore.js --untouched [--only TEXT] [CAPTURE…]
+ *     node build/test/truth/explore.js --only TEXT --how 'drop 5' [CAPTURE…]
+ *
+ * TEXT selects exchanges by their name; capture files stand in for the exchanges of the tests.
  */
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +14,7 @@ import { type Captured, factsOf } from './captured.ts';
 import { framesOf } from './pcap-frames.ts';
 import { perturb } from './perturbations.ts';
 import { replayFrames } from './replayed.ts';
-import { allExchanges, runTruth } from './run-truth.ts';
+import { allExchanges, runTruth, violationKinds } from './run-truth.ts';
 import { REST_SECONDS } from './truth.ts';
 
 const { values, positionals } = parseArgs({
@@ -83,22 +86,14 @@ if (how !== undefined) {
   const options = { seed: Number(values.seed), share: Number(values.share), mixtures: Number(values.mixtures) };
   const { replays, violations, doubtful, excused } = runTruth(chosen, options);
   const seconds = (performance.now() - begin) / 1_000;
-  const kinds = new Map<string, { count: number; examples: string[] }>();
-  for (const { what, exchange, how: by, restSeconds } of violations) {
-    const kind = what
-      .replace(/( \S+:\d+)+$/, '')
-      .replace(/\S+:\d+/g, '…')
-      .replace(/bytes=\S+/g, 'bytes');
-    const known = kinds.get(kind) ?? { count: 0, examples: [] };
-    known.count++;
-    if (known.examples.length < 6) known.examples.push(`${exchange} | ${by} | rest ${restSeconds}`);
-    kinds.set(kind, known);
-  }
-  for (const [kind, { count, examples }] of [...kinds].sort((a, b) => b[1].count - a[1].count)) {
+  for (const [kind, { count, examples }] of violationKinds(violations)) {
     console.log(`${count}  ${kind}`);
     for (const example of examples) console.log(`      ${example}`);
   }
-  console.log('doubtful:', Object.fromEntries([...doubtful].sort((a, b) => b[1] - a[1])));
+  console.log('doubtful:');
+  for (const [kind, { count, example }] of [...doubtful].sort((a, b) => b[1].count - a[1].count)) {
+    console.log(`${count}  ${kind}\n      ${example}`);
+  }
   console.log('excused:', Object.fromEntries(excused));
   console.log(`${replays} replays in ${seconds.toFixed(1)} s, ${violations.length} violations`);
 }

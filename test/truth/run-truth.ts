@@ -5,7 +5,7 @@ import { goldenExchanges } from './golden-exchanges.ts';
 import { failingExchanges, goodExchanges } from './made-exchanges.ts';
 import { everySingle, randomMixture } from './perturbations.ts';
 import { recordedFailing, recordedGood } from './recorded-exchanges.ts';
-import { REST_SECONDS, Truth, type TruthOutcome, type Violation } from './truth.ts';
+import { type Doubtful, REST_SECONDS, Truth, type TruthOutcome, type Violation } from './truth.ts';
 
 /** All exchanges that are perturbed. */
 export async function allExchanges(): Promise<Exchange[]> {
@@ -39,7 +39,7 @@ export interface TruthOptions {
 export function runTruth(exchanges: readonly Exchange[], { seed, share, mixtures }: TruthOptions): TruthOutcome {
   const random = new Random(seed);
   const violations: Violation[] = [];
-  const doubtful = new Map<string, number>();
+  const doubtful = new Map<string, Doubtful>();
   const excused = new Map<string, number>();
   let replays = 0;
   for (const exchange of exchanges) {
@@ -58,10 +58,49 @@ export function runTruth(exchanges: readonly Exchange[], { seed, share, mixtures
         for (const what of facts) violations.push({ exchange: name, how, restSeconds, what });
         for (const doubt of doubts) {
           const kind = doubt.replace(/ \S+:\d+$/, '');
-          doubtful.set(kind, (doubtful.get(kind) ?? 0) + 1);
+          const known = doubtful.get(kind);
+          if (known !== undefined) known.count++;
+          else doubtful.set(kind, { count: 1, example: `${name} | ${how} | rest ${restSeconds}` });
         }
       }
     }
   }
   return { replays, violations, doubtful, excused };
+}
+
+/** A kind of false statement: how often it was made, and the first few times. */
+export interface ViolationKind {
+  count: number;
+  readonly examples: string[];
+}
+
+const EXAMPLES = 6;
+
+/** Sums violations up by what is said, whoever it is said of; the most frequent first. */
+export function violationKinds(violations: readonly Violation[]): Map<string, ViolationKind> {
+  const kinds = new Map<string, ViolationKind>();
+  for (const { what, exchange, how, restSeconds } of violations) {
+    const kind = what
+      .replace(/( \S+:\d+)+$/, '')
+      .replace(/\S+:\d+/g, '…')
+      .replace(/bytes=\S+/g, 'bytes');
+    const known = kinds.get(kind) ?? { count: 0, examples: [] };
+    kinds.set(kind, known);
+    known.count++;
+    if (known.examples.length < EXAMPLES) known.examples.push(`${exchange} | ${how} | rest ${restSeconds}`);
+  }
+  return new Map([...kinds].sort((a, b) => b[1].count - a[1].count));
+}
+
+/** For `npm run fuzz -- truth`: every perturbation of single frames, and `mixtures` of several for each exchange. */
+export async function fuzzTruth(seed: number, mixtures: number): Promise<object> {
+  const beganMs = performance.now();
+  const { replays, violations, doubtful, excused } = runTruth(await allExchanges(), { seed, share: 1, mixtures });
+  return {
+    replays,
+    replaysPerSecond: Math.round((replays * 1_000) / (performance.now() - beganMs)),
+    violations: Object.fromEntries(violationKinds(violations)),
+    doubtful: Object.fromEntries([...doubtful].sort((a, b) => b[1].count - a[1].count)),
+    excused: Object.fromEntries(excused),
+  };
 }

@@ -12,12 +12,18 @@ export interface Violation {
   readonly what: string;
 }
 
+/** How often something is said in doubt, and where first. */
+export interface Doubtful {
+  count: number;
+  readonly example: string;
+}
+
 /** What came of many replays. */
 export interface TruthOutcome {
   readonly replays: number;
   readonly violations: readonly Violation[];
   /** Doubtful events and suspicions that the untouched capture does not have, by what they say. */
-  readonly doubtful: ReadonlyMap<string, number>;
+  readonly doubtful: ReadonlyMap<string, Doubtful>;
   /** Facts that a perturbation itself makes, by rule. */
   readonly excused: ReadonlyMap<string, number>;
 }
@@ -33,6 +39,7 @@ export interface Verdict {
 export const REST_SECONDS = [0, 2_000] as const;
 
 const EndType = { fin: 0, tlsAlert: 1, reset: 2, stale: 3, halfOpen: 4, stopped: 5 } as const;
+const TLS_ESTABLISHED = '00003 ';
 const UNENDED: readonly number[] = [EndType.stale, EndType.halfOpen, EndType.stopped];
 
 /** Judges replays of one exchange against the untouched one. */
@@ -52,7 +59,11 @@ export class Truth {
     this.#certain = countOf(facts);
     this.#said = new Set(claims.map(({ text }) => text));
     this.#flows = flows;
-    this.#findings = new Map(findings.map((one) => [`${one.causeId} ${one.where}`, one.severity]));
+    this.#findings = new Map(
+      findings.flatMap(({ causeId, joined, where, severity }) =>
+        [causeId, ...joined].map((cause) => [`${cause} ${where}`, severity] as const),
+      ),
+    );
   }
 
   /** What is said of the perturbed capture and not of the untouched one: as a fact, and in doubt. */
@@ -69,7 +80,9 @@ export class Truth {
       }
       const times = (seen.get(text) ?? 0) + 1;
       seen.set(text, times);
-      if (times > (this.#certain.get(text) ?? 0)) news.push(`event ${text}`);
+      // that TLS was established may be more certain where more time has passed
+      const isTrue = text.startsWith(TLS_ESTABLISHED) && this.#said.has(text);
+      if (times > (this.#certain.get(text) ?? 0) && !isTrue) news.push(`event ${text}`);
     }
     this.#judgeFlows(how, perturbed, news);
     this.#judgeFindings(perturbed, news, doubts);
