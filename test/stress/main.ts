@@ -3,6 +3,7 @@
  *
  *     node build/test/stress/main.js kill [--times 200] [--seed 1]
  *     node build/test/stress/main.js fuzz [--times 30000] [--first 0] [--seed 1]
+ *     node build/test/stress/main.js fuzz truth [--times 30] [--seed 1]
  *     node build/test/stress/main.js soak [--times MINUTES]
  *
  * Prints what it found as JSON. Ends with status 1 when the agent did not keep its word.
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { fuzzCaptures } from '../fuzz/fuzz-captures.ts';
 import { fuzzEnvFiles } from '../fuzz/fuzz-env-files.ts';
 import { fuzzFrames, type Outcome } from '../fuzz/fuzz-frames.ts';
+import { fuzzTruth } from '../truth/run-truth.ts';
 import { kill } from './kill.ts';
 import { soak } from './soak.ts';
 
@@ -28,6 +30,7 @@ const times = (otherwise: number) => Number(values.times ?? otherwise);
 const STRESSES: Readonly<Record<string, () => Promise<object>>> = {
   kill: () => kill(times(200), seed),
   soak: () => soak(60 * times(20)),
+  'fuzz truth': () => fuzzTruth(seed, times(30)),
   fuzz: async () => ({
     frames: withoutDigest(fuzzFrames(seed, seed, 50 * times(30_000), 10_000)),
     captures: await fuzzCaptures(seed, times(30_000), Number(values.first)),
@@ -40,7 +43,7 @@ function withoutDigest({ events, digest: _, ...counts }: Outcome): object {
 }
 
 try {
-  const [name = ''] = positionals;
+  const name = positionals.join(' ');
   const stress = STRESSES[name];
   if (stress === undefined) throw new Error(`Cannot try "${name}": known are ${Object.keys(STRESSES).join(', ')}`);
   console.log(JSON.stringify(await stress(), null, 2));
