@@ -274,6 +274,11 @@ for (const [name, port] of [
   });
 }
 
+test('forged RSTs are counted', () => {
+  const counters = verdict.log.findLast(({ msg }) => msg === 'capture counters');
+  assert.is(counters?.['ignoredResets'], 2, JSON.stringify(counters));
+});
+
 test('a capture in which each packet stands twice', () => {
   assert.is(doubled.events, '', doubled.events);
   assert.match(doubled.packets, /^20 connections$/m);

@@ -7,7 +7,7 @@ import type { EventCode } from '../../src/model/event-code.ts';
 import { AGENT, type AgentRun } from '../lab/agent.ts';
 import type { Pod } from '../lab/lab.ts';
 import { run } from '../lab/program.ts';
-import type { EndFlowLine, EventLine } from '../lab/session-files.ts';
+import type { EndFlowLine, EventLine, LogLine } from '../lab/session-files.ts';
 
 /** What has to be said of one server. */
 export interface Expected {
@@ -31,6 +31,7 @@ interface Session {
 export class Verdict {
   readonly events: readonly EventLine[];
   readonly endFlows: readonly EndFlowLine[];
+  readonly log: readonly LogLine[];
   readonly findings: readonly Finding[];
   readonly services: readonly Service[];
   /** The report, each run of spaces one space. */
@@ -38,12 +39,13 @@ export class Verdict {
   readonly directory: string;
 
   private constructor(agent: AgentRun, pod: Pod) {
-    const { events, endFlows, directory } = agent.files(pod.hostIndex);
+    const { events, endFlows, log, directory } = agent.files(pod.hostIndex);
     const report = [process.execPath, AGENT, 'report'];
     const { sessions } = JSON.parse(run([...report, '--json', directory])) as { sessions: Session[] };
     assert.is(sessions.length, 1, 'one session');
     this.events = events;
     this.endFlows = endFlows;
+    this.log = log;
     this.findings = sessions[0]?.findings ?? [];
     this.services = sessions[0]?.services ?? [];
     this.text = run([...report, directory]).replace(/\s+/g, ' ');
