@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TlsFacts } from '../../src/model/event.ts';
+import type { CauseId } from '../../src/model/cause-id.ts';
+import type { EventFacts, TlsFacts } from '../../src/model/event.ts';
 import type { EventCode, EventName } from '../../src/model/event-code.ts';
 
 /** A line of netwevents. */
@@ -22,9 +23,10 @@ export interface EventLine {
   readonly timemillis: string;
   readonly timemicros: string;
   readonly latency: number;
-  readonly extra: { readonly LatencyLocal?: number; readonly evtSrc?: number };
+  readonly extra: { readonly LatencyLocal?: number; readonly evtSrc?: number } & EventFacts;
   readonly time: string;
   readonly cause: string;
+  readonly causeId: CauseId;
   readonly pod?: string;
   readonly namespace?: string;
   readonly pcap?: string;
@@ -74,6 +76,8 @@ export interface EndFlowLine {
   readonly uid: number;
   readonly processName: string;
   readonly latency4: number;
+  /** The code of the kind of trouble that the connection had; empty for none. */
+  readonly failure: string;
 }
 
 /** A line of process_flows. */
@@ -99,7 +103,7 @@ export interface LogLine {
 }
 
 /** Columns that stay text whatever they look like. */
-const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface', 'comm']);
+const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface', 'comm', 'failure']);
 
 function wholeLines(directory: string, prefix: string): string[] {
   if (!existsSync(directory)) return [];
