@@ -3,7 +3,7 @@ import type { Side } from '../model/connection.ts';
 import { type EventFacts, type NetworkEvent, summarize } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import { doubt } from './doubt.ts';
+import { doubt, joinDoubts } from './doubt.ts';
 
 /** The probable cause of an event: for machines, and in plain words. */
 export interface Cause {
@@ -17,6 +17,8 @@ export interface EventContent extends Cause {
   /** Who did it. */
   readonly by?: Side;
   readonly facts?: EventFacts;
+  /** What is in doubt besides the connection itself. */
+  readonly doubt?: string | undefined;
 }
 
 /** Returns an event about a connection, with whatever doubt there is about that connection. */
@@ -24,9 +26,9 @@ export function connectionEvent(
   name: EventName,
   connection: TrackedConnection,
   timeUs: number,
-  content: EventContent,
+  { doubt: furtherDoubt, ...content }: EventContent,
 ): NetworkEvent {
-  const confidence = doubt(connection);
+  const confidence = joinDoubts(doubt(connection), furtherDoubt);
   return {
     name,
     timeUs,

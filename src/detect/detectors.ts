@@ -1,7 +1,7 @@
 import type { CauseId } from '../model/cause-id.ts';
 import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
-import type { EventName } from '../model/event-code.ts';
+import { EventCode, type EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
 import type { IcmpError } from '../track/icmp-errors.ts';
@@ -23,6 +23,7 @@ import { stale } from './stale.ts';
 import { isSynReset, synReset } from './syn-reset.ts';
 import { synRetransmission } from './syn-retransmission.ts';
 import { isTold } from './throttle.ts';
+import { tlsAbandoned } from './tls-abandoned.ts';
 import { isHttpsClientShutdown, tlsAlert } from './tls-alert.ts';
 import { tlsEstablished } from './tls-established.ts';
 import { tlsException } from './tls-exception.ts';
@@ -113,6 +114,7 @@ export class Detectors {
   reset(connection: TrackedConnection, by: Side, timeUs: number): Occurrence[] {
     const refused = isSynReset(connection, by);
     if (!refused && !isReset(connection, by)) return []; // it was ending anyway
+    if (connection.failure === EventCode.FOREIGN_PACKET) return []; // the consequence of what was told
     const { resetAbnormalCount, resetAbnormalSeconds } = this.#settings;
     const occurrences: Occurrence[] = [];
     const count = this.#resets.add(connection, by, timeUs, resetAbnormalSeconds * 1_000_000);
@@ -143,6 +145,8 @@ export class Detectors {
         // what is missing may have completed the handshake before
         if (signal.description === 255 && (connection.lossMeanwhile || connection.hasGap)) return null;
         return tlsAlert(signal, connection, doubt(connection));
+      case 'abandoned':
+        return tlsAbandoned(signal, connection);
       case 'violation':
         if (connection.lossMeanwhile || connection.hasGap) return null; // what is missing may have made sense of it
         return tlsException(signal, connection, doubt(connection));

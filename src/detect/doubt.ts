@@ -10,3 +10,9 @@ export function doubt(connection: TrackedConnection): string | undefined {
   if (connection.midstream) reasons.push('the connection began before the capture');
   return reasons.length === 0 ? undefined : reasons.join('; ');
 }
+
+/** Joins reasons for doubt; undefined when there are none. */
+export function joinDoubts(...doubts: readonly (string | undefined)[]): string | undefined {
+  const said = doubts.filter((doubt) => doubt !== undefined && doubt !== '');
+  return said.length === 0 ? undefined : said.join('; ');
+}

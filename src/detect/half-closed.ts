@@ -13,6 +13,10 @@ export function halfClosed(connection: TrackedConnection, timeUs: number, second
   return connectionEvent('HALF_CLOSED', connection, timeUs, {
     value: silent,
     by: silent,
+    doubt:
+      isGone && !connection.hasRepeated(firstFin)
+        ? 'the FIN was not repeated: its acknowledgment may have been missed'
+        : undefined,
     causeId: isGone ? 'tcp.half-closed.peer-gone' : 'tcp.half-closed.not-closing',
     cause: isGone
       ? `${sideName(firstFin)} closed, and ${who} has not even acknowledged that for ${seconds} s: its host or the way to it is gone`

@@ -17,7 +17,16 @@ export function halfOpen(connection: TrackedConnection, timeUs: number, answered
   return connectionEvent('TCP_PARTIAL_CONNECTION', connection, timeUs, {
     value,
     ...((answered ? null : knownSynCause(connection, answeredAgoUs)) ?? causeOf(connection, answered)),
+    doubt: notRepeated(connection, answered),
   });
+}
+
+/** A host that lacks an answer repeats what it sent; one that does not may have had it, unseen. */
+function notRepeated(connection: TrackedConnection, answered: boolean): string | undefined {
+  const repeats = answered ? connection.synAckRepeats : connection.synRepeats;
+  return repeats > 0
+    ? undefined
+    : `the ${answered ? 'SYN-ACK' : 'SYN'} was not repeated: what answered it may have been missed`;
 }
 
 function causeOf(connection: TrackedConnection, answered: boolean): Cause {

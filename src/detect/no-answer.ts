@@ -3,13 +3,15 @@ import type { NetworkEvent } from '../model/event.ts';
 import { EventCode } from '../model/event-code.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { connectionEvent, type EventContent, sideName } from './connection-event.ts';
-import { joinDoubts } from './tls-text.ts';
+import { joinDoubts } from './doubt.ts';
 
 /** In which way an answer is missing, as the value of 00021. */
 const Missing = { clientGaveUp: 0, serverClosed: 1, cutShort: 2, keepAliveRace: 3, declined: 4 } as const;
 
 /** Who resets sooner than this after its question did not wait for an answer. */
 const LEAST_PATIENCE_MS = 100;
+/** A connection that rested for so long was kept for another question. */
+const LEAST_IDLE_MS = 1000;
 /** Where the protocol is not understood, who waited for so long probably waited for an answer. */
 const CLEAR_PATIENCE_MS = 1000;
 const PERHAPS = 'what was asked cannot be read: perhaps no answer was due';
@@ -47,17 +49,26 @@ function missing(connection: TrackedConnection, timeUs: number): EventContent | 
   if (connection.isFramed && isEndedByClient) return null; // a stream may be watched for as long as it is of interest
   if (connection.declined && connection.lastSpeaker === Side.responder) return declined();
   if (connection.isLateRequest && connection.asked && firstFin === Side.responder) return keepAliveRace(connection);
-  if (connection.lastSpeaker === Side.responder) {
-    if (connection.gaveUp && connection.askedAtFin && connection.isResetByInitiator) return tooLate(connection);
-    return connection.isMessageOpen(Side.responder) ? cutShort(connection) : null;
+  if (connection.lastSpeaker === Side.responder && connection.gaveUp && connection.askedAtFin) {
+    if (connection.isResetByInitiator) return tooLate(connection);
   }
+  const isOver = connection.finished(Side.responder) || connection.resetHopLimit > 0;
+  if (connection.isMessageOpen(Side.responder) && (connection.lastSpeaker === Side.responder || !connection.asked)) {
+    return isOver ? cutShort(connection) : null; // the rest may still come
+  }
+  if (connection.lastSpeaker === Side.responder) return null;
   if (!isOwedAnswer(connection)) return null;
-  if (firstFin === Side.responder && connection.hungUp) return serverClosed(connection, connection.waitedMs);
+  if (firstFin === Side.responder && connection.hungUp) {
+    // a question that its FIN does not acknowledge crossed it
+    const isCrossing = connection.unacknowledgedBytes(Side.initiator) > 0 && connection.restMs >= LEAST_IDLE_MS;
+    return isCrossing ? keepAliveRace(connection) : serverClosed(connection, connection.waitedMs);
+  }
   const sinceMs = Math.round((timeUs - connection.lastProgressUs) / 1000);
   if (resetBy === Side.responder) return serverClosed(connection, sinceMs);
   const waitedMs = firstFin === Side.initiator ? connection.waitedMs : sinceMs;
   const isPatient = waitedMs >= (isUnderstood(connection) ? LEAST_PATIENCE_MS : CLEAR_PATIENCE_MS);
   if (firstFin === Side.initiator && connection.gaveUp) {
+    if (connection.closed && !isOver) return null; // the answer may still come
     return isPatient || isUnderstood(connection) ? clientGaveUp(waitedMs) : null;
   }
   return resetBy === Side.initiator && isPatient ? clientGaveUp(waitedMs) : null;

@@ -1,5 +1,6 @@
 import { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
+import { EventCode } from '../model/event-code.ts';
 import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import { connectionEvent, sideName } from './connection-event.ts';
@@ -10,7 +11,7 @@ export function blackHole(
   { side, passedBytes, lostBytes }: PathMtuTrouble,
   timeUs: number,
 ): NetworkEvent | null {
-  if (connection.lossMeanwhile || connection.hasGap) return null;
+  if (connection.lossMeanwhile || connection.failure === EventCode.PATH_MTU) return null;
   const event = connectionEvent('PATH_MTU', connection, timeUs, {
     value: passedBytes,
     by: side,

@@ -107,8 +107,11 @@ function answerCause(connection: TrackedConnection, by: Side): ResetCause {
   };
 }
 
-/** Whether the responder spoke last, to the end of its message as far as that is known, and all of it was acknowledged. */
+/** Whether the responder spoke last, to the end of its message, or the initiator has acknowledged all of it. */
 function isAnswered(connection: TrackedConnection): boolean {
   if (!connection.spoke(Side.initiator) || connection.lastSpeaker !== Side.responder || connection.asked) return false;
-  return !connection.isMessageOpen(Side.responder) && connection.unacknowledgedBytes(Side.responder) === 0;
+  return (
+    connection.isAnswerWhole ||
+    (!connection.isMessageOpen(Side.responder) && connection.unacknowledgedBytes(Side.responder) === 0)
+  );
 }

@@ -18,6 +18,14 @@ export function isReset(connection: TrackedConnection, by: Side): boolean {
   return connection.phase !== Phase.synSent && !connection.finSeen && !connection.fatalAlertSeen;
 }
 
+/** What may have been missed that would give another cause. */
+function doubtOf(connection: TrackedConnection, by: Side, { causeId }: ResetCause): string | undefined {
+  if (causeId === 'tcp.reset.handshake-by-server') return 'the last ACK of the handshake may have been missed';
+  const isAnswering = by === Side.initiator && connection.lastSpeaker === Side.responder;
+  if (causeId !== 'tcp.reset.aborted' || !isAnswering || connection.isMessageOpen(Side.responder)) return undefined;
+  return 'whether the answer before it was whole cannot be told';
+}
+
 /** 00002: a RST ends a connection in the middle of its life. `resets`: how many so far from that address and port. */
 export function reset(
   connection: TrackedConnection,
@@ -26,5 +34,10 @@ export function reset(
   cause: ResetCause,
   timeUs: number,
 ): NetworkEvent {
-  return connectionEvent('TCP_RESET', connection, timeUs, { value: resets, by, ...cause });
+  return connectionEvent('TCP_RESET', connection, timeUs, {
+    value: resets,
+    by,
+    ...cause,
+    doubt: doubtOf(connection, by, cause),
+  });
 }

@@ -21,7 +21,11 @@ export function stale(
   if (connection.lossMeanwhile) return null;
   const owes = whoOwes(connection);
   const name = again ? 'TCP_ESTABLISHED_STALE2' : 'TCP_ESTABLISHED_STALE';
-  return connectionEvent(name, connection, timeUs, { value: owes, ...causeOf(connection, owes, seconds) });
+  return connectionEvent(name, connection, timeUs, {
+    value: owes,
+    ...causeOf(connection, owes, seconds),
+    doubt: notRepeated(connection, owes),
+  });
 }
 
 /**
@@ -37,6 +41,14 @@ function whoOwes(connection: TrackedConnection): Owes {
   if (!connection.spoke(Side.initiator) && !connection.spoke(Side.responder)) return Owes.nobody;
   if (connection.lastSpeaker === Side.initiator) return Owes.responder;
   return connection.spoke(Side.initiator) ? Owes.nobody : Owes.initiator;
+}
+
+/** A host that lacks an acknowledgment sends again; one that does not may have had it, unseen. */
+function notRepeated(connection: TrackedConnection, owes: Owes): string | undefined {
+  if (owes !== Owes.responder && owes !== Owes.initiator) return undefined;
+  const from = owes === Owes.responder ? Side.initiator : Side.responder;
+  if (connection.unacknowledgedBytes(from) === 0 || connection.hasRepeated(from)) return undefined;
+  return 'what is not acknowledged was not sent again: its acknowledgment may have been missed';
 }
 
 function causeOf(connection: TrackedConnection, owes: Owes, seconds: number): Cause {

@@ -19,5 +19,8 @@ export function synReset(connection: TrackedConnection, resets: number, timeUs: 
     value: resets,
     causeId: 'tcp.refused.nobody-listens',
     cause,
+    doubt: connection.isResetNumbered
+      ? 'the RST has a sequence number: a SYN-ACK before it may have been missed'
+      : undefined,
   });
 }

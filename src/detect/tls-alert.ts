@@ -2,9 +2,10 @@ import type { CauseId } from '../model/cause-id.ts';
 import { type Connection, Side } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
 import type { TlsAlert } from '../protocols/tls/tls-signal.ts';
+import { joinDoubts } from './doubt.ts';
 import { alertCause } from './tls-alert-cause.ts';
 import { alertName } from './tls-alert-name.ts';
-import { joinDoubts, tlsFacts } from './tls-text.ts';
+import { tlsFacts } from './tls-text.ts';
 
 /** 00004: an alert, read or concluded. `doubt` is what is in doubt about the connection itself. */
 export function tlsAlert(signal: TlsAlert, connection: Connection, doubt?: string): NetworkEvent {

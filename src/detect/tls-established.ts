@@ -1,7 +1,8 @@
 import type { Connection } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
 import type { TlsCompleted } from '../protocols/tls/tls-signal.ts';
-import { alpnText, joinDoubts, sniText, tlsFacts, validityText, versionName } from './tls-text.ts';
+import { joinDoubts } from './doubt.ts';
+import { alpnText, sniText, tlsFacts, validityText, versionName } from './tls-text.ts';
 
 /** 00003: the handshake of a TLS session is complete. `doubt` is what is in doubt about the connection itself. */
 export function tlsEstablished(signal: TlsCompleted, connection: Connection, doubt?: string): NetworkEvent {

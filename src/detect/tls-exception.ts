@@ -2,7 +2,8 @@ import { type Connection, Side } from '../model/connection.ts';
 import { type NetworkEvent, summarize } from '../model/event.ts';
 import type { TlsViolation } from '../protocols/tls/tls-signal.ts';
 import type { Cause } from './connection-event.ts';
-import { joinDoubts, tlsFacts } from './tls-text.ts';
+import { joinDoubts } from './doubt.ts';
+import { tlsFacts } from './tls-text.ts';
 
 /** 00005: what came where TLS was begun is not TLS. `doubt` is what is in doubt about the connection itself. */
 export function tlsException(signal: TlsViolation, connection: Connection, doubt?: string): NetworkEvent {

@@ -81,9 +81,3 @@ export function validityText(certificate: Certificate, timeUs: number): string {
   if (timeMs < fields.notBeforeMs) return `is not valid before ${fields.notBefore}`;
   return '';
 }
-
-/** Joins reasons for doubt; undefined when there are none. */
-export function joinDoubts(...doubts: readonly (string | undefined)[]): string | undefined {
-  const said = doubts.filter((doubt) => doubt !== undefined && doubt !== '');
-  return said.length === 0 ? undefined : said.join('; ');
-}

@@ -30,6 +30,11 @@ export function answerAdvice(causeId: CauseId, event: EventLine, names: AdviceNa
         `Does it speak TLS on that port at all? \`openssl s_client -connect ${names.server}${names.serverName} </dev/null\`; \`curl -v http://${names.server}/\` for plain HTTP.`,
         `Servers and load balancers hang up like this on a name (SNI) they do not know, on a version they do not allow, or when they have no certificate. ${log}`,
       ];
+    case 'answer.handshake-abandoned':
+      return [
+        `Does the client trust the server's certificate? \`openssl s_client -connect ${names.server}${names.serverName} -showcerts </dev/null\` shows issuer, names and dates; some clients (Node, Go) hang up without an alert when they do not accept it. The log of the client says why.`,
+        'Scanners and probes that only look at a certificate close like this too: then it is harmless.',
+      ];
     case 'answer.cut-short':
       return [
         `Who aborted it? ${log} A crash or an out-of-memory kill in the middle of an answer, or a proxy whose time or size limit was passed (proxy_read_timeout, a maximum of the response, a shutdown without draining).`,

@@ -256,6 +256,11 @@ const WORDS: Readonly<Record<Exclude<KnownCauseId, 'tls.established'>, CauseWord
     'The server hangs up on TLS',
     'the client began TLS, and the server closed the connection without a byte: it does not speak TLS there, or refuses what the client offers',
   ),
+  'answer.handshake-abandoned': words(
+    'noAnswer',
+    'Clients close during the TLS handshake',
+    "the client closed in the middle of the TLS handshake without an alert: it does not accept the server's certificate, or gave up",
+  ),
   'answer.cut-short': words(
     'noAnswer',
     'Answers are cut short',

@@ -68,6 +68,7 @@ const WORST: Readonly<Record<KnownCauseId, Severity>> = {
   'answer.too-late': 'broken',
   'answer.server-closed': 'broken',
   'answer.tls-refused': 'broken',
+  'answer.handshake-abandoned': 'suspicious',
   'answer.cut-short': 'broken',
   'answer.keepalive-race': 'broken',
   'answer.declined': 'broken',

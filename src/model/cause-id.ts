@@ -62,6 +62,7 @@ export const CAUSE_IDS = [
   'answer.too-late',
   'answer.server-closed',
   'answer.tls-refused',
+  'answer.handshake-abandoned',
   'answer.cut-short',
   'answer.keepalive-race',
   'answer.declined',

@@ -3,6 +3,7 @@ import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { Dialogues } from './dialogues.ts';
+import { hopLimit } from './hop-limit.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import { PathMtu, type PathMtuTrouble } from './path-mtu.ts';
 import {
@@ -17,6 +18,8 @@ import {
   FIRST_FIN_SHIFT,
   FLAGS,
   GAVE_UP,
+  HOLE,
+  HOP_LIMITS,
   HUNG_UP,
   KEEP_ALIVES,
   LAST_PROGRESS_AT,
@@ -32,6 +35,7 @@ import {
   SIDE_TIMES,
   SIDE_WORDS,
   SPOKE,
+  SPOKE_AHEAD,
   STATE,
   STREAM_BYTES_AT,
   TIMES_PER_RECORD,
@@ -106,13 +110,14 @@ export class ByteStreams {
         this.#move(slot, (1 - side) as Side, unseen);
         if ((words[word + STATE] & DIALOGUE) !== 0) this.#dialogues.lost(slot, (1 - side) as Side);
         if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#lifetimes.progress(slot, packet.timeUs);
-        else words[word + MISSING + 1 - side] += unseen;
+        else this.#miss(word, (1 - side) as Side, (acknowledgment - unseen) | 0, unseen);
       }
     }
     if (packet.payloadLengthBytes > 1) this.#advanceSide(slot, side, packet, 0);
     else if (((packet.sequence + 1 - words[own + NEXT_SEQUENCE]) | 0) === 0) this.#keepAlive(word, side, packet);
     else if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
     else if (packet.sequence !== words[own + NEXT_SEQUENCE]) {
+      this.#noteAhead(word, side, packet.sequence);
       this.#tellMtu(slot, this.#pathMtu.ahead(slot, side, packet), packet.timeUs);
     }
     if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
@@ -139,6 +144,11 @@ export class ByteStreams {
     const own = word + SIDE_WORDS * side;
     const other = word + SIDE_WORDS * (1 - side);
     words[word + STATE] |= SEEN << side;
+    if (((words[word + HOP_LIMITS] >>> (8 * side)) & 0xff) === 0)
+      words[word + HOP_LIMITS] |= hopLimit(packet) << (8 * side);
+    // what the other side acknowledged before went by unseen
+    const before = this.#times[slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side];
+    if (before > 0) this.#miss(word, side, (words[own + NEXT_SEQUENCE] - before) | 0, before);
     // nothing acknowledged this side's bytes so far: they begin here
     if (words[own + NEXT_SEQUENCE] === 0) words[own + NEXT_SEQUENCE] = packet.sequence;
     if (words[other + NEXT_SEQUENCE] === 0) words[other + NEXT_SEQUENCE] = packet.acknowledgment;
@@ -159,14 +169,14 @@ export class ByteStreams {
     const end = (packet.sequence + synBytes + length) | 0;
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) {
-      this.#found(word + MISSING + side, length);
+      this.#found(word, side, (packet.sequence + synBytes) | 0, length);
       this.#tellMtu(slot, this.#pathMtu.repeated(slot, side, packet), packet.timeUs);
       return;
     }
     if (fresh > length) {
       // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
       if (!this.#isWithinWindow(word, side, end, fresh)) return;
-      words[word + MISSING + side] += fresh - length;
+      this.#miss(word, side, words[own + NEXT_SEQUENCE], fresh - length);
     } else if ((words[word + STATE] & (SPOKE << side)) === 0) {
       this.#firstBytes(slot, side, packet.timeUs);
       if (side === Side.initiator) this.#dialogues.begin(slot, packet);
@@ -200,10 +210,40 @@ export class ByteStreams {
     if (askedUs !== 0) times[time + FIRST_BYTE_AT] = timeUs - askedUs;
   }
 
-  /** Bytes that were passed over before, or that are sent again, came: those that are missing go first. */
-  #found(missing: number, bytes: number): void {
+  /** Bytes of a side were passed over, from `sequence` on. */
+  #miss(word: number, side: Side, sequence: number, bytes: number): void {
     const words = this.#words;
-    if (words[missing] > 0) words[missing] = Math.max(0, words[missing] - bytes);
+    if (words[word + MISSING + side] === 0) words[word + HOLE + side] = sequence;
+    words[word + MISSING + side] += bytes;
+  }
+
+  /** Bytes came that lie before others: some that were passed over, or that are sent again. */
+  #found(word: number, side: Side, sequence: number, length: number): void {
+    const words = this.#words;
+    if (words[word + MISSING + side] === 0) return;
+    const past = (sequence + length - words[word + HOLE + side]) | 0;
+    if (past <= 0) return; // seen before
+    if (((sequence - words[word + HOLE + side]) | 0) <= 0) words[word + HOLE + side] = (sequence + length) | 0;
+    words[word + MISSING + side] = Math.max(0, words[word + MISSING + side] - Math.min(past, length));
+  }
+
+  /** A side speaks from behind bytes that did not come: they were sent. */
+  #noteAhead(word: number, side: Side, sequence: number): void {
+    const words = this.#words;
+    const ahead = (sequence - words[word + SIDE_WORDS * side + NEXT_SEQUENCE]) | 0;
+    if (ahead > 0 && ahead < LARGEST_WINDOW_BYTES) words[word + HOP_LIMITS] |= SPOKE_AHEAD << side;
+  }
+
+  /** What a RST that ends a connection tells besides: bytes that its sender had sent, or received, and that did not come. */
+  reset(slot: number, side: Side, packet: Packet): void {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    if ((words[word + STATE] & (SEEN << side)) !== 0) this.#noteAhead(word, side, packet.sequence);
+    if ((packet.flags & TCP_ACK) === 0) return;
+    const other = (1 - side) as Side;
+    const next = words[word + SIDE_WORDS * other + NEXT_SEQUENCE];
+    const unseen = (packet.acknowledgment - next) | 0;
+    if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) this.#miss(word, other, next, unseen);
   }
 
   /** Whether a side may have sent up to `end`, which is `fresh` past what was seen of it. */
@@ -228,7 +268,10 @@ export class ByteStreams {
   #onFin(slot: number, side: Side, packet: Packet): void {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
-    if ((words[word + STATE] & (FIN_SENT << side)) !== 0) return;
+    if ((words[word + STATE] & (FIN_SENT << side)) !== 0) {
+      this.#pathMtu.countRepeat(word, side, packet.sequence);
+      return;
+    }
     const own = word + SIDE_WORDS * side;
     const end = (packet.sequence + packet.payloadLengthBytes) | 0;
     const ahead = (end - words[own + NEXT_SEQUENCE]) | 0;
@@ -236,13 +279,13 @@ export class ByteStreams {
       if (!this.#isWithinWindow(word, side, end, ahead)) return;
       this.#move(slot, side, ahead); // what was sent before it went by unseen
       this.#dialogues.lost(slot, side);
-      words[word + MISSING + side] += ahead;
+      this.#miss(word, side, (end - ahead) | 0, ahead);
       this.#lifetimes.progress(slot, packet.timeUs);
     } else if (ahead === -1) {
       // it was acknowledged before it was seen, and taken for a byte
       const bytesAt = slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side;
       this.#times[bytesAt] = Math.max(0, this.#times[bytesAt] - 1);
-      this.#found(word + MISSING + side, 1);
+      words[word + MISSING + side] = Math.max(0, words[word + MISSING + side] - 1);
     } else if (ahead < 0) {
       return; // data came after it: it is of an older connection
     }
@@ -250,8 +293,13 @@ export class ByteStreams {
     this.#reader.finished(slot, side, end, packet.timeUs);
     const state = words[word + STATE];
     if ((state & (FIN_SENT << (1 - side))) === 0) {
-      words[word + STATE] = state | (FIN_SENT << side) | (side << FIRST_FIN_SHIFT);
-      this.#firstFin(slot, side, packet.timeUs);
+      // it acknowledges one more than the bytes that came: the other side's FIN, which was captured late, came before it
+      const other = word + SIDE_WORDS * (1 - side);
+      const isSecond = words[word + MISSING + 1 - side] === 1 && words[other + NEXT_SEQUENCE] === packet.acknowledgment;
+      const first = (isSecond ? 1 - side : side) as Side;
+      words[word + STATE] = state | (FIN_SENT << side) | (first << FIRST_FIN_SHIFT);
+      this.#firstFin(slot, first, packet.timeUs);
+      this.#tellMtu(slot, this.#pathMtu.closing(slot, side, packet.timeUs), packet.timeUs);
       return;
     }
     words[word + STATE] = state | (FIN_SENT << side);

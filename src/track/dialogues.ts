@@ -29,7 +29,11 @@ import {
   WORDS_PER_RECORD,
 } from './record.ts';
 
-const LETTER_G = 0x47;
+const [SPACE, STAR, SLASH, LETTER_A, LETTER_C, LETTER_G, LETTER_Z, LETTER_H] = [
+  0x20, 0x2a, 0x2f, 0x41, 0x43, 0x47, 0x5a, 0x68,
+];
+/** The longest registered method has 17 letters (IANA, HTTP Method Registry). */
+const MOST_METHOD_BYTES = 17;
 const HTTP2_PREFACE = new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** RFC 9113 §4.1, §6. */
 const FRAME_HEADER_BYTES = 9;
@@ -69,7 +73,7 @@ export class Dialogues {
       if (header === null || header === 'more') return;
       this.#words[word + FLAGS] |= MESSAGE_KNOWN; // the first message follows the header
       this.#words[word + MESSAGE_END] = (packet.sequence + header.lengthBytes) | 0;
-    } else if (!looksLikeHttp(bytes, payloadStart, end)) {
+    } else if (!isRequest(bytes, payloadStart, end)) {
       return;
     }
     this.#words[word + STATE] |= DIALOGUE;
@@ -112,7 +116,7 @@ export class Dialogues {
     words[word + FLAGS] &= ~(MESSAGE_KNOWN | BODILESS);
     if (start >= end) return;
     if (!isKnown && (words[word + FLAGS] & HEAD_EXPECTED) !== 0) return; // the body that it had leave to send
-    if (!looksLikeHttp(bytes, start, end)) {
+    if (!isRequest(bytes, start, end)) {
       words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // what follows is no HTTP/1
       return;
     }
@@ -254,10 +258,30 @@ export class Dialogues {
   }
 }
 
+/**
+ * Whether the bytes begin with a request line as clients write it: a method in capitals, and a target that is a path, a
+ * URL, `*`, or behind CONNECT a host. Text of another protocol may be let pass by what HTTP allows, and by less of it.
+ */
+function isRequest(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && bytes[at] >= LETTER_A && bytes[at] <= LETTER_Z) at++;
+  if (at - start < 3 || at - start > MOST_METHOD_BYTES || at + 1 >= end || bytes[at] !== SPACE) return false;
+  const target = bytes[at + 1];
+  if (target !== SLASH && target !== STAR && target !== LETTER_H && bytes[start] !== LETTER_C) return false;
+  return looksLikeHttp(bytes, start, end);
+}
+
 /** Whether the bytes begin with the connection preface of HTTP/2 (RFC 9113 §3.4). */
 function isHttp2Preface(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < HTTP2_PREFACE.length || bytes[start] !== HTTP2_PREFACE[0]) return false;
   return HTTP2_PREFACE.every((byte, i) => bytes[start + i] === byte);
+}
+
+/** Whether the responder's last message came to its end, as far as it is known where that is. */
+export function isAnswerWhole(words: Int32Array, word: number): boolean {
+  const flags = words[word + FLAGS];
+  if ((flags & TUNNELLED) !== 0 || (flags & (CHUNKED | (MESSAGE_KNOWN << 1))) === 0) return false;
+  return !isMessageOpen(words, word, Side.responder);
 }
 
 /** Whether a side stopped in the middle of a message, as far as its end is known. */

@@ -4,13 +4,16 @@ import { sequenceDiff } from '../model/sequence.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
 import { type ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { hopLimit } from './hop-limit.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import {
   ACKED,
+  BEGIN_AT,
   FIN_SENT,
   FLAGS,
   HOP_LIMITS,
   ISN,
+  MIDSTREAM,
   NEXT_SEQUENCE,
   OLDER_ANSWER,
   OTHER_ISN,
@@ -20,10 +23,12 @@ import {
   PHASE_MASK,
   PHASE_SYN_ACKED,
   PHASE_SYN_SENT,
+  RST_NUMBERED,
   SEEN,
   SEGMENT_SIZES,
   SIDE_WORDS,
   SPOKE,
+  SPOKE_AHEAD,
   STATE,
   SYN_ACK_AT,
   SYN_REPEATS,
@@ -35,6 +40,9 @@ import {
 import { judgeReset, ResetVerdict } from './reset-check.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { TrackerListener } from './tracker-listener.ts';
+
+/** A SYN that was captured so late is another one. */
+const LATEST_SYN_US = 3_000_000;
 
 /** How connections are opened (RFC 9293 §3.5), and how a RST ends them. */
 export class Handshakes {
@@ -70,6 +78,7 @@ export class Handshakes {
     } else if (phase === PHASE_ESTABLISHED) {
       // a late copy of a SYN or SYN-ACK, or one out of place: neither moves anything. But who has sent FIN and begins
       // anew is done with this connection, whatever became of the other side's FIN
+      if (this.#isLateSyn(slot, side, packet)) return true;
       const isFinished = (words[word + STATE] & (FIN_SENT << side)) !== 0;
       return !(isFinished && (flags & TCP_ACK) === 0 && packet.sequence !== words[word + ISN + side]);
     } else if ((flags & TCP_ACK) !== 0) {
@@ -83,6 +92,14 @@ export class Handshakes {
       this.#listener.synRepeated(this.#connection.at(slot), timeUs);
     }
     return true;
+  }
+
+  /** Whether a SYN was captured behind packets that came after it: it lies before all that was seen of its side. */
+  #isLateSyn(slot: number, side: Side, packet: Packet): boolean {
+    const word = slot * WORDS_PER_RECORD;
+    if ((this.#words[word + STATE] & MIDSTREAM) === 0) return false;
+    if (packet.timeUs - this.#times[slot * TIMES_PER_RECORD + BEGIN_AT] > LATEST_SYN_US) return false;
+    return sequenceDiff(packet.sequence, this.#words[word + SIDE_WORDS * side + NEXT_SEQUENCE]) < 0;
   }
 
   /** Whether the responder's packet acknowledges the initiator's SYN, and perhaps the data in it (RFC 7413). */
@@ -125,7 +142,9 @@ export class Handshakes {
     }
     if ((packet.flags & TCP_ACK) !== 0 && !this.#acknowledgesSyn(word, packet)) return;
     if (phase !== PHASE_SYN_SENT) {
-      if (packet.sequence === words[word + ISN + 1] || (words[word + STATE] & (SPOKE << side)) !== 0) return; // repeated
+      const isRepeated = packet.sequence === words[word + ISN + 1];
+      if (isRepeated) words[word + SYN_REPEATS] += 1 << 16;
+      if (isRepeated || (words[word + STATE] & (SPOKE << side)) !== 0) return;
       // a SYN cookie was made anew (RFC 4987 §3.6), or somebody else answers too: the one that is acknowledged counts
       words[word + OTHER_ISN] = packet.sequence;
       words[word + OTHER_WINDOW] = (packet.window << 8) | (packet.windowScale & 0xff);
@@ -190,6 +209,9 @@ export class Handshakes {
       }
       if (side === Side.initiator && !this.#followsSyn(word, packet)) return;
       words[word + STATE] |= SEEN << side;
+      // data in the SYN (RFC 7413) may have been answered by data in the SYN-ACK
+      if (sequenceDiff(words[word + NEXT_SEQUENCE], words[word + ISN]) > 1)
+        words[word + HOP_LIMITS] |= SPOKE_AHEAD << 1;
       const other = word + SIDE_WORDS * (1 - side);
       words[word + SIDE_WORDS * side + ACKED] = packet.acknowledgment;
       words[other + WINDOW] = LARGEST_WINDOW_BYTES;
@@ -218,7 +240,11 @@ export class Handshakes {
       : this.#resetsSyn(word, side, packet)
         ? ResetVerdict.accepted
         : ResetVerdict.ignored;
-    words[word + HOP_LIMITS] = (words[word + HOP_LIMITS] & 0xffff) | (hopLimit(packet) << 16);
+    if (verdict !== ResetVerdict.ignored) {
+      words[word + HOP_LIMITS] = (words[word + HOP_LIMITS] & ~0xff0000) | (hopLimit(packet) << 16);
+      if (isAnswered) this.#streams.reset(slot, side, packet);
+      else if (packet.sequence !== 0) words[word + HOP_LIMITS] |= RST_NUMBERED;
+    }
     if (verdict === ResetVerdict.ignored) {
       this.#streams.ignoreReset();
     } else if (verdict === ResetVerdict.challenged) {
@@ -228,9 +254,4 @@ export class Handshakes {
       this.#lifetimes.reset(slot, side, packet.timeUs);
     }
   }
-}
-
-/** The hop limit (TTL) that a packet came with. */
-export function hopLimit({ view, ipVersion, ipHeader }: Packet): number {
-  return view.getUint8(ipHeader + (ipVersion === 4 ? 8 : 7));
 }

@@ -8,6 +8,7 @@ import {
   ISN,
   LAST_PROGRESS_AT,
   MIDSTREAM,
+  MISSING,
   MTU_TOLD,
   NEXT_SEQUENCE,
   REPEATS,
@@ -54,17 +55,39 @@ export class PathMtu {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const other = word + SIDE_WORDS * (1 - side);
-    if (packet.payloadLengthBytes < LARGE_BYTES || packet.sequence !== words[other + ACKED]) return null;
-    const shift = side * 16;
-    const key = packet.sequence & 0xff;
-    const before = (words[word + REPEATS] >>> shift) & 0xffff;
-    const count = before >>> 8 === key ? Math.min((before & 0xff) + 1, 0xff) : 1;
-    words[word + REPEATS] = (words[word + REPEATS] & ~(0xffff << shift)) | (((key << 8) | count) << shift);
-    if (count < MANY_REPEATS || !this.#mayTell(slot, side)) return null;
+    if (packet.sequence !== words[other + ACKED]) return null;
+    const count = this.countRepeat(word, side, packet.sequence);
+    if (packet.payloadLengthBytes < LARGE_BYTES || count < MANY_REPEATS || !this.#mayTell(slot, side)) return null;
     const passed = this.#acknowledgedBytes(word, side);
     return passed < 0 || passed >= packet.payloadLengthBytes
       ? null
       : this.#trouble(word, side, passed, packet.payloadLengthBytes);
+  }
+
+  /** Counts how often a segment was sent again that begins with a side's first unacknowledged byte. */
+  countRepeat(word: number, side: Side, sequence: number): number {
+    const words = this.#words;
+    const shift = side * 16;
+    const key = sequence & 0xff;
+    const before = (words[word + REPEATS] >>> shift) & 0xffff;
+    const count = before >>> 8 === key ? Math.min((before & 0xff) + 1, 0xff) : 1;
+    words[word + REPEATS] = (words[word + REPEATS] & ~(0xffff << shift)) | (((key << 8) | count) << shift);
+    return count;
+  }
+
+  /** `closer` closes: whether it still misses large segments of the other side, though a small one behind them came. */
+  closing(slot: number, closer: Side, timeUs: number): PathMtuTrouble | null {
+    const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const sender = (1 - closer) as Side;
+    const missing = words[word + MISSING + sender];
+    if (missing < LARGE_BYTES || missing > 0xffff || !this.#mayTell(slot, sender)) return null;
+    const acknowledged = words[word + SIDE_WORDS * closer + ACKED];
+    const unacknowledged = (words[word + SIDE_WORDS * sender + NEXT_SEQUENCE] - acknowledged) | 0;
+    const isLate = timeUs - this.#times[slot * TIMES_PER_RECORD + LAST_PROGRESS_AT] < LOST_AFTER_US;
+    const passed = this.#acknowledgedBytes(word, sender);
+    if (isLate || unacknowledged < missing || passed < 0 || passed >= LARGE_BYTES) return null;
+    return this.#trouble(word, sender, Math.max(passed, unacknowledged - missing), missing);
   }
 
   /** A segment without payload from behind bytes that were not seen: what it tells; null for nothing. */

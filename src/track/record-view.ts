@@ -1,6 +1,6 @@
 import { Side } from '../model/connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
-import { isMessageOpen, sentUpTo } from './dialogues.ts';
+import { isAnswerWhole, isMessageOpen, sentUpTo } from './dialogues.ts';
 import {
   ASKED,
   ASKED_AT_FIN,
@@ -22,8 +22,10 @@ import {
   NO_ANSWER_TOLD,
   OLDER_ANSWER,
   OPAQUE,
+  REPEATS,
   RESET_BY_INITIATOR,
   REST_AT,
+  RST_NUMBERED,
   SEGMENT_SIZES,
   STATE,
   TIMES_PER_RECORD,
@@ -148,6 +150,11 @@ export class RecordView {
     this.setFlag(FOREIGN_SEEN);
   }
 
+  /** Whether the responder's last message came to its end, as far as it is known where that is. */
+  get isAnswerWhole(): boolean {
+    return isAnswerWhole(this.table.words, this.word);
+  }
+
   /** Whether a side stopped in the middle of a message, as far as it is known where that ends. */
   isMessageOpen(side: Side): boolean {
     return isMessageOpen(this.table.words, this.word, side);
@@ -181,6 +188,16 @@ export class RecordView {
   /** Keep-alive probes of a side that have no answer. */
   unansweredKeepAlives(side: Side): number {
     return (this.table.words[this.word + KEEP_ALIVES] >>> (side * 16)) & 0xffff;
+  }
+
+  /** Whether the RST that answered the SYN had a sequence number, as if there had been a SYN-ACK before. */
+  get isResetNumbered(): boolean {
+    return (this.table.words[this.word + HOP_LIMITS] & RST_NUMBERED) !== 0;
+  }
+
+  /** Whether a side sent again what the other has not acknowledged. */
+  hasRepeated(side: Side): boolean {
+    return ((this.table.words[this.word + REPEATS] >>> (side * 16)) & 0xff) > 0;
   }
 
   /** The hop limit that a side's first packet came with; 0 unknown. */

@@ -18,7 +18,7 @@ export const RESPONDER_ADDRESS = 4;
 export const PORTS = 8;
 export const HASH = 9;
 export const STATE = 10;
-/** How often the initiator repeated its SYN before an answer. */
+/** How often the initiator repeated its SYN before an answer; in the upper half, how often the SYN-ACK was repeated. */
 export const SYN_REPEATS = 11;
 /** Nothing needs to be checked before this time. */
 export const DEADLINE_AT = 6;
@@ -48,6 +48,8 @@ export const SYN_ACK_AT = 17;
 export const ESTABLISHED_AT = 18;
 export const TLS_DONE_AT = 19;
 export const END_AT = 20;
+/** While it is open: where the first bytes are missing that the initiator sent; the responder's is the next word. */
+export const HOLE = 40;
 /** Initial sequence number of the initiator; the responder's is the next word. */
 export const ISN = 42;
 /** Bytes that the initiator must have sent and that were not captured; the responder's are the next word. */
@@ -70,6 +72,10 @@ export const OTHER_WINDOW = 50;
 export const HIGHEST_STREAM = 50;
 /** Hop limits (TTL) that both sides' packets came with: initiator's in bits 0–7, responder's in bits 8–15; 0 unknown. */
 export const HOP_LIMITS = 51;
+/** Beside the hop limits, shifted left by the side: that side spoke from behind bytes that never came. */
+export const SPOKE_AHEAD = 0x1000000;
+/** Likewise: the RST that answered the SYN had a sequence number, as if there had been a SYN-ACK before. */
+export const RST_NUMBERED = 0x4000000;
 /** Keep-alive probes without an answer: initiator's in the lower half, responder's in the upper. */
 export const KEEP_ALIVES = 52;
 /** Maximum segment sizes that the SYNs named: initiator's in the lower half, responder's in the upper; 0 unknown. */

@@ -15,6 +15,7 @@ import {
   FIN_SENT,
   FIRST_BYTE_AT,
   FLAGS,
+  HOP_LIMITS,
   INITIATOR_ADDRESS,
   IPV6,
   ISN,
@@ -36,6 +37,7 @@ import {
   SIDE_WORDS,
   SILENCED,
   SPOKE,
+  SPOKE_AHEAD,
   STREAM_BYTES_AT,
   SYN_ACK_AT,
   SYN_REPEATS,
@@ -160,7 +162,8 @@ export class TrackedConnection extends RecordView implements Connection {
   /** True when bytes were sent that the capture did not see, though it sees both directions. */
   get hasGap(): boolean {
     const words = this.table.words;
-    return (words[this.word + MISSING] | words[this.word + MISSING + 1]) !== 0;
+    const spokeAhead = words[this.word + HOP_LIMITS] & (SPOKE_AHEAD * 3);
+    return (words[this.word + MISSING] | words[this.word + MISSING + 1] | spokeAhead) !== 0;
   }
 
   get certain(): boolean {
@@ -187,7 +190,12 @@ export class TrackedConnection extends RecordView implements Connection {
 
   /** How often the initiator repeated its SYN before an answer. */
   get synRepeats(): number {
-    return this.table.words[this.word + SYN_REPEATS];
+    return this.table.words[this.word + SYN_REPEATS] & 0xffff;
+  }
+
+  /** How often the responder repeated its SYN-ACK. */
+  get synAckRepeats(): number {
+    return this.table.words[this.word + SYN_REPEATS] >>> 16;
   }
 
   get finSeen(): boolean {

@@ -6,7 +6,8 @@ import { ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
 import { type ConnectionTable, NOT_FOUND } from './connection-table.ts';
 import { EarlyResets } from './early-resets.ts';
 import { ForeignPackets, type Stranger } from './foreign-packets.ts';
-import { Handshakes, hopLimit } from './handshakes.ts';
+import { Handshakes } from './handshakes.ts';
+import { hopLimit } from './hop-limit.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { Lifetimes } from './lifetimes.ts';
 import {
@@ -49,6 +50,9 @@ import {
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
 
+/** A SYN that was captured so late is another one. */
+const LATEST_SYN_US = 3_000_000;
+
 /** Places of a record that hold times. */
 const TIMES = [
   DEADLINE_AT,
@@ -58,7 +62,6 @@ const TIMES = [
   SYN_ACK_AT,
   ESTABLISHED_AT,
   TLS_DONE_AT,
-  END_AT,
   FIN_AT,
   RST_AT,
 ];
@@ -209,6 +212,8 @@ export class Tracker {
     const end = this.#table.usedSlots * TIMES_PER_RECORD;
     for (let time = 0; time < end; time += TIMES_PER_RECORD) {
       for (const at of TIMES) if (times[time + at] !== 0) times[time + at] += deltaUs;
+      const phase = this.#words[(time / TIMES_PER_RECORD) * WORDS_PER_RECORD + STATE] & PHASE_MASK;
+      if (phase >= PHASE_CLOSED) times[time + END_AT] += deltaUs; // sequence numbers stand there before
       if (times[time + FIRST_BYTE_AT] < 0) times[time + FIRST_BYTE_AT] -= deltaUs; // a time that is waited from
     }
   }
@@ -321,7 +326,11 @@ export class Tracker {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const synOnly = (packet.flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
-    if (synOnly && packet.sequence !== words[word + ISN + side]) {
+    const isLate =
+      (words[word + STATE] & MIDSTREAM) !== 0 &&
+      packet.timeUs - this.#times[slot * TIMES_PER_RECORD + BEGIN_AT] < LATEST_SYN_US &&
+      ((packet.sequence - words[word + NEXT_SEQUENCE + SIDE_WORDS * side]) | 0) < 0;
+    if (synOnly && !isLate && packet.sequence !== words[word + ISN + side]) {
       this.#lifetimes.forget(slot);
       return this.#begin(packet, direction, hash);
     }

@@ -24,6 +24,10 @@ export function turnAround({ etherType, bytes }: IpPacket): IpPacket {
   return { etherType, bytes: turned };
 }
 
+function isRefusal({ fromClient, flags, sequence }: ScriptPacket): boolean {
+  return !fromClient && flags === (TcpFlag.rst | TcpFlag.ack) && sequence === 0;
+}
+
 function segment(packet: ScriptPacket, [client, server]: readonly [number, number]): Buffer {
   const { fromClient, flags, windowScale } = packet;
   const clientPort = CLIENT_PORT + packet.connection - 1;
@@ -31,7 +35,8 @@ function segment(packet: ScriptPacket, [client, server]: readonly [number, numbe
   return tcp({
     sourcePort: fromClient ? clientPort : SERVER_PORT,
     destinationPort: fromClient ? SERVER_PORT : clientPort,
-    sequence: (own + packet.sequence) >>> 0,
+    // who refuses a SYN has no sequence number of its own (RFC 9293 §3.10.7.1)
+    sequence: isRefusal(packet) ? 0 : (own + packet.sequence) >>> 0,
     acknowledgment: (flags & TcpFlag.ack) === 0 ? 0 : (other + packet.acknowledgment) >>> 0,
     flags,
     window: packet.window,

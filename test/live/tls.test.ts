@@ -47,6 +47,7 @@ function shown({ signals }: TlsConnection): string {
     .map((signal) => {
       if (signal.kind === 'completed') return `completed ${signal.session.version}`;
       if (signal.kind === 'alert') return `alert ${signal.value} by ${signal.side}`;
+      if (signal.kind === 'abandoned') return 'abandoned';
       return `violation ${signal.violation} ${signal.value} by ${signal.side}`;
     })
     .join(', ');

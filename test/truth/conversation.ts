@@ -132,6 +132,7 @@ export class Conversation {
   readonly #options: Required<ConversationOptions>;
   readonly #next = [0x1234_5678, 0xfff0_0000];
   #timeUs: number;
+  #hasServerSpoken = false;
   #ipId: number;
 
   constructor(options: ConversationOptions) {
@@ -158,6 +159,8 @@ export class Conversation {
     const [own, other] = fromClient ? [0, 1] : [1, 0];
     this.#timeUs += afterMs * 1_000;
     const isSyn = (flags & SYN) !== 0;
+    const isRefusal = !fromClient && flags === (RST | ACK) && !this.#hasServerSpoken;
+    if (!fromClient && from === server) this.#hasServerSpoken = true;
     const frame = segmentFrame({
       timeUs: this.#timeUs,
       ipVersion,
@@ -165,7 +168,8 @@ export class Conversation {
       destination: fromClient ? from : 1,
       sourcePort: fromClient ? clientPort : serverPort,
       destinationPort: fromClient ? serverPort : clientPort,
-      sequence: (this.#next[own] ?? 0) + sequence,
+      // who refuses a SYN has no sequence number of its own (RFC 9293 §3.10.7.1)
+      sequence: isRefusal ? 0 : (this.#next[own] ?? 0) + sequence,
       acknowledgment: (flags & ACK) === 0 ? 0 : (this.#next[other] ?? 0) + acknowledgment,
       flags,
       window: isSyn ? 64_240 : window,

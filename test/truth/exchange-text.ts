@@ -81,7 +81,8 @@ export function framesOfLines(lines: readonly ExchangeLine[]): Captured[] {
       destination: isClient ? 2 : 1,
       sourcePort: isClient ? clientPort : serverPort,
       destinationPort: isClient ? serverPort : clientPort,
-      sequence: (own + Number(sequence)) >>> 0,
+      // who refuses a SYN has no sequence number of its own (RFC 9293 §3.10.7.1)
+      sequence: flags === 'RA' && Number(sequence) === 0 ? 0 : (own + Number(sequence)) >>> 0,
       acknowledgment: hasAck ? (other + Number(acknowledgment)) >>> 0 : 0,
       flags: [...FLAGS].reduce((bits, letter, bit) => bits | (flags.includes(letter) ? 1 << bit : 0), 0),
       window: Number(window),

@@ -11,8 +11,9 @@ import { type Captured, factsOf } from './captured.ts';
  * - `SYN repeated`: the client did repeat its SYN; why it had no answer was not captured.
  * - `never acknowledged`: what is missing was the end of what its side sent, and no captured packet acknowledges or
  *   follows it.
+ * - `RST ahead`: a RST was captured before packets that came before it; nothing in a RST tells of them.
  */
-export type Excuse = 'last word missing' | 'SYN repeated' | 'never acknowledged';
+export type Excuse = 'last word missing' | 'SYN repeated' | 'never acknowledged' | 'RST ahead';
 
 const RESTS = /^event (0000[78]|00022 \d) tcp\.(stale\.(idle|answer-owed|one-way)|half-closed\.not-closing) /;
 const NO_ANSWER_TO_SYN = /^event (00001|00006 0) tcp\.syn\.(no-answer|lost|accept-queue) /;
@@ -38,6 +39,7 @@ export class Missing {
   readonly #hasLastWord: boolean;
   readonly #hasUnacknowledged: boolean;
   readonly #hasSynRepeated: boolean;
+  readonly #hasResetAhead: boolean;
 
   constructor(frames: readonly Captured[], perturbed: readonly Captured[]) {
     const sent = frames.map(read);
@@ -50,6 +52,13 @@ export class Missing {
       return last === undefined || sent.indexOf(last) < sent.indexOf(one);
     });
     this.#hasUnacknowledged = missing.some((one) => one.end !== one.sequence && !seen.some((by) => tellsOf(by, one)));
+    const places = new Map(sent.map(({ key }, i) => [key, i]));
+    const placeOf = ({ key }: Sent) => places.get(key) ?? 0;
+    this.#hasResetAhead = seen.some(
+      (reset, i) =>
+        (reset.flags & TcpFlag.rst) !== 0 &&
+        seen.slice(i + 1).some((one) => one.connection === reset.connection && placeOf(one) < placeOf(reset)),
+    );
     const syns = seen.filter(({ flags }) => (flags & (TcpFlag.syn | TcpFlag.ack)) === TcpFlag.syn);
     this.#hasSynRepeated = syns.some((one) =>
       syns.some(({ key, timeUs }) => key === one.key && timeUs - one.timeUs >= RETRANSMITTED_AFTER_US),
@@ -60,6 +69,7 @@ export class Missing {
   excuse(fact: string): Excuse | null {
     if (this.#hasLastWord && RESTS.test(fact)) return 'last word missing';
     if (this.#hasSynRepeated && NO_ANSWER_TO_SYN.test(fact)) return 'SYN repeated';
+    if (this.#hasResetAhead && RESETS_AND_FLOWS.test(fact)) return 'RST ahead';
     if (this.#hasUnacknowledged && RESETS_AND_FLOWS.test(fact)) return 'never acknowledged';
     return null;
   }

@@ -40,6 +40,7 @@ export const REST_SECONDS = [0, 2_000] as const;
 
 const EndType = { fin: 0, tlsAlert: 1, reset: 2, stale: 3, halfOpen: 4, stopped: 5 } as const;
 const TLS_ESTABLISHED = '00003 ';
+const RETRANSMITTED = /double \d+ (300|1200)/;
 const UNENDED: readonly number[] = [EndType.stale, EndType.halfOpen, EndType.stopped];
 
 /** Judges replays of one exchange against the untouched one. */
@@ -80,8 +81,8 @@ export class Truth {
       }
       const times = (seen.get(text) ?? 0) + 1;
       seen.set(text, times);
-      // that TLS was established may be more certain where more time has passed
-      const isTrue = text.startsWith(TLS_ESTABLISHED) && this.#said.has(text);
+      // that TLS was established may be more certain where more time has passed, and a silence where more was sent again
+      const isTrue = this.#said.has(text) && (text.startsWith(TLS_ESTABLISHED) || RETRANSMITTED.test(how));
       if (times > (this.#certain.get(text) ?? 0) && !isTrue) news.push(`event ${text}`);
     }
     this.#judgeFlows(how, perturbed, news);

@@ -56,6 +56,8 @@ export class TlsHandshake implements RecordHandler {
   /** Sides whose Finished was seen up to TLS 1.2. */
   readonly #finished: [boolean, boolean] = [false, false];
   readonly #closed: [boolean, boolean] = [false, false];
+  /** Whole records of each side. */
+  readonly #recordCounts: [number, number] = [0, 0];
   #ending: Tls13Ending | null = null;
   #warnings = 0;
 
@@ -107,6 +109,7 @@ export class TlsHandshake implements RecordHandler {
 
   closed(side: Side, reset: boolean, timeUs: number): void {
     this.#closed[side] = true;
+    if (side === Side.initiator && !reset) this.#clientCloses(timeUs);
     if (this.#ending !== null) this.#conclude(this.#ending.closed(side, reset), timeUs);
     if (reset || (this.#closed[0] && this.#closed[1])) this.ended = true;
   }
@@ -158,6 +161,7 @@ export class TlsHandshake implements RecordHandler {
 
   recordEnd(side: Side, type: number, length: number, timeUs: number): void {
     if (this.ended) return;
+    this.#recordCounts[side]++;
     const tls13 = this.session.version === TlsVersion.tls13;
     switch (type) {
       case ContentType.changeCipherSpec:
@@ -306,6 +310,14 @@ export class TlsHandshake implements RecordHandler {
       this.#alert(side, 2, 255, timeUs, true, reason, state.confidence, state.certain);
     }
     this.ended = true;
+  }
+
+  /** A client that says nothing but its hello, has heard the server, and closes, does not want what it heard. */
+  #clientCloses(timeUs: number): void {
+    if (this.ended || this.tentative || this.#hasGaps() || this.#closed[1]) return;
+    if (this.#recordCounts[0] !== 1 || this.#recordCounts[1] === 0 || this.session.version === 0) return;
+    this.ended = true;
+    this.#signals.push({ kind: 'abandoned', timeUs, session: this.session });
   }
 
   #complete(timeUs: number, finishedUs: number, confidence: string): void {

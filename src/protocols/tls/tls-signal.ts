@@ -65,5 +65,12 @@ export interface TlsViolation {
   readonly session: TlsSession;
 }
 
+/** The client closed after the server's part of the handshake, without a word. At most once a connection. */
+export interface TlsAbandoned {
+  readonly kind: 'abandoned';
+  readonly timeUs: number;
+  readonly session: TlsSession;
+}
+
 /** What a TLS reader has to say. */
-export type TlsSignal = TlsCompleted | TlsAlert | TlsViolation;
+export type TlsSignal = TlsCompleted | TlsAlert | TlsViolation | TlsAbandoned;

@@ -62,6 +62,8 @@ export function shown(signal: TlsSignal): string {
       return `completed ${signal.session.version}${signal.session.resumed ? ' resumed' : ''}${signal.confidence === '' ? '' : ' doubtful'}`;
     case 'alert':
       return `alert ${signal.value} by ${signal.side}${signal.reason === 'read' ? '' : ` ${signal.reason}`}${signal.inferred ? ' inferred' : ''}`;
+    case 'abandoned':
+      return 'abandoned';
     case 'violation':
       return `violation ${signal.violation} ${signal.value} by ${signal.side}`;
   }
