@@ -242,8 +242,8 @@ export class Handshakes {
         : ResetVerdict.ignored;
     if (verdict !== ResetVerdict.ignored) {
       words[word + HOP_LIMITS] = (words[word + HOP_LIMITS] & ~0xff0000) | (hopLimit(packet) << 16);
-      if (isAnswered) this.#streams.reset(slot, side, packet);
-      else if (packet.sequence !== 0) words[word + HOP_LIMITS] |= RST_NUMBERED;
+      if (isAnswered && verdict === ResetVerdict.accepted) this.#streams.reset(slot, side, packet);
+      else if (!isAnswered && packet.sequence !== 0) words[word + HOP_LIMITS] |= RST_NUMBERED;
     }
     if (verdict === ResetVerdict.ignored) {
       this.#streams.ignoreReset();

@@ -20,6 +20,7 @@ import {
   GOODBYE_BY_INITIATOR,
   HALF_CLOSED_TOLD,
   HALF_OPEN_TOLD,
+  HOP_LIMITS,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
   NO_ANSWER_TOLD,
@@ -31,6 +32,7 @@ import {
   RST_AT,
   RST_BY_RESPONDER,
   RST_WAITS,
+  SPOKE_AHEAD,
   STALE_TOLD,
   STATE,
   TIMES_PER_RECORD,
@@ -338,6 +340,7 @@ export class Lifetimes {
   #takeReset(slot: number): void {
     const word = slot * WORDS_PER_RECORD;
     const by = (this.#words[word + FLAGS] & RST_BY_RESPONDER) !== 0 ? Side.responder : Side.initiator;
+    this.#words[word + HOP_LIMITS] |= SPOKE_AHEAD << by; // it lay ahead of what was seen of its sender
     this.reset(slot, by, this.#times[slot * TIMES_PER_RECORD + RST_AT]);
   }
 
