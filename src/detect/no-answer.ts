@@ -30,6 +30,7 @@ const BETTER_KNOWN: ReadonlySet<string> = new Set([
  * whole. Not told where bytes went by unseen: the answer may have been among them.
  */
 export function noAnswer(connection: TrackedConnection, timeUs: number): NetworkEvent | null {
+  if (!connection.mayLackAnswer) return null;
   if (connection.lossMeanwhile || connection.hasGap || connection.oneWay) return null;
   if (BETTER_KNOWN.has(connection.failure) || connection.failure === EventCode.NO_ANSWER) return null;
   if (connection.closed && connection.endType !== EndType.fin && connection.endType !== EndType.reset) return null;

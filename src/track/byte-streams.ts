@@ -269,7 +269,7 @@ export class ByteStreams {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     if ((words[word + STATE] & (FIN_SENT << side)) !== 0) {
-      this.#pathMtu.countRepeat(word, side, packet.sequence);
+      this.#pathMtu.countRepeat(slot, side, packet);
       return;
     }
     const own = word + SIDE_WORDS * side;

@@ -4,6 +4,7 @@ import type { Packet } from '../model/packet.ts';
 import { ConnectionIndex } from './connection-index.ts';
 import type { HashPlaces } from './hash-places.ts';
 import {
+  FLAGS,
   HASH,
   INITIATOR_ADDRESS,
   IPV6,
@@ -89,7 +90,7 @@ export class ConnectionTable {
       const slot = packets[i].likelySlot;
       if (slot < 0) continue;
       const at = slot * WORDS_PER_RECORD;
-      touched ^= words[at] ^ words[at + NEXT_SEQUENCE];
+      touched ^= words[at] ^ words[at + NEXT_SEQUENCE] ^ words[at + FLAGS];
     }
     this.touched = touched;
   }

@@ -1,7 +1,6 @@
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { BodyKind, isStatusLine, MessageHead, readMessageHead } from '../protocols/http/message-head.ts';
-import { looksLikeHttp } from '../protocols/http/request-line.ts';
 import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -267,8 +266,7 @@ function isRequest(bytes: Uint8Array, start: number, end: number): boolean {
   while (at < end && bytes[at] >= LETTER_A && bytes[at] <= LETTER_Z) at++;
   if (at - start < 3 || at - start > MOST_METHOD_BYTES || at + 1 >= end || bytes[at] !== SPACE) return false;
   const target = bytes[at + 1];
-  if (target !== SLASH && target !== STAR && target !== LETTER_H && bytes[start] !== LETTER_C) return false;
-  return looksLikeHttp(bytes, start, end);
+  return target === SLASH || target === STAR || target === LETTER_H || bytes[start] === LETTER_C;
 }
 
 /** Whether the bytes begin with the connection preface of HTTP/2 (RFC 9113 §3.4). */

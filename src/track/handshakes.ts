@@ -80,7 +80,9 @@ export class Handshakes {
       // anew is done with this connection, whatever became of the other side's FIN
       if (this.#isLateSyn(slot, side, packet)) return true;
       const isFinished = (words[word + STATE] & (FIN_SENT << side)) !== 0;
-      return !(isFinished && (flags & TCP_ACK) === 0 && packet.sequence !== words[word + ISN + side]);
+      const isAnother = (flags & TCP_ACK) === 0 && packet.sequence !== words[word + ISN + side];
+      if (isAnother) words[word + HOP_LIMITS] |= SPOKE_AHEAD << side; // the end of this one may have been missed
+      return !(isFinished && isAnother);
     } else if ((flags & TCP_ACK) !== 0) {
       this.#onSynAck(slot, side, packet);
     } else if (side === Side.responder) {
@@ -230,6 +232,12 @@ export class Handshakes {
     this.#streams.segment(slot, side, packet);
   }
 
+  /** Whether a RST acknowledges the SYN-ACK: its sender had completed the handshake, by an ACK that was missed. */
+  #completesHandshake(word: number, side: Side, packet: Packet): boolean {
+    if ((this.#words[word + STATE] & PHASE_MASK) !== PHASE_SYN_ACKED || side !== Side.initiator) return false;
+    return (packet.flags & TCP_ACK) !== 0 && sequenceDiff(packet.acknowledgment, this.#words[word + ISN + 1]) > 0;
+  }
+
   /** A RST: it ends the connection where its receiver takes it. */
   #onReset(slot: number, side: Side, packet: Packet): void {
     const words = this.#words;
@@ -251,6 +259,7 @@ export class Handshakes {
       this.#lifetimes.awaitSilence(slot, side, packet.timeUs);
     } else {
       words[word + STATE] |= SEEN << side;
+      if (this.#completesHandshake(word, side, packet)) this.#lifetimes.establishedUnseen(slot);
       this.#lifetimes.reset(slot, side, packet.timeUs);
     }
   }

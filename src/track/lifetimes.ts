@@ -123,6 +123,13 @@ export class Lifetimes {
     this.#listener.established(this.#connection.at(slot), timeUs);
   }
 
+  /** The handshake of a connection was complete before, by a packet that was missed. */
+  establishedUnseen(slot: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    this.#halfOpen--;
+    this.#words[word + STATE] = (this.#words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
+  }
+
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
   advance(nowUs: number, limit = Number.POSITIVE_INFINITY): boolean {
     for (let n = 0; n < limit; n++) {

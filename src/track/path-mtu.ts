@@ -3,6 +3,7 @@ import type { Packet } from '../model/packet.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import {
   ACKED,
+  FIN_AT,
   FLAGS,
   IPV6,
   ISN,
@@ -24,6 +25,8 @@ import {
 const LARGE_BYTES = 900;
 /** The same bytes sent so often again, each time after a time-out. */
 const MANY_REPEATS = 3;
+/** No stack sends again sooner for want of an acknowledgment (RFC 6298 §2.4: a second; Linux 200 ms). */
+const SOONEST_REPEAT_US = 150_000;
 /** What was sent and is not here by then is not only late. */
 const LOST_AFTER_US = 2_000_000;
 
@@ -56,7 +59,7 @@ export class PathMtu {
     const word = slot * WORDS_PER_RECORD;
     const other = word + SIDE_WORDS * (1 - side);
     if (packet.sequence !== words[other + ACKED]) return null;
-    const count = this.countRepeat(word, side, packet.sequence);
+    const count = this.countRepeat(slot, side, packet);
     if (packet.payloadLengthBytes < LARGE_BYTES || count < MANY_REPEATS || !this.#mayTell(slot, side)) return null;
     const passed = this.#acknowledgedBytes(word, side);
     return passed < 0 || passed >= packet.payloadLengthBytes
@@ -65,11 +68,16 @@ export class PathMtu {
   }
 
   /** Counts how often a segment was sent again that begins with a side's first unacknowledged byte. */
-  countRepeat(word: number, side: Side, sequence: number): number {
+  countRepeat(slot: number, side: Side, packet: Packet): number {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
+    const time = slot * TIMES_PER_RECORD;
     const shift = side * 16;
-    const key = sequence & 0xff;
+    const key = packet.sequence & 0xff;
     const before = (words[word + REPEATS] >>> shift) & 0xffff;
+    // sooner it is a second copy of the same packet
+    const sentUs = Math.max(this.#times[time + LAST_PROGRESS_AT], this.#times[time + FIN_AT]);
+    if (packet.timeUs - sentUs < SOONEST_REPEAT_US) return before >>> 8 === key ? before & 0xff : 0;
     const count = before >>> 8 === key ? Math.min((before & 0xff) + 1, 0xff) : 1;
     words[word + REPEATS] = (words[word + REPEATS] & ~(0xffff << shift)) | (((key << 8) | count) << shift);
     return count;

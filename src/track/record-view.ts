@@ -17,6 +17,7 @@ import {
   HOP_LIMITS,
   HUNG_UP,
   KEEP_ALIVES,
+  LAST_SPEAKER_SHIFT,
   LATE_REQUEST,
   MESSAGE_END,
   NO_ANSWER_TOLD,
@@ -64,6 +65,17 @@ export class RecordView {
   /** Whether it carries HTTP/2, of which a client may end what it does not want to the end. */
   get isFramed(): boolean {
     return (this.state & FRAMED) !== 0;
+  }
+
+  /** False when it is certain that nothing lacks an answer: most connections, at the cost of one look. */
+  get mayLackAnswer(): boolean {
+    if (this.flag(ASKED | GAVE_UP | HUNG_UP | LATE_REQUEST | DECLINED)) return true;
+    return this.lastSpeaker === Side.initiator || this.isMessageOpen(Side.responder);
+  }
+
+  /** The side that moved the last new byte. */
+  get lastSpeaker(): Side {
+    return ((this.state >>> LAST_SPEAKER_SHIFT) & 1) as Side;
   }
 
   /** Whether what the initiator sends is encrypted, so that it may not ask for anything. */

@@ -20,7 +20,6 @@ import {
   IPV6,
   ISN,
   LAST_PROGRESS_AT,
-  LAST_SPEAKER_SHIFT,
   MIDSTREAM,
   MISSING,
   NEXT_SEQUENCE,
@@ -263,11 +262,6 @@ export class TrackedConnection extends RecordView implements Connection {
   /** Whether that side has sent payload. */
   spoke(side: Side): boolean {
     return (this.state & (SPOKE << side)) !== 0;
-  }
-
-  /** The side that moved the last new byte. */
-  get lastSpeaker(): Side {
-    return ((this.state >>> LAST_SPEAKER_SHIFT) & 1) as Side;
   }
 
   /** Bytes that side sent and the other has not acknowledged; 0 when the other was never seen. */
