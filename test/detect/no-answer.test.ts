@@ -136,13 +136,13 @@ test('times are told: how long the client waited, how late the answer came', () 
 });
 
 test('nothing is told where bytes went by unseen', () => {
-  const unseen = http()
-    .ask(GET)
-    .send(false, ACK | PSH, OK, { isUnseen: true })
-    .ack(true)
-    .wait(3_000)
-    .close();
-  assert.is(told(unseen), '');
+  const unseen = () =>
+    http()
+      .ask(GET)
+      .send(false, ACK | PSH, OK, { isUnseen: true });
+  assert.is(told(unseen().ack(true).wait(3_000).close()), '');
+  assert.is(told(unseen().ask(GET).wait(3_000).fin(true).fin(false).ack(true)), '');
+  assert.is(told(unseen().fin(false).fin(true)), '');
 });
 
 test.run();

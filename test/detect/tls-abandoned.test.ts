@@ -1,10 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TcpFlag } from '../../src/model/packet.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
 import { Conversation } from '../truth/conversation.ts';
 import { eventsOf, told } from './told.ts';
 
 const test = suite('abandoned handshakes of TLS');
+
+const { ack: ACK } = TcpFlag;
 
 const [hello = '', answer = ''] = (recordedHandshakes['TLS 1.2 unknown CA'] ?? []).map((line) => line.slice(2));
 const begun = () => new Conversation({ serverPort: 8_443 }).open().ask(Buffer.from(hello, 'hex'));
@@ -30,8 +33,10 @@ test('before the server has spoken, it is an answer that does not come', () => {
 });
 
 test('not told where bytes are missing', () => {
-  const talk = begun().send(false, 16, Buffer.from(answer, 'hex'), { isUnseen: true }).ack(true).close();
-  assert.not.match(told(talk, 1), /abandoned/);
+  const flight = begun().send(false, ACK, Buffer.from(answer, 'hex'), { isUnseen: true }).ack(true).close();
+  assert.not.match(told(flight, 1), /abandoned/);
+  const mayBeAlert = answered().send(true, ACK, Buffer.alloc(7), { isUnseen: true }).close();
+  assert.not.match(told(mayBeAlert, 1), /abandoned/);
 });
 
 test.run();
