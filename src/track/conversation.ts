@@ -39,6 +39,8 @@ export class Conversation {
   #begun = false;
   /** FINs whose sides' bytes have not all come yet. */
   readonly #fins: [Fin | null, Fin | null] = [null, null];
+  /** Sides that have sent FIN: an acknowledgment may then stand one past their last byte. */
+  readonly #finSeen: [boolean, boolean] = [false, false];
   /** Not null while the initiator's first bytes may be a PROXY protocol header: what is there of it. */
   #proxyBytes: Uint8Array | null = EMPTY;
   /** The source that a PROXY protocol header named, until it is taken; empty when there was none. */
@@ -115,6 +117,7 @@ export class Conversation {
   /** A side has sent FIN, which stands at `sequence`. It counts once all bytes before it have come. */
   finished(side: Side, sequence: number, timeUs: number): void {
     this.#fins[side] = { sequence, timeUs };
+    this.#finSeen[side] = true;
     if (this.#streams[1 - side].isWaiting) this.tls.outOfOrder((1 - side) as Side);
     this.#settleFin(side);
   }
@@ -138,9 +141,8 @@ export class Conversation {
   /** Whether a side must have sent bytes up to `acknowledgment` that have not come. */
   #isUnseen(side: Side, acknowledgment: number): boolean {
     const stream = this.#streams[side];
-    const fin = this.#fins[side];
-    if (!stream.hasBegun || (fin !== null && sequenceDiff(acknowledgment, fin.sequence) > 0)) return false;
-    return sequenceDiff(acknowledgment, stream.nextSequence) > 0;
+    const finLength = this.#finSeen[side] ? 1 : 0;
+    return stream.hasBegun && sequenceDiff(acknowledgment, stream.nextSequence) > finLength;
   }
 
   /** Gives back what is held. */
