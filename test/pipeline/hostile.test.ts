@@ -253,8 +253,9 @@ const PREAMBLES: Readonly<Record<string, Preamble>> = {
   'PROXY lines without an end': { first: 'PROXY TCP4 ', piece: '1', pieces: 12 },
   'PROXY headers of version 2 without an end': {
     first: `${Buffer.from('0d0a0d0a000d0a515549540a211107f0', 'hex').toString('latin1')}`,
-    piece: 'x'.repeat(160),
-    pieces: 12,
+    piece: 'x'.repeat(320),
+    pieces: 6,
+    mostGrowthMb: 60, // a conversation, and a header of 2 KB, for each of 8,000
   },
   'CONNECT heads without an end': {
     first: 'CONNECT a:443 HTTP/1.1\r\n',
