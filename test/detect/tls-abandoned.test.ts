@@ -1,6 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { tlsAbandoned } from '../../src/detect/tls-abandoned.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
+import { TlsSession } from '../../src/protocols/tls/tls-session.ts';
+import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
 import { Conversation } from '../truth/conversation.ts';
 import { eventsOf, told } from './told.ts';
@@ -38,5 +41,13 @@ test('not told where bytes are missing', () => {
   const mayBeAlert = answered().send(true, ACK, Buffer.alloc(7), { isUnseen: true }).close();
   assert.not.match(told(mayBeAlert, 1), /abandoned/);
 });
+
+for (const doubtful of ['lossMeanwhile', 'hasGap', 'oneWay'] as const) {
+  test(`not told of a connection with ${doubtful}`, () => {
+    const connection = { lossMeanwhile: false, hasGap: false, oneWay: false, [doubtful]: true };
+    const signal = { kind: 'abandoned', timeUs: 1e6, session: new TlsSession() } as const;
+    assert.is(tlsAbandoned(signal, connection as unknown as TrackedConnection), null);
+  });
+}
 
 test.run();

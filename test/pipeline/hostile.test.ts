@@ -253,19 +253,20 @@ const PREAMBLES: Readonly<Record<string, Preamble>> = {
   'PROXY lines without an end': { first: 'PROXY TCP4 ', piece: '1', pieces: 12 },
   'PROXY headers of version 2 without an end': {
     first: `${Buffer.from('0d0a0d0a000d0a515549540a211107f0', 'hex').toString('latin1')}`,
-    piece: 'x'.repeat(160),
-    pieces: 12,
+    piece: 'x'.repeat(320),
+    pieces: 6,
+    mostGrowthMb: 60, // a conversation, and a header of 2 KB, for each of 8,000
   },
   'CONNECT heads without an end': {
     first: 'CONNECT a:443 HTTP/1.1\r\n',
     piece: `X: ${'y'.repeat(1_000)}\r\n`,
-    pieces: 8,
+    pieces: 12,
     mostGrowthMb: 80, // a head of 8 KB for each of 8,000 conversations
   },
   'CONNECT answers without an end': {
     first: `CONNECT a:443 HTTP/1.1\r\nX: ${'y'.repeat(1_300)}\r\n\r\n`,
     piece: '',
-    pieces: 7,
+    pieces: 12,
     answer: `X: ${'y'.repeat(1_000)}\r\n`,
     mostGrowthMb: 80,
   },
