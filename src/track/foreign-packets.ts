@@ -85,7 +85,7 @@ export class ForeignPackets {
     const known = this.#strangers.get(slot);
     if (known === undefined || !isFrom(known, packet)) {
       if (this.#strangers.size >= MOST_STRANGERS) this.#forgetFirst();
-      this.#strangers.set(slot, strangerIn(slot, packet));
+      this.#strangers.set(slot, strangerIn(slot, packet, known?.isTold ?? false));
       return { slot, told: null };
     }
     const word = slot * WORDS_PER_RECORD;
@@ -142,9 +142,11 @@ export class ForeignPackets {
   }
 }
 
-function strangerIn(slot: number, { view, ipVersion, sourceAddress, sourcePort, timeUs }: Packet): Stranger {
+/** `isTold`: another stranger of the connection was told already; one finding is enough for it. */
+function strangerIn(slot: number, packet: Packet, isTold: boolean): Stranger {
+  const { view, ipVersion, sourceAddress, sourcePort, timeUs } = packet;
   const address = Array.from({ length: ipVersion === 4 ? 1 : 4 }, (_, i) => view.getInt32(sourceAddress + i * 4));
-  return { slot, ipVersion, address, port: sourcePort, firstUs: timeUs, isTold: false };
+  return { slot, ipVersion, address, port: sourcePort, firstUs: timeUs, isTold };
 }
 
 function isFrom(stranger: Stranger, packet: Packet): boolean {

@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TcpFlag } from '../../src/model/packet.ts';
 import { Conversation } from '../truth/conversation.ts';
 import { eventsOf, told } from './told.ts';
 
 const test = suite('causes of 00002');
 
+const { rst: RST } = TcpFlag;
 const make = () => new Conversation({ serverPort: 9_092 });
 const open = () => make().open();
 
@@ -18,8 +20,13 @@ function keepAlives(talk: Conversation, count: number): Conversation {
 const cases: readonly { readonly name: string; readonly talk: Conversation; readonly want: string }[] = [
   {
     name: 'the client, before the handshake is complete',
-    talk: make().syn().synAck().rst(true),
+    talk: make().syn().synAck().send(true, RST),
     want: 'tcp.reset.handshake-by-client by client',
+  },
+  {
+    name: 'the client, whose ACK of the SYN-ACK was missed',
+    talk: make().syn().synAck().rst(true),
+    want: 'tcp.reset.unused by client',
   },
   {
     name: 'the server, before the handshake is complete',

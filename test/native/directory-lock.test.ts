@@ -20,7 +20,7 @@ test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 /** Another process that holds the lock until it is killed. */
 async function holder(directory: string) {
-  const child = spawn('flock', [directory, 'sh', '-c', 'echo held; exec sleep 600'], {
+  const child = spawn('flock', ['--close', directory, 'sh', '-c', 'echo held; exec sleep 600'], {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
   });

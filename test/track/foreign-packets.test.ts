@@ -22,6 +22,15 @@ test('told once the initiator has reset the stranger, and once only', () => {
   assert.is(told(strange(asked())), 0, 'not before');
 });
 
+test('of strangers that take turns one is told', () => {
+  const talk = asked();
+  for (let n = 0; n < 6; n++) {
+    const from = { from: 3 + (n % 2) };
+    talk.send(false, ACK, 'x', from).send(true, RST, '', from);
+  }
+  assert.is(told(talk), 1);
+});
+
 test('told when it goes on while the one that was asked is silent', () => {
   assert.is(told(strange(strange(asked()), { afterMs: 201 })), 1);
   assert.is(told(strange(strange(asked()), { afterMs: 200 })), 0, 'too soon');

@@ -163,8 +163,9 @@ function berMessage(prefix: Prefix): BerMessage | null {
   if (length < 0) return null;
   const total = at + length;
   if (at + 2 > have) return null;
-  if (bytes[at] !== 0x02) return { bytes, operation: 0, resultCode: -1, length: total };
-  at += 2 + (bytes[at + 1] as number); // the message id
+  const messageIdBytes = bytes[at + 1] as number;
+  if (bytes[at] !== 0x02 || messageIdBytes > 4) return { bytes, operation: 0, resultCode: -1, length: total };
+  at += 2 + messageIdBytes;
   if (at >= have) return have >= total ? { bytes, operation: 0, resultCode: -1, length: total } : null;
   const operation = bytes[at++] as number;
   if (berLength() < 0 || at + 3 > have) {

@@ -147,6 +147,9 @@ class Matcher {
   }
 }
 
+const HEAD_END = /\r?\n\r?\n/;
+const INTERIM_RESPONSE = /^HTTP\/1\.\d 1\d\d/;
+
 /** An HTTP proxy: `CONNECT host:port`, a response 2xx, and then whatever goes through the tunnel (RFC 9110 §9.3.6). */
 export class ConnectPreamble implements TlsPreamble {
   readonly name = 'HTTP CONNECT';
@@ -163,23 +166,23 @@ export class ConnectPreamble implements TlsPreamble {
 
   feed(side: Side, bytes: Uint8Array, start: number, end: number): number {
     if (side === Side.initiator ? this.#asked : !this.#asked) return PreambleResult.none;
-    const before = this.#heads[side].length;
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
-    const head = this.#heads[side] + piece;
-    const headEnd = /\r?\n\r?\n/.exec(head);
+    let head = this.#heads[side] + piece;
+    let headEnd = HEAD_END.exec(head);
+    while (headEnd !== null && INTERIM_RESPONSE.test(head)) {
+      head = head.slice(headEnd.index + headEnd[0].length);
+      headEnd = HEAD_END.exec(head);
+    }
     if (headEnd === null) {
       this.#heads[side] = head;
       return head.length > MAX_PREAMBLE_BYTES ? PreambleResult.none : PreambleResult.more;
     }
+    this.#heads[side] = '';
     if (side === Side.initiator) {
       this.#asked = true;
       return PreambleResult.more;
     }
-    if (/^HTTP\/1\.\d 1\d\d/.test(head)) {
-      this.#heads[side] = ''; // an interim response
-      return PreambleResult.more;
-    }
     this.upgraded = /^HTTP\/1\.\d 2\d\d/.test(head);
-    return this.upgraded ? start + headEnd.index + headEnd[0].length - before : PreambleResult.none;
+    return this.upgraded ? end - (head.length - headEnd.index - headEnd[0].length) : PreambleResult.none;
   }
 }

@@ -50,6 +50,7 @@ const dialogues: readonly {
   { name: 'more than a request', preamble: postgres, lines: [`> ${SSL_REQUEST}00`], want: -2 },
   { name: 'LDAP declines', preamble: ldap, lines: [`> ${LDAP_REQUEST}`, '< 300c02010178070a010204000400'], want: -3 },
   { name: 'LDAP grants', preamble: ldap, lines: [`> ${LDAP_REQUEST}`, '< 300c02010178070a010004000400'], want: 14 },
+  { name: 'LDAP with a message id that lies', preamble: ldap, lines: ['> 3084ffffffff02ff', '> 616161'], want: -2 },
   { name: 'LDAP answers what was not asked', preamble: ldap, lines: ['< 300c02010178070a010004000400'], want: -2 },
   {
     name: 'LDAP request of a lying length',

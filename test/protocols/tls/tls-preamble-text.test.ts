@@ -50,6 +50,9 @@ test('CONNECT: an interim response comes before', () => {
   const preamble = new ConnectPreamble();
   assert.is(feed(preamble, `> ${ASK}`, '< HTTP/1.1 100 Continue\r\n\r\n'), PreambleResult.more);
   assert.is(feed(preamble, `< ${GRANTED}`), GRANTED.length);
+  const interim = 'HTTP/1.1 100 Continue\r\n\r\n';
+  const inOnePiece = feed(new ConnectPreamble(), `> ${ASK}`, `< ${interim}${GRANTED}tls`);
+  assert.is(inOnePiece, interim.length + GRANTED.length, 'in the same segment');
 });
 
 for (const [name, ...lines] of [
