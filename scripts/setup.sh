@@ -97,12 +97,12 @@ cap_is_built() { [[ -e $CAP && -e $CAP_NODE && $(<"$CAP_NODE") == $(node --versi
 cap_loads() { node -e 'require("cap")' 2>/dev/null && node --version >"$CAP_NODE"; }
 
 install_npm_packages() {
-  local installed=node_modules/.package-lock.json
-  if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
+  local installed=node_modules/.installed-lock.json # what was installed last; npm's own record has another form
+  if ! cmp -s package-lock.json "$installed"; then
     say 'installing npm packages'
     use_installed_headers
     npm ci --no-audit --no-fund --loglevel=error
-    touch "$installed"
+    cp package-lock.json "$installed"
   fi
   # npm may be told not to run install scripts; the binding has to be compiled all the same.
   if ! cap_is_built && ! cap_loads; then
