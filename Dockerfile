@@ -28,8 +28,9 @@ RUN npm run --silent build \
     && rm -rf node_modules/cap/build/Release/obj.target node_modules/cap/deps
 
 FROM ${BASE}
+# libatomic1 is Node 26's own need; not every base image has it.
 RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8t64 libbpf1 \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8t64 libbpf1 libatomic1 \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-*
 COPY --from=build /build/package.json /opt/dlltagent/
 COPY --from=build /build/node_modules /opt/dlltagent/node_modules

@@ -26,6 +26,7 @@ readonly FILES=(
   /usr/include/pcap/pcap.h:libpcap-dev
   /usr/include/bpf/bpf_helpers.h:libbpf-dev
   /etc/ssl/certs/ca-certificates.crt:ca-certificates
+  "/usr/lib/$(uname -m)-linux-gnu/libatomic.so.1:libatomic1" # Node 26 needs it
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 

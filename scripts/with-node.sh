@@ -66,6 +66,7 @@ use_node() {
     ((own < OLDEST_LINE)) || return 0
   fi
   home=$(bring_node "${line:-$BROUGHT_LINE}")
+  "$home/bin/node" --version >/dev/null || node_fail 'the Node that was brought does not start; run scripts/setup.sh'
   export PATH=$home/bin:$PATH
 }
 
