@@ -1,5 +1,5 @@
 # The agent's image, for amd64 and arm64. Give BASE a digest to build from exactly one base image.
-ARG BASE=docker.io/library/node:24-trixie-slim
+ARG BASE=docker.io/library/node:26-trixie-slim
 
 # Compiles the cap binding and the eBPF program, and bundles the agent.
 FROM ${BASE} AS build
@@ -28,7 +28,7 @@ RUN npm run --silent build \
     && rm -rf node_modules/cap/build/Release/obj.target node_modules/cap/deps
 
 FROM ${BASE}
-# libatomic1 is for Node 26, should BASE have that line: not every base image brings it.
+# libatomic1 is what Node 26 needs itself: not every base image brings it.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libpcap0.8t64 libbpf1 libatomic1 \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-*

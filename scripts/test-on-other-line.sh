@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests without live ones on the other supported line of Node: 26 where the rest runs on 24, else 24. After
+# Runs the tests without live ones on the other supported line of Node: 24 where the rest runs on 26, else 26. After
 # `npm run setup` and `npm run build:test`; what is written after the script's name goes to build/test/run.js.
 # An addon is compiled for one line, and modules are found by where a file is: so it all happens in a copy of this folder.
 set -euo pipefail
