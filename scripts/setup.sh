@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Makes a Debian 12 machine with Node 20 ready to build, test, demonstrate and measure the agent: system packages, npm
-# packages, build. Does only what is missing, so it costs next to nothing when everything is there.
+# Makes a Debian 12 or 13 machine ready to build, test, demonstrate and measure the agent: system packages, Node where the
+# machine's own is too old, npm packages, build. Does only what is missing, so it costs next to nothing when all is there.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/with-node.sh
+source scripts/with-node.sh
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() {
@@ -24,6 +26,7 @@ readonly FILES=(
   /usr/include/pcap/pcap.h:libpcap-dev
   /usr/include/bpf/bpf_helpers.h:libbpf-dev
   /etc/ssl/certs/ca-certificates.crt:ca-certificates
+  "/usr/lib/$(uname -m)-linux-gnu/libatomic.so.1:libatomic1" # Node 26 needs it
 )
 readonly POLICY=/usr/sbin/policy-rc.d
 
@@ -76,13 +79,6 @@ install_packages() {
   remove_policy
 }
 
-check_node() {
-  local version
-  command -v node >/dev/null || fail 'Cannot go on: Node 20 or newer is not installed'
-  version=$(node -p 'process.versions.node')
-  ((${version%%.*} >= 20)) || fail "Cannot go on: Node 20 or newer is needed, this is $version"
-}
-
 # node-gyp downloads Node's headers unless it is told where they are: use the ones that came with this Node.
 use_installed_headers() {
   local prefix version
@@ -93,19 +89,25 @@ use_installed_headers() {
   fi
 }
 
-cap_loads() { node -e 'require("cap")' 2>/dev/null; }
+# The binding is compiled for one Node: which one stands beside it, so that another one is noticed without starting it.
+readonly CAP=node_modules/cap/build/Release/cap.node
+readonly CAP_NODE=node_modules/cap/build/node-version
+
+cap_is_built() { [[ -e $CAP && -e $CAP_NODE && $(<"$CAP_NODE") == $(node --version) ]]; }
+
+cap_loads() { node -e 'require("cap")' 2>/dev/null && node --version >"$CAP_NODE"; }
 
 install_npm_packages() {
-  local installed=node_modules/.package-lock.json
-  if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
+  local installed=node_modules/.installed-lock.json # what was installed last; npm's own record has another form
+  if ! cmp -s package-lock.json "$installed"; then
     say 'installing npm packages'
     use_installed_headers
     npm ci --no-audit --no-fund --loglevel=error
-    touch "$installed"
+    cp package-lock.json "$installed"
   fi
   # npm may be told not to run install scripts; the binding has to be compiled all the same.
-  if [[ ! -e node_modules/cap/build/Release/cap.node ]] || ! cap_loads; then
-    say 'compiling the cap binding'
+  if ! cap_is_built && ! cap_loads; then
+    say "compiling the cap binding for Node $(node --version)"
     use_installed_headers
     npm rebuild cap --ignore-scripts=false --foreground-scripts >&2 || true
     cap_loads || fail 'Cannot load the cap binding: node-gyp did not build it, see its messages above'
@@ -113,10 +115,10 @@ install_npm_packages() {
 }
 
 main() {
-  check_node
   local packages
   mapfile -t packages < <(missing_packages)
   ((${#packages[@]} == 0)) || install_packages "${packages[@]}"
+  use_node
   install_npm_packages
   npm run --silent build
 }

@@ -87,6 +87,15 @@ function version(): string {
   return version;
 }
 
+/** As in package.json: with an older Node the agent would fail later, and say less. */
+const OLDEST_NODE = 24;
+
+const [nodeLine] = process.versions.node.split('.');
+if (Number(nodeLine) < OLDEST_NODE) {
+  console.error(`dlltagent: Cannot run with Node ${process.versions.node}: it needs ${OLDEST_NODE} or newer`);
+  process.exit(ExitStatus.failure);
+}
+
 process.umask(0o027); // files 0640, directories 0750
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -10,6 +10,9 @@ interface PollHandle {
   close(): void;
 }
 
+/** Nothing to be done: entering it is what counts. */
+const nothing = () => undefined;
+
 /**
  * Waits for a descriptor to become readable in the event loop's own epoll: any number of descriptors cost neither a
  * thread nor a system call while nothing happens. Level-triggered: `onEvent` is called again and again until the
@@ -31,6 +34,9 @@ export class DescriptorWatch {
     this.#fd = fd;
     this.#callback = (status) => {
       if (status < 0) this.#running = false;
+      // koffi calls without a callback scope, and since Node 26.4 nobody else runs the promise jobs that `onEvent` leaves
+      // behind: they would wait for the next timer. An immediate is entered later in this same turn, and brings them.
+      setImmediate(nothing);
       onEvent(status >= 0);
     };
   }

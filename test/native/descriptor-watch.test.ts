@@ -53,6 +53,31 @@ test('a readable descriptor calls until it is stopped, and again after a start',
   await once(sender, 'close');
 });
 
+test('what waits for a promise goes on in the turn in which the descriptor was readable', () => {
+  const watchModule = new URL('../../src/native/descriptor-watch.js', import.meta.url).href;
+  // Nothing else happens in this process meanwhile: its timer is far away.
+  const script = `
+    import { DescriptorWatch } from '${watchModule}';
+    const late = setTimeout(() => console.log('by the timer'), 5_000);
+    const watch = new DescriptorWatch(0, () => {
+      watch.close();
+      Promise.resolve().then(() => {
+        console.log('at once');
+        clearTimeout(late);
+      });
+    });
+    watch.start();
+  `;
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    input: '',
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.is(child.status, 0);
+  assert.is(child.stdout, 'at once\n');
+});
+
 test('an open watch keeps the process alive, a closed one does not', () => {
   const watchModule = new URL('../../src/native/descriptor-watch.js', import.meta.url).href;
   const script = `
