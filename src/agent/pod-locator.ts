@@ -6,8 +6,11 @@ import { findPodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-name
 import type { CapturePlace } from '../session/capture-place.ts';
 import type { PodFinder } from './pod-finder.ts';
 
-/** The pod, or the interface, is not there: it may come. */
-export class Absent extends Error {}
+/** The pod, or its interface, is not on this node now; it may come. */
+export class PodAbsentError extends Error {
+  override readonly name = 'PodAbsentError';
+  readonly code = 'pod-absent';
+}
 
 /** What was learned of a pod while it was captured. */
 export interface Experience {
@@ -41,7 +44,7 @@ export class PodLocator {
   }
 
   /**
-   * Where the session of an env file captures now. Rejects with `Absent` while there is no such pod or interface, and
+   * Where the session of an env file captures now. Rejects with `PodAbsentError` while there is no such pod or interface, and
    * with other errors when its network namespace cannot be found or looked into; `signal` ends the search.
    */
   async locate(settings: Settings, experience: Experience, signal: AbortSignal): Promise<CapturePlace> {
@@ -84,14 +87,14 @@ export class PodLocator {
       const isThere = interfaceName(interfaceIndex) !== null;
       if (isThere && !(await this.isAnothers(interfaceIndex, settings))) return interfaceIndex;
       if (!isKnown(settings)) {
-        throw new Absent(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
+        throw new PodAbsentError(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
       }
     }
     const found = await this.#finder.find(settings, signal);
     const pod = podName === '' ? podUid : `${podNamespace}/${podName}`;
-    if ('reason' in found) throw new Absent(`Waiting for the pod ${pod}: ${found.reason}`);
+    if ('reason' in found) throw new PodAbsentError(`Waiting for the pod ${pod}: ${found.reason}`);
     if (await this.isAnothers(found.interfaceIndex, settings)) {
-      throw new Absent(`Waiting for the pod ${pod}: behind interface ${found.interfaceIndex} is another one`);
+      throw new PodAbsentError(`Waiting for the pod ${pod}: behind interface ${found.interfaceIndex} is another one`);
     }
     return found.interfaceIndex;
   }
@@ -112,7 +115,7 @@ export async function insidePod(hostIndex: number, { podUid }: Settings): Promis
 
 /**
  * Index of the pod's own interface where the agent runs inside the pod: an address of the pod is one of its own, or
- * nothing but the interface's name says which pod. Null where it does not. Throws `Absent`.
+ * nothing but the interface's name says which pod. Null where it does not. Throws `PodAbsentError`.
  */
 function ownInterface(settings: Settings): number | null {
   const { interfaceIndex, podAddresses, podInterface } = settings;
@@ -124,6 +127,6 @@ function ownInterface(settings: Settings): number | null {
   if (typeof interfaceIndex === 'number') return interfaceIndex;
   const name = podInterface === '' ? (holder?.[0] ?? '') : podInterface;
   const index = indexOfName(name);
-  if (index === 0) throw new Absent(`Cannot capture on ${name}: there is no such interface`);
+  if (index === 0) throw new PodAbsentError(`Cannot capture on ${name}: there is no such interface`);
   return index;
 }

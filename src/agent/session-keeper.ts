@@ -12,7 +12,7 @@ import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
 import { Pause } from './pause.ts';
-import { Absent, type Experience, insidePod, isKnown, type PodLocator } from './pod-locator.ts';
+import { type Experience, insidePod, isKnown, PodAbsentError, type PodLocator } from './pod-locator.ts';
 import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
@@ -152,7 +152,7 @@ export class SessionKeeper {
     try {
       place = await locator.locate(settings, this.#experience, this.#ending.signal);
     } catch (error) {
-      const mayCome = error instanceof Absent && (isKnown(settings) || this.#hasCaptured);
+      const mayCome = error instanceof PodAbsentError && (isKnown(settings) || this.#hasCaptured);
       this.#fail(mayCome ? 'waiting' : 'failing', `${messageOf(error)} (${this.#path})`);
       return null;
     }

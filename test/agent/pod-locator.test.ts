@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodFinder } from '../../src/agent/pod-finder.ts';
-import { Absent, type Experience, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
+import { type Experience, PodAbsentError, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
@@ -45,8 +45,8 @@ async function absence(outcome: Promise<unknown>): Promise<string> {
     (place) => assert.unreachable(JSON.stringify(place)),
     (reason: unknown) => reason,
   );
-  assert.instance(error, Absent);
-  return (error as Absent).message;
+  assert.instance(error, PodAbsentError);
+  return (error as PodAbsentError).message;
 }
 
 const onNode = (index: number) => ({ hostIndex: index, interfaceIndex: index, side: 'host' });
