@@ -6,6 +6,7 @@ import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runAgent } from './commands/run-agent.ts';
 import { endWithReader } from './commands/standard-output.ts';
+import { ensureSupportedNode } from './commands/supported-node.ts';
 import { tokenCommand } from './commands/token.ts';
 import { watchCommand } from './commands/watch.ts';
 
@@ -87,17 +88,9 @@ function version(): string {
   return version;
 }
 
-/** As in package.json: with an older Node the agent would fail later, and say less. */
-const OLDEST_NODE = 24;
-
-const [nodeLine] = process.versions.node.split('.');
-if (Number(nodeLine) < OLDEST_NODE) {
-  console.error(`dlltagent: Cannot run with Node ${process.versions.node}: it needs ${OLDEST_NODE} or newer`);
-  process.exit(ExitStatus.failure);
-}
-
 process.umask(0o027); // files 0640, directories 0750
 try {
+  ensureSupportedNode();
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

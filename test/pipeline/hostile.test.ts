@@ -18,6 +18,14 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 const { fin: FIN, syn: SYN, rst: RST, psh: PSH, ack: ACK } = TcpFlag;
+/** How many times as much comes of each flood: `HOSTILE_TIMES=10` for millions. */
+const TIMES = Number(process.env['HOSTILE_TIMES'] ?? 1);
+const HALF_CLOSED = 300_000 * TIMES;
+const FOREIGN_PACKETS = 300_000 * TIMES;
+const CONVERSATIONS = 10_000 * TIMES;
+const ICMP_ERRORS = 300_000 * TIMES;
+const IGNORED_RESETS = 100_000 * TIMES;
+const RESETS = 200_000 * TIMES;
 const MOST_CONNECTIONS = 20_000;
 const FRAMES_AT_ONCE = 1_000;
 const SERVER = 0x0a000002;
@@ -197,10 +205,10 @@ function* sideBySide(total: number, width: number, conversation: (n: number) => 
   }
 }
 
-test('300,000 half-closed connections', () => {
+test(`${HALF_CLOSED} half-closed connections`, () => {
   const outcome = endure(
     function* (wire) {
-      for (let n = 0; n < 300_000; n++) {
+      for (let n = 0; n < HALF_CLOSED; n++) {
         const client = new Client(wire, n, 9_092);
         yield* client.open(3_000);
         yield client.send(0, FIN | ACK);
@@ -211,11 +219,11 @@ test('300,000 half-closed connections', () => {
     { mostGrowthMb: 24 },
   );
   assertAllCounted(outcome, 'HALF_CLOSED');
-  assert.is(outcome.occurred.get('HALF_CLOSED'), 300_000);
+  assert.is(outcome.occurred.get('HALF_CLOSED'), HALF_CLOSED);
   assert.ok((outcome.suppressed.get('HALF_CLOSED') ?? 0) > 100_000, 'a flood is summed up');
 });
 
-test('300,000 foreign packets from changing strangers', () => {
+test(`${FOREIGN_PACKETS} foreign packets from changing strangers`, () => {
   const random = new Random(1);
   const victims = 2_000;
   const outcome = endure(
@@ -225,7 +233,7 @@ test('300,000 foreign packets from changing strangers', () => {
         yield* client.open(10);
         yield client.send(0, ACK | PSH, Buffer.from('hello'));
       }
-      for (let n = 0; n < 300_000; n++) {
+      for (let n = 0; n < FOREIGN_PACKETS; n++) {
         const client = random.pick(clients);
         const source = 0x0c000000 + random.between(0, 0xffff);
         yield client.hear(100, ACK, undefined, { source, sequence: random.uint32() });
@@ -279,11 +287,11 @@ const PREAMBLES: Readonly<Record<string, Preamble>> = {
   'LDAP requests of lying lengths': { first: '\x30\x84\xff\xff\xff\xff\x02\xff', piece: 'a'.repeat(100), pieces: 8 },
 };
 for (const [name, { first, piece, pieces, answer = '', mostGrowthMb }] of Object.entries(PREAMBLES)) {
-  test(`10,000 ${name}`, () => {
+  test(`${CONVERSATIONS} ${name}`, () => {
     const [begin, more, heard] = [first, piece, answer].map((text) => Buffer.from(text, 'latin1'));
     endure(
       (wire) =>
-        sideBySide(10_000, 8_200, function* (n) {
+        sideBySide(CONVERSATIONS, 8_200, function* (n) {
           const client = new Client(wire, n, 8_443);
           yield* client.open(10);
           yield client.send(10, ACK | PSH, begin);
@@ -298,13 +306,13 @@ for (const [name, { first, piece, pieces, answer = '', mostGrowthMb }] of Object
   });
 }
 
-test('300,000 ICMP errors that quote what was never sent', () => {
+test(`${ICMP_ERRORS} ICMP errors that quote what was never sent`, () => {
   const random = new Random(2);
   const { pipeline, told } = endure(
     function* (wire) {
       const clients = Array.from({ length: 1_000 }, (_, n) => new Client(wire, n, 9_092));
       for (const client of clients) yield* client.open(10);
-      for (let n = 0; n < 300_000; n++) {
+      for (let n = 0; n < ICMP_ERRORS; n++) {
         const quoted = random.pick(clients).segment(ACK);
         const isStrange = random.chance(0.5);
         const wrong = isStrange ? { sourcePort: 1 } : { sequence: quoted.sequence + random.between(1, 2 ** 30) };
@@ -314,7 +322,7 @@ test('300,000 ICMP errors that quote what was never sent', () => {
     {},
     { mostGrowthMb: 16 },
   );
-  assert.is(pipeline.path.tracker.unfoundedErrors, 300_000);
+  assert.is(pipeline.path.tracker.unfoundedErrors, ICMP_ERRORS);
   assert.is(told.get('ICMP_ERROR') ?? 0, 0);
   assert.is(told.get('PATH_MTU') ?? 0, 0);
 });
@@ -330,7 +338,7 @@ test('RSTs out of the window, and challenges, end nothing', () => {
         yield client.hear(0, ACK | PSH, Buffer.from('hello'));
         yield client.send(0, ACK);
       }
-      for (let n = 0; n < 100_000; n++) {
+      for (let n = 0; n < IGNORED_RESETS; n++) {
         const client = random.pick(clients);
         const ahead = random.chance(0.5) ? random.between(2 ** 21, 2 ** 30) : random.between(1, 60_000);
         yield client.hear(100, RST, undefined, { sequence: client.answered + ahead });
@@ -342,13 +350,13 @@ test('RSTs out of the window, and challenges, end nothing', () => {
     { mostGrowthMb: 16 },
   );
   assert.is(told.get('TCP_RESET') ?? 0, 0);
-  assert.is(pipeline.path.tracker.ignoredResets, 100_000);
+  assert.is(pipeline.path.tracker.ignoredResets, IGNORED_RESETS);
 });
 
-test('200,000 connections that are reset where it counts', () => {
+test(`${RESETS} connections that are reset where it counts`, () => {
   const outcome = endure(
     function* (wire) {
-      for (let n = 0; n < 200_000; n++) {
+      for (let n = 0; n < RESETS; n++) {
         const client = new Client(wire, n, 9_092);
         yield* client.open(100);
         yield client.hear(0, RST | ACK);
@@ -357,7 +365,7 @@ test('200,000 connections that are reset where it counts', () => {
     {},
     { mostGrowthMb: 32 },
   );
-  assert.is(outcome.occurred.get('TCP_RESET'), 200_000);
+  assert.is(outcome.occurred.get('TCP_RESET'), RESETS);
 });
 
 const HTTP_HEAD = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\n');
