@@ -13,7 +13,7 @@ import { PageFeed } from '../session/page-feed.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Console } from './console.ts';
-import { Delayed } from './delayed.ts';
+import { Debounce } from './debounce.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
@@ -42,7 +42,7 @@ export class Agent {
   readonly #stopping = new AbortController();
   readonly #locator: PodLocator;
   readonly #garbage = new GarbageCollector();
-  readonly #look = new Delayed(() => {
+  readonly #look = new Debounce(() => {
     for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
   }, LINK_DELAY_MS);
   readonly #links = new LinkWatch(() => this.#look.ask());
