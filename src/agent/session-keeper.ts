@@ -11,7 +11,7 @@ import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
-import { Pause } from './pause.ts';
+import { RetryDelay } from './retry-delay.ts';
 import { type Experience, insidePod, isKnown, PodAbsentError, type PodLocator } from './pod-locator.ts';
 import { untilDeserted } from './until-deserted.ts';
 
@@ -47,7 +47,7 @@ export class SessionKeeper {
   readonly #path: string;
   readonly #context: KeeperContext;
   readonly #ending = new AbortController();
-  readonly #pause = new Pause();
+  readonly #pause = new RetryDelay();
   #noteTried: () => void = () => undefined;
   /** The last good ones; null while the file never had any. */
   #settings: Settings | null = null;
