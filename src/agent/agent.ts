@@ -17,7 +17,7 @@ import { Debounce } from './debounce.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
-import { PodFinder } from './pod-finder.ts';
+import { PodInterfaceLookup } from './pod-interface-lookup.ts';
 import { PodLocator } from './pod-locator.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
@@ -57,7 +57,7 @@ export class Agent {
   constructor(process: ProcessSettings, finderScript: string, console: Console) {
     this.#process = process;
     this.#console = console;
-    this.#locator = new PodLocator(new PodFinder(finderScript));
+    this.#locator = new PodLocator(new PodInterfaceLookup(finderScript));
     const feed = process.isPageServed ? new PageFeed() : null;
     const { logDirectory } = process;
     this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool() };

@@ -4,7 +4,7 @@ import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts'
 import { podUidsOfName } from '../process/pod-logs.ts';
 import { findPodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
-import type { PodFinder } from './pod-finder.ts';
+import type { PodInterfaceLookup } from './pod-interface-lookup.ts';
 
 /** The pod, or its interface, is not on this node now; it may come. */
 export class PodAbsentError extends Error {
@@ -35,10 +35,10 @@ export interface PodWitness {
 
 /** Says where a pod is to be captured. */
 export class PodLocator {
-  readonly #finder: PodFinder;
+  readonly #finder: PodInterfaceLookup;
   readonly #witness: PodWitness;
 
-  constructor(finder: PodFinder, witness: PodWitness = { podsBehind, podUidsOfName }) {
+  constructor(finder: PodInterfaceLookup, witness: PodWitness = { podsBehind, podUidsOfName }) {
     this.#finder = finder;
     this.#witness = witness;
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PodFinder } from '../../src/agent/pod-finder.ts';
+import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { type Experience, PodAbsentError, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
@@ -27,7 +27,7 @@ test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 function locatorFor({ directory }: Context, commands: string, witness?: PodWitness): PodLocator {
   const script = join(directory, 'find.sh');
   writeFileSync(script, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
-  return new PodLocator(new PodFinder(script), witness);
+  return new PodLocator(new PodInterfaceLookup(script), witness);
 }
 
 function locate(
