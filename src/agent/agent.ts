@@ -18,7 +18,7 @@ import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
 import { PodInterfaceLookup } from './pod-interface-lookup.ts';
-import { PodLocator } from './pod-locator.ts';
+import { CapturePlaceResolver } from './capture-place-resolver.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */
@@ -40,7 +40,7 @@ export class Agent {
   readonly #console: Console;
   readonly #shared: SharedParts;
   readonly #stopping = new AbortController();
-  readonly #locator: PodLocator;
+  readonly #locator: CapturePlaceResolver;
   readonly #garbage = new GarbageCollector();
   readonly #look = new Debounce(() => {
     for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
@@ -57,7 +57,7 @@ export class Agent {
   constructor(process: ProcessSettings, finderScript: string, console: Console) {
     this.#process = process;
     this.#console = console;
-    this.#locator = new PodLocator(new PodInterfaceLookup(finderScript));
+    this.#locator = new CapturePlaceResolver(new PodInterfaceLookup(finderScript));
     const feed = process.isPageServed ? new PageFeed() : null;
     const { logDirectory } = process;
     this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool() };

@@ -12,7 +12,7 @@ import type { Assignment, Complaint } from './assignment.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
 import { RetryDelay } from './retry-delay.ts';
-import { type Experience, insidePod, isKnown, PodAbsentError, type PodLocator } from './pod-locator.ts';
+import { type Experience, insidePod, isKnown, PodAbsentError, type CapturePlaceResolver } from './capture-place-resolver.ts';
 import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
@@ -26,7 +26,7 @@ const ONE_SIDED = 'packets of one direction only are seen here, the others pass 
 export interface KeeperContext {
   readonly console: Console;
   readonly claims: InterfaceClaims;
-  readonly locator: PodLocator;
+  readonly locator: CapturePlaceResolver;
   /** What their sessions share. */
   readonly shared: SharedParts;
 }

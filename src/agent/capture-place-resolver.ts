@@ -26,7 +26,7 @@ export function isKnown({ podUid, podName }: Settings): boolean {
 }
 
 /** What the kernel and the kubelet say of pods; a pod's own files say nothing. */
-export interface PodWitness {
+export interface PodEvidence {
   /** UIDs of the pods behind the node's end of a link; null when nothing can be told. */
   podsBehind(interfaceIndex: number): Promise<ReadonlySet<string> | null>;
   /** UIDs that pods of a name have or had on this node. */
@@ -34,11 +34,11 @@ export interface PodWitness {
 }
 
 /** Says where a pod is to be captured. */
-export class PodLocator {
+export class CapturePlaceResolver {
   readonly #finder: PodInterfaceLookup;
-  readonly #witness: PodWitness;
+  readonly #witness: PodEvidence;
 
-  constructor(finder: PodInterfaceLookup, witness: PodWitness = { podsBehind, podUidsOfName }) {
+  constructor(finder: PodInterfaceLookup, witness: PodEvidence = { podsBehind, podUidsOfName }) {
     this.#finder = finder;
     this.#witness = witness;
   }

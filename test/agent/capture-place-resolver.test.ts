@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
-import { type Experience, PodAbsentError, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
+import { type Experience, PodAbsentError, CapturePlaceResolver, type PodEvidence } from '../../src/agent/capture-place-resolver.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
@@ -24,10 +24,10 @@ test.before.each((context) => {
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 /** A locator whose finder's script does what `commands` say. */
-function locatorFor({ directory }: Context, commands: string, witness?: PodWitness): PodLocator {
+function locatorFor({ directory }: Context, commands: string, witness?: PodEvidence): CapturePlaceResolver {
   const script = join(directory, 'find.sh');
   writeFileSync(script, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
-  return new PodLocator(new PodInterfaceLookup(script), witness);
+  return new CapturePlaceResolver(new PodInterfaceLookup(script), witness);
 }
 
 function locate(
@@ -35,7 +35,7 @@ function locate(
   settings: Partial<Settings>,
   commands: string,
   experience = NO_EXPERIENCE,
-  witness?: PodWitness,
+  witness?: PodEvidence,
 ) {
   return locatorFor(context, commands, witness).locate({ ...DEFAULT_SETTINGS, ...settings }, experience, never);
 }
