@@ -13,7 +13,7 @@ export class PodAbsentError extends Error {
 }
 
 /** What was learned of a pod while it was captured. */
-export interface Experience {
+export interface LearnedIndexes {
   /** The index in the env file turned out to be that of something else. */
   readonly wrongIndex: number | null;
   /** Index of a node's end on which one direction only is seen. */
@@ -47,12 +47,12 @@ export class CapturePlaceResolver {
    * Where the session of an env file captures now. Rejects with `PodAbsentError` while there is no such pod or interface, and
    * with other errors when its network namespace cannot be found or looked into; `signal` ends the search.
    */
-  async locate(settings: Settings, experience: Experience, signal: AbortSignal): Promise<CapturePlace> {
+  async locate(settings: Settings, learned: LearnedIndexes, signal: AbortSignal): Promise<CapturePlace> {
     const own = ownInterface(settings);
     if (own !== null) return { hostIndex: own, interfaceIndex: own, side: 'pod' };
-    const hostIndex = await this.#indexOnNode(settings, experience, signal);
+    const hostIndex = await this.#indexOnNode(settings, learned, signal);
     const { captureSide } = settings;
-    const isOutside = captureSide === 'host' || (captureSide === 'auto' && hostIndex !== experience.blindIndex);
+    const isOutside = captureSide === 'host' || (captureSide === 'auto' && hostIndex !== learned.blindIndex);
     return isOutside ? { hostIndex, interfaceIndex: hostIndex, side: 'host' } : insidePod(hostIndex, settings);
   }
 
@@ -81,7 +81,7 @@ export class CapturePlaceResolver {
     return behind !== null && !expected.some((uid) => behind.has(uid));
   }
 
-  async #indexOnNode(settings: Settings, { wrongIndex }: Experience, signal: AbortSignal): Promise<number> {
+  async #indexOnNode(settings: Settings, { wrongIndex }: LearnedIndexes, signal: AbortSignal): Promise<number> {
     const { interfaceIndex, podNamespace, podName, podUid } = settings;
     if (typeof interfaceIndex === 'number' && interfaceIndex !== wrongIndex) {
       const isThere = interfaceName(interfaceIndex) !== null;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
-import { type Experience, PodAbsentError, CapturePlaceResolver, type PodEvidence } from '../../src/agent/capture-place-resolver.ts';
+import { type LearnedIndexes, PodAbsentError, CapturePlaceResolver, type PodEvidence } from '../../src/agent/capture-place-resolver.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
@@ -13,7 +13,7 @@ interface Context {
 
 const LOOPBACK = 1; // index of lo in every network namespace
 const NOWHERE = 987_654;
-const NO_EXPERIENCE: Experience = { wrongIndex: null, blindIndex: null };
+const NO_EXPERIENCE: LearnedIndexes = { wrongIndex: null, blindIndex: null };
 const never = new AbortController().signal;
 
 const test = suite<Context>('where a pod is captured');
