@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
 import { podUidsOfName } from '../process/pod-logs.ts';
-import { findPodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
+import { resolvePodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import type { PodInterfaceLookup } from './pod-interface-lookup.ts';
 
@@ -65,7 +65,7 @@ export class CapturePlaceResolver {
     if (identity.podUid === '' || typeof interfaceIndex !== 'number') return null;
     const found = await this.#finder.find({ ...identity, podName: '' }, signal);
     if ('reason' in found || found.interfaceIndex === interfaceIndex) return null;
-    const [here, there] = await Promise.all([findPodNamespace({ interfaceIndex }), findPodNamespace(found)]);
+    const [here, there] = await Promise.all([resolvePodNamespace({ interfaceIndex }), resolvePodNamespace(found)]);
     return here !== null && here.inode === there?.inode ? null : found.interfaceIndex;
   }
 
@@ -102,7 +102,7 @@ export class CapturePlaceResolver {
 
 /** Where a pod is captured from within, when the node's end of its link is `hostIndex`. */
 export async function insidePod(hostIndex: number, { podUid }: Settings): Promise<CapturePlace> {
-  const found = await findPodNamespace({ interfaceIndex: hostIndex, podUid });
+  const found = await resolvePodNamespace({ interfaceIndex: hostIndex, podUid });
   if (found === null) {
     throw new Error(
       `Cannot capture inside the pod behind interface ${hostIndex}: no process in its network namespace is to be seen; the agent needs hostPID and CAP_SYS_PTRACE, or CAPTURE_SIDE=host`,

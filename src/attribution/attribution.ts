@@ -2,7 +2,7 @@ import { everyStep } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import type { PodInterface, PodNamespace } from '../process/pod-namespace.ts';
-import { PodSearch } from '../process/pod-search.ts';
+import { PodNamespaceRetry } from '../process/pod-namespace-retry.ts';
 import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { type EbpfFiles, EbpfWitness } from './ebpf-witness.ts';
@@ -28,19 +28,19 @@ export class Attribution {
   readonly reports: NamedReports;
   readonly #knowledge: ProcessKnowledge;
   readonly #witness: EbpfWitness;
-  readonly #search: PodSearch;
+  readonly #search: PodNamespaceRetry;
   #isClosed = false;
 
   constructor({ sink, capacity, pod, knowledge, files, settings, fail }: AttributionOptions) {
     const note = (message: string) => files.log.warn(message);
     this.#knowledge = knowledge;
-    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.hurry(), fail });
+    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.retrySoon(), fail });
     this.#witness = new EbpfWitness({ tracer: knowledge.tracer, files, reports: this.reports, settings });
     const found = (namespace: PodNamespace) => {
       this.reports.use(new ProcessFinder(knowledge, namespace, note));
       this.#witness.found(namespace.inode);
     };
-    this.#search = new PodSearch({ pod, found, note, fail });
+    this.#search = new PodNamespaceRetry({ pod, found, note, fail });
   }
 
   /** Begins to look for the pod's network namespace, and with it for processes. */
