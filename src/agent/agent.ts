@@ -84,7 +84,7 @@ export class Agent {
     keepLargeMemoryLazy();
     try {
       this.#garbage.start();
-      this.#shared.pool.makeReady();
+      this.#shared.pool.prefault();
       this.#watchLinks();
       return await this.#followFiles();
     } finally {
