@@ -12,13 +12,13 @@ import type { PageSource } from '../serve/observed.ts';
 import { PageFeed } from '../session/page-feed.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
+import { CapturePlaceResolver } from './capture-place-resolver.ts';
 import type { Console } from './console.ts';
 import { Debounce } from './debounce.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
 import { PodInterfaceLookup } from './pod-interface-lookup.ts';
-import { CapturePlaceResolver } from './capture-place-resolver.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */

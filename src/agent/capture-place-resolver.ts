@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
 import { podUidsOfName } from '../process/pod-logs.ts';
-import { resolvePodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
+import { OWN_NAMESPACE, podsBehind, resolvePodNamespace } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
 import type { PodInterfaceLookup } from './pod-interface-lookup.ts';
 

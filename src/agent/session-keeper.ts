@@ -9,10 +9,16 @@ import { DirectoryInUseError } from '../session/claim-directory.ts';
 import { LiveSession } from '../session/live-session.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
+import {
+  type CapturePlaceResolver,
+  insidePod,
+  isKnown,
+  type LearnedIndexes,
+  PodAbsentError,
+} from './capture-place-resolver.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
 import { RetryDelay } from './retry-delay.ts';
-import { type LearnedIndexes, insidePod, isKnown, PodAbsentError, type CapturePlaceResolver } from './capture-place-resolver.ts';
 import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;

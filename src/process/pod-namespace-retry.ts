@@ -1,4 +1,4 @@
-import { resolvePodNamespace, type PodInterface, type PodNamespace } from './pod-namespace.ts';
+import { type PodInterface, type PodNamespace, resolvePodNamespace } from './pod-namespace.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;

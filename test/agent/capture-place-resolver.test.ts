@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  CapturePlaceResolver,
+  type LearnedIndexes,
+  PodAbsentError,
+  type PodEvidence,
+} from '../../src/agent/capture-place-resolver.ts';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
-import { type LearnedIndexes, PodAbsentError, CapturePlaceResolver, type PodEvidence } from '../../src/agent/capture-place-resolver.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
