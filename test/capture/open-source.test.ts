@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSource } from '../../src/capture/open-source.ts';
-import { tcpFrame } from './frames.ts';
+import { tcpFrame } from '../tools/capture-bytes.ts';
 import { collect, live, withLab } from './lab.ts';
 
 live('auto takes the packet ring', () =>

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HttpSearch } from '../../../src/protocols/http/http-search.ts';
 import { looksLikeHttp } from '../../../src/protocols/http/request-line.ts';
-import { seededRandom } from '../../history/random.ts';
+import { seededBelow } from '../../tools/random.ts';
 import { AVOID, run, SEARCH, type Step } from './harness.ts';
 import { HTTP1_DIALOGUES } from './http1-dialogues.ts';
 import { HTTP2_DIALOGUES } from './http2-dialogues.ts';
@@ -48,7 +48,7 @@ function mutateSteps(steps: readonly Step[], random: Random): Step[] {
 }
 
 test(`${CASES} mutated dialogues: no exception, no memory lost, nothing said behind the end`, () => {
-  const random = seededRandom(20_231_101);
+  const random = seededBelow(20_231_101);
   const search = new HttpSearch(SEARCH, AVOID);
   let ended = 0;
   let matched = 0;
@@ -70,7 +70,7 @@ test(`${CASES} mutated dialogues: no exception, no memory lost, nothing said beh
 });
 
 test('random bytes', () => {
-  const random = seededRandom(7);
+  const random = seededBelow(7);
   for (let i = 0; i < 20_000; i++) {
     const bytes = Uint8Array.from({ length: 1 + random(60) }, () => random(random(2) === 0 ? 256 : 16));
     run([{ from: 'client', bytes }], { midstream: random(2) === 0 });

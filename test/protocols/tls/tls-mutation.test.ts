@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { threadCpuMs } from '../../../src/native/clock.ts';
-import { Listener, parseDialogue, type Step, seededRandom } from './dialogue.ts';
+import { seededBelow } from '../../tools/random.ts';
+import { Listener, parseDialogue, type Step } from './dialogue.ts';
 import { recordedHandshakes } from './recorded-handshakes.ts';
 
 const test = suite('TLS, mutated');
@@ -26,7 +27,7 @@ function check(steps: readonly Step[], name: string): void {
 }
 
 test('25,000 mutated handshakes', () => {
-  const random = seededRandom(2024);
+  const random = seededBelow(2024);
   for (let round = 0; round < 25_000; round++) {
     const steps: Step[] = (recorded[random(recorded.length)] ?? []).map((step) =>
       'bytes' in step ? { side: step.side, bytes: step.bytes.slice() } : step,
@@ -67,7 +68,7 @@ test('25,000 mutated handshakes', () => {
 });
 
 test('20,000 connections of random bytes', () => {
-  const random = seededRandom(7);
+  const random = seededBelow(7);
   const starts = [
     '',
     '16',
@@ -112,7 +113,7 @@ test('a handshake message without an end costs bounded memory and time', () => {
 });
 
 test('garbage for certificates', () => {
-  const random = seededRandom(99);
+  const random = seededBelow(99);
   for (let round = 0; round < 300; round++) {
     const listener = new Listener();
     const [first] = recorded[0] ?? [];

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lab, type Pod } from '../lab/lab.ts';
-import { makeCapture } from '../tools/make-capture.ts';
+import { Lab, type Pod } from '../test/lab/lab.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import type { Captured } from './captured-by.ts';
 import { cpuSeconds, median } from './measure.ts';
 import { CONNECTIONS, PLAIN_MIX, sender, startCapturing } from './measure-load.ts';

@@ -9,7 +9,7 @@ import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { interfaceIndex } from '../../src/native/libc.ts';
-import { pcapFile, recordsOf, seededFrames, tcpFrame, tcpPacket } from './frames.ts';
+import { pcapFile, recordsOf, seededFrames, tcpFrame, tcpPacket } from '../tools/capture-bytes.ts';
 import { collect, drain, type Lab, live, openTun, run, type SeenFrame, withLab } from './lab.ts';
 
 /** A frame no other can be taken for: tells the test that everything before it has come. */

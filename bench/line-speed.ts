@@ -1,8 +1,8 @@
-// How long the two lines of a connection take: node build/test/output/line-speed.js
-import { appendEndFlow } from '../../src/output/end-flow-file.ts';
-import { appendFlow } from '../../src/output/flow-file.ts';
-import { LineBuffer } from '../../src/output/line-buffer.ts';
-import { sampleConnection } from './sample-connection.ts';
+// How long the two lines of a connection take: node build/bench/line-speed.js
+import { appendEndFlow } from '../src/output/end-flow-file.ts';
+import { appendFlow } from '../src/output/flow-file.ts';
+import { LineBuffer } from '../src/output/line-buffer.ts';
+import { sampleConnection } from '../test/output/sample-connection.ts';
 
 const ROUNDS = 12;
 const CONNECTIONS = 200_000;

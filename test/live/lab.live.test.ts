@@ -2,13 +2,13 @@ import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ENV_FILE, envFile } from './agent.ts';
-import { startCounted } from './come-and-go.ts';
-import { evidence } from './evidence.ts';
-import { Lab } from './lab.ts';
-import { capturesOn } from './packet-sockets.ts';
-import type { TrafficReport } from './traffic.ts';
-import { waitFor } from './wait.ts';
+import { ENV_FILE, envFile } from '../lab/agent.ts';
+import { startCounted } from '../lab/come-and-go.ts';
+import { evidence } from '../lab/evidence.ts';
+import { Lab } from '../lab/lab.ts';
+import { capturesOn } from '../lab/packet-sockets.ts';
+import type { TrafficReport } from '../lab/traffic.ts';
+import { waitFor } from '../lab/wait.ts';
 
 const PORT = 8080;
 

@@ -1,11 +1,11 @@
 /**
  * What the header search costs a request, a segment of a body, and a new connection.
  *
- *     node build/test/bench/http.js
+ *     node build/bench/http.js
  */
-import { HttpReader } from '../../src/protocols/http/http-reader.ts';
-import { HttpSearch, type HttpSink } from '../../src/protocols/http/http-search.ts';
-import { frame, get, headers, indexed, PREFACE, plain, reference } from '../protocols/http/http2-bytes.ts';
+import { HttpReader } from '../src/protocols/http/http-reader.ts';
+import { HttpSearch, type HttpSink } from '../src/protocols/http/http-search.ts';
+import { frame, get, headers, indexed, PREFACE, plain, reference } from '../test/tools/http2-bytes.ts';
 
 let matches = 0;
 const sink: HttpSink = {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentRun } from '../lab/agent.ts';
-import { Lab } from '../lab/lab.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { Lab } from '../test/lab/lab.ts';
 import { cpuSeconds, peakRssBytes } from './measure.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';
 

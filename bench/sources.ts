@@ -1,18 +1,18 @@
 /*
  * Measures the bare loop over a source, without anything behind it:
  *
- *   node build/test/capture/bench.js ring [SECONDS] [RING_MB]   frames over a veth pair, sent by tcpreplay
- *   node build/test/capture/bench.js cap [SECONDS]              the same with the package cap
- *   node build/test/capture/bench.js file [FRAMES]              a capture file in the page cache
+ *   node build/bench/sources.js ring [SECONDS] [RING_MB]   frames over a veth pair, sent by tcpreplay
+ *   node build/bench/sources.js cap [SECONDS]              the same with the package cap
+ *   node build/bench/sources.js file [FRAMES]              a capture file in the page cache
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openFileSource } from '../../src/capture/file-source.ts';
-import { openSource } from '../../src/capture/open-source.ts';
-import type { PacketSource } from '../../src/capture/packet-source.ts';
-import { Frame } from '../../src/model/frame.ts';
-import { pcapFile, recordsOf, tcpFrame } from './frames.ts';
-import { withLab } from './lab.ts';
+import { openFileSource } from '../src/capture/file-source.ts';
+import { openSource } from '../src/capture/open-source.ts';
+import type { PacketSource } from '../src/capture/packet-source.ts';
+import { Frame } from '../src/model/frame.ts';
+import { withLab } from '../test/capture/lab.ts';
+import { pcapFile, recordsOf, tcpFrame } from '../test/tools/capture-bytes.ts';
 
 /** Frames read between two turns of the event loop, as a session does it. */
 const BATCH_FRAMES = 4096;

@@ -23,7 +23,7 @@ function importsOf(file: string, text: string): Import[] {
 function refusalOf({ file, specifier }: Import): string | null {
   const [room = ''] = file.split('/');
   const rules = ROOMS[room];
-  if (rules === undefined) return `${file}: the folder ${room} is not in the list of test/tools/rooms.ts`;
+  if (rules === undefined) return `${file}: the folder ${room} is not in the list of test/tidy/rooms.ts`;
   if (!specifier.startsWith('.')) {
     const owners = PACKAGES[specifier];
     const isFree = specifier.startsWith('node:') && !PURE_ROOMS.includes(room);

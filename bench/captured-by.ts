@@ -1,5 +1,5 @@
-import type { AgentRun } from '../lab/agent.ts';
-import type { Program } from '../lab/program.ts';
+import type { AgentRun } from '../test/lab/agent.ts';
+import type { Program } from '../test/lab/program.ts';
 
 /** What a capturing program says it saw. */
 export interface Captured {

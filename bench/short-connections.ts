@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentRun } from '../lab/agent.ts';
-import { Lab } from '../lab/lab.ts';
-import type { TrafficReport } from '../lab/traffic.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { Lab } from '../test/lab/lab.ts';
+import type { TrafficReport } from '../test/lab/traffic.ts';
 import { capturedByAgent } from './captured-by.ts';
 import { cpuSeconds } from './measure.ts';
 import type { Bench, BenchResult, BenchSettings } from './report.ts';

@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventCode } from '../../src/model/event-code.ts';
-import { AGENT, AgentRun } from './agent.ts';
-import { Lab } from './lab.ts';
-import type { EndFlowLine } from './session-files.ts';
+import { AGENT, AgentRun } from '../../test/lab/agent.ts';
+import { Lab } from '../../test/lab/lab.ts';
+import type { EndFlowLine } from '../../test/lab/session-files.ts';
 
 const HTTP_PORT = 8080;
 const RESET_PORT = 8081;

@@ -1,14 +1,14 @@
 /**
  * Measures the agent and says how it was done.
  *
- *     node build/test/bench/main.js [--rounds N] [--scale SHARE] [--programs ring,cap,…] [--json FILE] [NAME…]
+ *     node build/bench/main.js [--rounds N] [--scale SHARE] [--programs ring,cap,…] [--json FILE] [NAME…]
  *
  * NAMEs select benches, all run without. SHARE below 1 is for a quick look. Ends with status 1 when a goal was missed.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { run } from '../lab/program.ts';
+import { run } from '../test/lab/program.ts';
 import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { idle } from './idle.ts';

@@ -10,7 +10,7 @@ import { engineMemory } from '../../src/model/memory-supply.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
 import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Random } from '../tools/random.ts';
-import { Wire, type WireSegment, WireSource } from './wire.ts';
+import { Wire, type WireSegment, WireSource } from '../tools/wire.ts';
 
 const test = suite('hostile input');
 

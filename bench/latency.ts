@@ -1,8 +1,8 @@
-import { EventCode } from '../../src/model/event-code.ts';
-import { AgentRun } from '../lab/agent.ts';
-import { DirectoryTail } from '../lab/directory-tail.ts';
-import { Lab } from '../lab/lab.ts';
-import type { EventLine } from '../lab/session-files.ts';
+import { EventCode } from '../src/model/event-code.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { DirectoryTail } from '../test/lab/directory-tail.ts';
+import { Lab } from '../test/lab/lab.ts';
+import type { EventLine } from '../test/lab/session-files.ts';
 import { quantile } from './measure.ts';
 import { type Bench, type BenchResult, type BenchSettings, formatNumber } from './report.ts';
 

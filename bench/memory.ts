@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeCapture } from '../tools/make-capture.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import { median } from './measure.ts';
 import { measureReplay, withDirectory } from './replay.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';

@@ -1,54 +1,31 @@
-/** Frames and capture files for tests, made byte by byte. */
-
-/** mulberry32: the same numbers for the same seed. */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Capture files for tests, made byte by byte, and the plain frames that are put into them. */
+import { hex, ipv4, ipv6, tcp } from './frame-bytes.ts';
+import { Random } from './random.ts';
 
 const MACS = '020000000002020000000001';
+const PLAIN = { destinationPort: 80, sequence: 0, acknowledgment: 0, flags: 0x10, window: 0 };
 
 /** IPv4 and TCP headers (no checksums) before `payload`. */
 export function tcpPacket(sourcePort: number, payload: Uint8Array): Buffer {
-  const ip = Buffer.from('45000000000040004006000000000000000000000000', 'hex').subarray(0, 20);
-  ip.writeUInt16BE(40 + payload.length, 2);
-  ip.writeUInt32BE(0x0a000001, 12);
-  ip.writeUInt32BE(0x0a000002, 16);
-  const tcp = Buffer.alloc(20);
-  tcp.writeUInt16BE(sourcePort, 0);
-  tcp.writeUInt16BE(80, 2);
-  tcp.writeUInt16BE(0x5010, 12);
-  return Buffer.concat([ip, tcp, payload]);
+  return ipv4(tcp({ ...PLAIN, sourcePort, payload: Buffer.from(payload) })).bytes;
 }
 
 /** An Ethernet frame with an IPv4 TCP segment; `tags` are 802.1Q tags (`8100` and the control word) in hex. */
 export function tcpFrame(sourcePort: number, payload: Uint8Array, tags = ''): Buffer {
-  return Buffer.concat([Buffer.from(`${MACS}${tags}0800`, 'hex'), tcpPacket(sourcePort, payload)]);
+  return Buffer.concat([hex(`${MACS}${tags}0800`), tcpPacket(sourcePort, payload)]);
 }
 
 /** An Ethernet frame with an IPv6 packet: `nextHeader` in its header, then `rest`. */
 export function ipv6Frame(nextHeader: number, rest: Uint8Array, tags = ''): Buffer {
-  const ip = Buffer.alloc(40);
-  ip[0] = 0x60;
-  ip.writeUInt16BE(rest.length, 4);
-  ip[6] = nextHeader;
-  ip[7] = 64;
-  ip[23] = 1;
-  ip[39] = 2;
-  return Buffer.concat([Buffer.from(`${MACS}${tags}86dd`, 'hex'), ip, rest]);
+  return Buffer.concat([hex(`${MACS}${tags}86dd`), ipv6(Buffer.from(rest), { next: nextHeader }).bytes]);
 }
 
 /** Frames with seeded payloads from nothing to a full segment. Their source port counts from 1000. */
 export function seededFrames(count: number, seed: number): Buffer[] {
-  const random = seededRandom(seed);
+  const random = new Random(seed);
   return Array.from({ length: count }, (_, i) => {
-    const payload = Buffer.alloc(Math.floor(random() * 1461));
-    for (let j = 0; j < payload.length; j++) payload[j] = Math.floor(random() * 256);
+    const payload = Buffer.alloc(random.below(1461));
+    for (let j = 0; j < payload.length; j++) payload[j] = random.below(256);
     return tcpFrame(1000 + (i % 50_000), payload);
   });
 }

@@ -1,5 +1,5 @@
-import { PacketHistory } from '../../src/history/packet-history.ts';
-import { Frame } from '../../src/model/frame.ts';
+import { PacketHistory } from '../src/history/packet-history.ts';
+import { Frame } from '../src/model/frame.ts';
 import { type Bench, type BenchResult, type BenchSettings, formatNumber, mebibytes } from './report.ts';
 
 const MB = 1024 * 1024;

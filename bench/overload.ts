@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentRun } from '../lab/agent.ts';
-import { Lab } from '../lab/lab.ts';
-import { throttle } from '../lab/throttle.ts';
-import { waitFor } from '../lab/wait.ts';
-import { makeCapture } from '../tools/make-capture.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { Lab } from '../test/lab/lab.ts';
+import { throttle } from '../test/lab/throttle.ts';
+import { waitFor } from '../test/lab/wait.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import { capturedByAgent } from './captured-by.ts';
 import { type Bench, type BenchResult, type BenchSettings, formatNumber } from './report.ts';
 

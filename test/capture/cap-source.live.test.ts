@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { type CapSource, openCapSource } from '../../src/capture/cap-source.ts';
 import { Direction, Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
-import { seededFrames, tcpFrame } from './frames.ts';
+import { seededFrames, tcpFrame } from '../tools/capture-bytes.ts';
 import { collect, drain, type Lab, live, run, type SeenFrame, withLab } from './lab.ts';
 
 const LAST = tcpFrame(9, Buffer.from('the last one'));

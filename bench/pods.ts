@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentRun } from '../lab/agent.ts';
-import { comeAndGo } from '../lab/come-and-go.ts';
-import { Lab, type Pod } from '../lab/lab.ts';
-import { httpContent, plainContent } from '../tools/content.ts';
-import { makeCapture } from '../tools/make-capture.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { comeAndGo } from '../test/lab/come-and-go.ts';
+import { Lab, type Pod } from '../test/lab/lab.ts';
+import { httpContent, plainContent } from '../test/tools/content.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import { capturedByAgent } from './captured-by.ts';
 import { cpuSeconds } from './measure.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes, type Verdict } from './report.ts';

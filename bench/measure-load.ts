@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { AgentRun, type EnvSettings } from '../lab/agent.ts';
-import { Lab, type Pod } from '../lab/lab.ts';
-import { capturesOn } from '../lab/packet-sockets.ts';
-import type { Program } from '../lab/program.ts';
-import { waitFor } from '../lab/wait.ts';
-import { type Content, httpContent, plainContent, tlsContent } from '../tools/content.ts';
-import { makeCapture } from '../tools/make-capture.ts';
+import { AgentRun, type EnvSettings } from '../test/lab/agent.ts';
+import { Lab, type Pod } from '../test/lab/lab.ts';
+import { capturesOn } from '../test/lab/packet-sockets.ts';
+import type { Program } from '../test/lab/program.ts';
+import { waitFor } from '../test/lab/wait.ts';
+import { type Content, httpContent, plainContent, tlsContent } from '../test/tools/content.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import { type Captured, capturedByAgent, capturedByTcpdump, capturedByTshark } from './captured-by.ts';
 import { cpuSeconds, peakRssBytes, untilIdle } from './measure.ts';
 

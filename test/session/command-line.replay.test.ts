@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pcapFile, recordsOf } from '../capture/frames.ts';
 import { makeScenario } from '../golden/make-scenario.ts';
 import { SCENARIOS } from '../golden/scenarios.ts';
 import { AGENT } from '../lab/agent.ts';
 import { Program } from '../lab/program.ts';
 import { readEndFlows, readEvents, readFlows, readLog } from '../lab/session-files.ts';
-import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
+import { pcapFile, recordsOf } from '../tools/capture-bytes.ts';
+import { ethernet, ipv4, tcp } from '../tools/frame-bytes.ts';
 
 const test = suite('command line');
 const directory = mkdtempSync(join(tmpdir(), 'dllt-command-'));

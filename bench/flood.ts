@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readEndFlows, readEvents } from '../lab/session-files.ts';
-import { plainContent } from '../tools/content.ts';
-import { type CaptureOptions, makeCapture } from '../tools/make-capture.ts';
+import { readEndFlows, readEvents } from '../test/lab/session-files.ts';
+import { plainContent } from '../test/tools/content.ts';
+import { type CaptureOptions, makeCapture } from '../test/tools/make-capture.ts';
 import { measureReplay, withDirectory } from './replay.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';
 

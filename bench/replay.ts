@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AGENT } from '../lab/agent.ts';
-import { makeCapture } from '../tools/make-capture.ts';
+import { AGENT } from '../test/lab/agent.ts';
+import { makeCapture } from '../test/tools/make-capture.ts';
 import { measureCommand, median, type Usage } from './measure.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';
 

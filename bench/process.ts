@@ -1,8 +1,8 @@
-import { AgentRun } from '../lab/agent.ts';
-import { Lab } from '../lab/lab.ts';
-import { readLog } from '../lab/session-files.ts';
-import { waitFor } from '../lab/wait.ts';
-import { act, PORT, serve } from '../process/naming-lab.ts';
+import { AgentRun } from '../test/lab/agent.ts';
+import { Lab } from '../test/lab/lab.ts';
+import { readLog } from '../test/lab/session-files.ts';
+import { waitFor } from '../test/lab/wait.ts';
+import { act, PORT, serve } from '../test/process/naming-lab.ts';
 import { cpuSeconds, median, peakRssBytes, untilIdle } from './measure.ts';
 import { type Bench, type BenchResult, type BenchSettings, mebibytes } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { processTree } from '../lab/packet-sockets.ts';
-import { Program } from '../lab/program.ts';
+import { processTree } from '../test/lab/packet-sockets.ts';
+import { Program } from '../test/lab/program.ts';
 
 const CLOCK_TICKS_PER_SECOND = 100; // USER_HZ, the unit of /proc/<pid>/stat on all Linux platforms Node runs on
 
