@@ -49,7 +49,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   page: { job: 'the live page, as it runs in a browser (ADR 0017)', mayImport: ['model', 'diagnosis'] },
   commands: {
     job: 'one command of the command line a file',
-    mayImport: ['model', 'capture', 'config', 'output', 'session', 'agent', 'diagnosis', 'report', 'serve'],
+    mayImport: ['model', 'native', 'capture', 'config', 'output', 'session', 'agent', 'diagnosis', 'report', 'serve'],
   },
   'main.ts': { job: 'which command was called', mayImport: ['commands'] },
 };

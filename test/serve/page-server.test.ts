@@ -13,7 +13,7 @@ import { PageServer } from '../../src/serve/page-server.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeScratch, removeScratch } from '../output/scratch.ts';
-import { SampleSource } from './sample-source.ts';
+import { SampleSource } from '../page/sample-source.ts';
 
 interface Context {
   source: SampleSource;
