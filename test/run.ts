@@ -19,7 +19,7 @@ import { parseArgs } from 'node:util';
 const BUILD = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(BUILD, '../..');
 /** Live files that hold their own under load: they run beside others. */
-const UNDISTURBED = ['capture/', 'page/'];
+const UNDISTURBED = ['capture/', 'native/', 'page/'];
 const KINDS = ['unit', 'replay', 'live'] as const;
 const LIMIT_SECONDS = 240;
 /** Files that took less are not listed. */

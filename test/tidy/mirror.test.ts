@@ -83,7 +83,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'layers/tcp.test.ts': ['layers/decoder.ts'],
   'mask/http-header-mask.test.ts': ['mask/header-values.ts', 'mask/payload-stream.ts', 'mask/tcp-checksum.ts'],
   'native/libc.test.ts': ['native/errno.ts'],
-  'native/link-watch.test.ts': ['native/netlink.ts', 'native/rtnetlink.ts'],
+  'native/link-watch.live.test.ts': ['native/netlink.ts', 'native/rtnetlink.ts'],
   'output/flow-files.test.ts': [
     'output/connection-columns.ts',
     'output/end-flow-file.ts',
@@ -133,6 +133,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'protocols/tls/first-text.ts',
     'protocols/tls/handshake-order.ts',
     'protocols/tls/handshake-reader.ts',
+    'protocols/tls/handshake-signals.ts',
     'protocols/tls/hello.ts',
     'protocols/tls/record-reader.ts',
     'protocols/tls/tls-constants.ts',
@@ -152,8 +153,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'serve/page-server.test.ts': ['serve/page-access.ts', 'serve/page-stream.ts'],
   'session/capture-loop.test.ts': [
     'attribution/attribution.ts',
-    'attribution/ebpf-witness.ts',
-    'process/pod-search.ts',
+    'attribution/ebpf-session.ts',
+    'process/pod-namespace-retry.ts',
     'session/load-shedding.ts',
   ],
   'session/live-session.live.test.ts': ['session/figures.ts'],

@@ -11,7 +11,7 @@ const BELOW_SESSION = [...PURE.filter((room) => room !== 'diagnosis'), 'capture'
 /** The one list of who may import whom: `import-boundaries.test.ts` holds the code and docs/ARCHITECTURE.md against it. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   model: { job: 'the words everybody uses: `Frame`, `Packet`, `Connection`, events and their codes', mayImport: [] },
-  layers: { job: 'stateless decoding, one protocol a file: link, IP, TCP', mayImport: ['model'] },
+  layers: { job: 'stateless decoding, one protocol a file: link, IP, TCP, UDP, ICMP', mayImport: ['model'] },
   protocols: {
     job: 'readers of application bytes: `stream/` puts them in order, `tls/`, `http/`',
     mayImport: ['model'],
