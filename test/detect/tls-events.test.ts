@@ -9,7 +9,7 @@ import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
 import type { TlsSignal } from '../../src/protocols/tls/tls-signal.ts';
 import { listen, parseDialogue } from '../protocols/tls/dialogue.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
-import { alert, clientHello, message, protectedRecord, record, serverHello } from '../protocols/tls/tls-bytes.ts';
+import { alert, clientHello, message, protectedRecord, record, serverHello } from '../tools/tls-bytes.ts';
 
 const test = suite('TLS events');
 

@@ -11,8 +11,8 @@ import { TcpFlag } from '../../src/model/packet.ts';
 import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
 import { systemMemory } from '../../src/session/system-memory.ts';
 import { turnAround } from '../golden/make-scenario.ts';
-import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
 import type { Message } from '../tools/content.ts';
+import { ethernet, ipv4, tcp } from '../tools/frame-bytes.ts';
 import { Random } from '../tools/random.ts';
 import { tlsHandshake } from '../tools/tls-content.ts';
 
