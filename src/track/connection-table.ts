@@ -10,6 +10,7 @@ import {
   IPV6,
   NEXT_SEQUENCE,
   PORTS,
+  QUALITY,
   RESPONDER_ADDRESS,
   SERIAL_AT,
   STATE,
@@ -90,7 +91,7 @@ export class ConnectionTable {
       const slot = packets[i].likelySlot;
       if (slot < 0) continue;
       const at = slot * WORDS_PER_RECORD;
-      touched ^= words[at] ^ words[at + NEXT_SEQUENCE] ^ words[at + FLAGS];
+      touched ^= words[at] ^ words[at + NEXT_SEQUENCE] ^ words[at + FLAGS] ^ words[at + QUALITY];
     }
     this.touched = touched;
   }

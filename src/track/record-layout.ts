@@ -3,7 +3,20 @@ import * as Record from './record.ts';
 
 const time = (name: string, at: number): RecordField => [name, 2 * at, 2];
 
+const QUALITY_FIELDS = ['SEGMENTS', 'ROUND_TRIP_US', 'SENT_AGAIN_TO', 'AWAITED_END', 'AWAITED_SINCE'] as const;
+const LOSS_FIELDS = [
+  'RESENT',
+  'RESENT_BYTES',
+  'OUT_OF_ORDER',
+  'RESENT_KINDS',
+  'HOLE_SINCE',
+  'RESENT_SINCE',
+  'ZERO_WINDOW_MS',
+  'CLOSED_SINCE',
+] as const;
+
 function sideFields(side: 0 | 1): RecordField[] {
+  const of = (name: string, at: number, words: number): RecordField => [`${name} ${side}`, at + side * words, 1];
   const word = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.SIDE_WORDS, 1];
   return [
     word('NEXT_SEQUENCE', Record.NEXT_SEQUENCE),
@@ -11,6 +24,8 @@ function sideFields(side: 0 | 1): RecordField[] {
     word('WINDOW', Record.WINDOW),
     word('WINDOW_SHIFT', Record.WINDOW_SHIFT),
     time(`STREAM_BYTES ${side}`, Record.STREAM_BYTES_AT + side * Record.SIDE_TIMES),
+    ...QUALITY_FIELDS.map((name) => of(name, Record[name], Record.QUALITY_WORDS)),
+    ...LOSS_FIELDS.map((name) => of(name, Record[name], Record.LOSS_WORDS)),
   ];
 }
 
@@ -49,5 +64,9 @@ export function checkConnectionRecord(): void {
     time('SERIAL', Record.SERIAL_AT),
     time('FIN', Record.FIN_AT),
     time('RST, OTHER_SYN_ACK', Record.RST_AT),
+    ['QUALITY', Record.QUALITY, 1],
+    ['HTTP_ERRORS', Record.HTTP_ERRORS, 1],
+    time('REQUEST', Record.REQUEST_AT),
+    ['CLOSED_MS', Record.CLOSED_MS, 2],
   ]);
 }
