@@ -3,20 +3,9 @@ import * as Record from './record.ts';
 
 const time = (name: string, at: number): RecordField => [name, 2 * at, 2];
 
-const QUALITY_FIELDS = ['SEGMENTS', 'ROUND_TRIP_US', 'SENT_AGAIN_TO', 'AWAITED_END', 'AWAITED_SINCE'] as const;
-const LOSS_FIELDS = [
-  'RESENT',
-  'RESENT_BYTES',
-  'OUT_OF_ORDER',
-  'RESENT_KINDS',
-  'HOLE_SINCE',
-  'RESENT_SINCE',
-  'ZERO_WINDOW_MS',
-  'CLOSED_SINCE',
-] as const;
-
 function sideFields(side: 0 | 1): RecordField[] {
-  const of = (name: string, at: number, words: number): RecordField => [`${name} ${side}`, at + side * words, 1];
+  const quality = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.QUALITY_WORDS, 1];
+  const loss = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.LOSS_WORDS, 1];
   const word = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.SIDE_WORDS, 1];
   return [
     word('NEXT_SEQUENCE', Record.NEXT_SEQUENCE),
@@ -24,8 +13,19 @@ function sideFields(side: 0 | 1): RecordField[] {
     word('WINDOW', Record.WINDOW),
     word('WINDOW_SHIFT', Record.WINDOW_SHIFT),
     time(`STREAM_BYTES ${side}`, Record.STREAM_BYTES_AT + side * Record.SIDE_TIMES),
-    ...QUALITY_FIELDS.map((name) => of(name, Record[name], Record.QUALITY_WORDS)),
-    ...LOSS_FIELDS.map((name) => of(name, Record[name], Record.LOSS_WORDS)),
+    quality('SEGMENTS', Record.SEGMENTS),
+    quality('ROUND_TRIP_US', Record.ROUND_TRIP_US),
+    quality('SENT_AGAIN_TO', Record.SENT_AGAIN_TO),
+    quality('AWAITED_END', Record.AWAITED_END),
+    quality('AWAITED_SINCE', Record.AWAITED_SINCE),
+    loss('RESENT', Record.RESENT),
+    loss('RESENT_BYTES', Record.RESENT_BYTES),
+    loss('OUT_OF_ORDER', Record.OUT_OF_ORDER),
+    loss('RESENT_KINDS', Record.RESENT_KINDS),
+    loss('HOLE_SINCE', Record.HOLE_SINCE),
+    loss('RESENT_SINCE', Record.RESENT_SINCE),
+    loss('ZERO_WINDOW_MS', Record.ZERO_WINDOW_MS),
+    loss('CLOSED_SINCE', Record.CLOSED_SINCE),
   ];
 }
 

@@ -140,7 +140,7 @@ export const RECOVERING = 0x1;
 export const AWAITED = 0x4;
 /** Its window is closed. */
 export const WINDOW_CLOSED = 0x10;
-/** The other side has probed its closed window. */
+/** The other side has probed its closed window, more than once. */
 export const PROBED = 0x40;
 /** 00017 was told of this closing. */
 export const ZERO_WINDOW_TOLD = 0x100;
@@ -148,6 +148,8 @@ export const ZERO_WINDOW_TOLD = 0x100;
 export const RESENT_SEEN = 0x400;
 /** 00016 was told of its segments. */
 export const LOSS_TOLD = 0x1000;
+/** The other side has probed its closed window. */
+export const PROBED_ONCE = 0x4000;
 /** How often in a row its first unacknowledged segment was sent again by time-out: 4 bits, shifted by 4 more for the responder. */
 export const TIMEOUTS_SHIFT = 16;
 export const TIMEOUTS_MASK = 0xf;

@@ -21,6 +21,7 @@ import {
   NEXT_SEQUENCE,
   OUT_OF_ORDER,
   PROBED,
+  PROBED_ONCE,
   QUALITY,
   QUALITY_WORDS,
   RECOVERING,
@@ -142,7 +143,7 @@ export class TcpQuality {
         words[loss + OUT_OF_ORDER]++;
         return;
       }
-    } else if (isOtherSeen && words[other + WINDOW] === 0) {
+    } else if (isOtherSeen && !isAcknowledged && words[other + WINDOW] === 0) {
       this.probed(word, (1 - side) as Side, timeUs); // by a stack that probes with what it has (RFC 9293 §3.8.6.1)
       return;
     }
@@ -167,7 +168,7 @@ export class TcpQuality {
     const closed = WINDOW_CLOSED << side;
     if ((words[word + QUALITY] & closed) === 0) {
       if (window !== 0) return;
-      words[word + QUALITY] = (words[word + QUALITY] & ~((PROBED | ZERO_WINDOW_TOLD) << side)) | closed;
+      words[word + QUALITY] = (words[word + QUALITY] & ~((PROBED_ONCE | PROBED | ZERO_WINDOW_TOLD) << side)) | closed;
       words[word + CLOSED_MS + side] = 0;
       words[word + LOSS_WORDS * side + CLOSED_SINCE] = timeUs | 0;
       return;
@@ -188,7 +189,8 @@ export class TcpQuality {
     const words = this.#words;
     if ((words[word + QUALITY] & (WINDOW_CLOSED << side)) === 0) return;
     this.#countClosed(word, side, timeUs);
-    if (words[word + CLOSED_MS + side] <= FIRST_PROBE_WITHIN_MS) words[word + QUALITY] |= PROBED << side;
+    if ((words[word + QUALITY] & (PROBED_ONCE << side)) !== 0) words[word + QUALITY] |= PROBED << side;
+    else if (words[word + CLOSED_MS + side] <= FIRST_PROBE_WITHIN_MS) words[word + QUALITY] |= PROBED_ONCE << side;
   }
 
   /** The clock was set by `deltaUs`. */
@@ -203,9 +205,9 @@ export class TcpQuality {
 
   #measured(own: number, us: number): void {
     const words = this.#words;
-    if (us < 0) return; // captured in another order than it was sent
+    if (us <= 0) return; // captured in another order than it was sent
     const least = words[own + ROUND_TRIP_US];
-    if (least === 0 || us < least) words[own + ROUND_TRIP_US] = Math.max(1, us);
+    if (least === 0 || us < least) words[own + ROUND_TRIP_US] = us;
   }
 
   /** What fills a hole sooner was sent before, and overtaken: nothing can be sent again within one round trip. */

@@ -41,7 +41,11 @@ export function sampleConnection(
     failure: '',
     certain: true,
     process: UNKNOWN_PROCESS,
-    ...NO_QUALITY,
+    retransmitted: (side) => side + 1,
+    outOfOrder: (side) => side + 3,
+    roundTripUs: (side) => 6 - side,
+    zeroWindowMs: (side) => 8 - side,
+    httpErrors: 9,
     addressWord: (side, word) => words[side][word],
     ...change,
   };
