@@ -10,7 +10,6 @@ import {
   IPV6,
   NEXT_SEQUENCE,
   PORTS,
-  QUALITY,
   RESPONDER_ADDRESS,
   SERIAL_AT,
   STATE,
@@ -91,7 +90,7 @@ export class ConnectionTable {
       const slot = packets[i].likelySlot;
       if (slot < 0) continue;
       const at = slot * WORDS_PER_RECORD;
-      touched ^= words[at] ^ words[at + NEXT_SEQUENCE] ^ words[at + FLAGS] ^ words[at + QUALITY];
+      touched ^= words[at] ^ words[at + NEXT_SEQUENCE] ^ words[at + FLAGS];
     }
     this.touched = touched;
   }

@@ -66,7 +66,7 @@ export function checkConnectionRecord(): void {
     time('RST, OTHER_SYN_ACK', Record.RST_AT),
     ['QUALITY', Record.QUALITY, 1],
     ['HTTP_ERRORS', Record.HTTP_ERRORS, 1],
-    time('REQUEST', Record.REQUEST_AT),
+    ['free', 76, 2],
     ['CLOSED_MS', Record.CLOSED_MS, 2],
   ]);
 }

@@ -101,23 +101,20 @@ export class TcpQuality {
     const word = slot * WORDS_PER_RECORD;
     const sender = (1 - side) as Side;
     const quality = words[word + QUALITY];
-    const { acknowledgment, timeUs } = packet;
-    if ((quality & (RESENT_SEEN << sender)) !== 0 && duplicateAcknowledged(packet)) this.#wasNeedless(word, sender);
-    if (acknowledgment === words[word + SIDE_WORDS * side + ACKED]) return;
+    if ((quality & (RESENT_SEEN << sender)) !== 0) {
+      if (duplicateAcknowledged(packet)) this.#wasNeedless(word, sender);
+      if ((quality & (RECOVERING << sender)) !== 0) this.#recovered(word, side, packet.acknowledgment);
+    }
     const own = word + QUALITY_WORDS * sender;
-    if ((quality & (RECOVERING << sender)) !== 0) {
-      words[word + QUALITY] &= ~(TIMEOUTS_MASK << timeoutsShift(sender));
-      if (((acknowledgment - words[own + SENT_AGAIN_TO]) | 0) >= 0) words[word + QUALITY] &= ~(RECOVERING << sender);
-      return;
-    }
-    if ((quality & (AWAITED << sender)) !== 0 && ((acknowledgment - words[own + AWAITED_END]) | 0) >= 0) {
-      words[word + QUALITY] &= ~(AWAITED << sender);
-      this.#measured(own, ((timeUs | 0) - words[own + AWAITED_SINCE]) | 0);
-    }
-    const isLast = acknowledgment === words[word + SIDE_WORDS * sender + NEXT_SEQUENCE];
-    if (isLast && ((words[word + STATE] >>> LAST_SPEAKER_SHIFT) & 1) === sender) {
-      this.#measured(own, timeUs - this.#times[slot * TIMES_PER_RECORD + LAST_PROGRESS_AT]);
-    }
+    if ((quality & (AWAITED << sender)) === 0) return;
+    const past = (packet.acknowledgment - words[own + AWAITED_END]) | 0;
+    if (past < 0) return;
+    words[word + QUALITY] = quality & ~(AWAITED << sender);
+    const us =
+      past > 0 ? this.#sinceLast(slot, sender, packet) : ((packet.timeUs | 0) - words[own + AWAITED_SINCE]) | 0;
+    const least = words[own + ROUND_TRIP_US];
+    // captured in another order than it was sent, it tells nothing
+    if (us > 0 && (least === 0 || us < least)) words[own + ROUND_TRIP_US] = us;
   }
 
   /** Bytes of a side were passed over. */
@@ -203,11 +200,23 @@ export class TcpQuality {
     }
   }
 
-  #measured(own: number, us: number): void {
+  /** How long ago the last segment of a flight was sent, of which the first was acknowledged; its own where that is another. */
+  #sinceLast(slot: number, sender: Side, { acknowledgment, timeUs }: Packet): number {
     const words = this.#words;
-    if (us <= 0) return; // captured in another order than it was sent
-    const least = words[own + ROUND_TRIP_US];
-    if (least === 0 || us < least) words[own + ROUND_TRIP_US] = us;
+    const word = slot * WORDS_PER_RECORD;
+    const isLast = acknowledgment === words[word + SIDE_WORDS * sender + NEXT_SEQUENCE];
+    return isLast && ((words[word + STATE] >>> LAST_SPEAKER_SHIFT) & 1) === sender
+      ? timeUs - this.#times[slot * TIMES_PER_RECORD + LAST_PROGRESS_AT]
+      : ((timeUs | 0) - words[word + QUALITY_WORDS * sender + AWAITED_SINCE]) | 0;
+  }
+
+  /** A side acknowledges while segments of the other may be sent again. */
+  #recovered(word: number, side: Side, acknowledgment: number): void {
+    const words = this.#words;
+    const sender = (1 - side) as Side;
+    if (acknowledgment === words[word + SIDE_WORDS * side + ACKED]) return;
+    const isThrough = ((acknowledgment - words[word + QUALITY_WORDS * sender + SENT_AGAIN_TO]) | 0) >= 0;
+    words[word + QUALITY] &= ~((TIMEOUTS_MASK << timeoutsShift(sender)) | (isThrough ? RECOVERING << sender : 0));
   }
 
   /** What fills a hole sooner was sent before, and overtaken: nothing can be sent again within one round trip. */
