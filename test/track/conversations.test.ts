@@ -39,6 +39,8 @@ function read(payloads: readonly Said[]): string[] {
       unanswered: ignore,
       icmpError: ignore,
       pathMtu: ignore,
+      resent: () => undefined,
+      zeroWindow: () => undefined,
       foreignPacket: ignore,
       synRepeated: ignore,
       halfOpen: ignore,
