@@ -79,12 +79,12 @@ export class ConnectionTable {
     this.#room = room;
     this.#free = new FreeSlots(capacity);
     this.#limit = room === NO_BOUND ? capacity : Math.min(capacity, SLOTS_PER_PIECE);
-    room.room.use(this.#costBytes(this.#limit));
     this.#records = supply.growing(capacity * BYTES_PER_RECORD);
     this.words = new Int32Array(this.#records.buffer);
     this.times = new Float64Array(this.#records.buffer);
     this.#seed = seed | 0;
     this.#index = new ConnectionIndex(supply);
+    room.room.use(this.#costBytes(this.#limit));
   }
 
   /** Connections in the table, remembered ones included. */
