@@ -14,13 +14,13 @@ import { AgentMemory } from '../session/agent-memory.ts';
 import { PageFeed } from '../session/page-feed.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
+import { CapturePlaceResolver } from './capture-place-resolver.ts';
 import type { Console } from './console.ts';
-import { Delayed } from './delayed.ts';
+import { Debounce } from './debounce.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
-import { PodFinder } from './pod-finder.ts';
-import { PodLocator } from './pod-locator.ts';
+import { PodInterfaceLookup } from './pod-interface-lookup.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */
@@ -44,9 +44,9 @@ export class Agent {
   readonly #console: Console;
   readonly #shared: SharedParts;
   readonly #stopping = new AbortController();
-  readonly #locator: PodLocator;
+  readonly #locator: CapturePlaceResolver;
   readonly #garbage = new GarbageCollector();
-  readonly #look = new Delayed(() => {
+  readonly #look = new Debounce(() => {
     for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
   }, LINK_DELAY_MS);
   readonly #links = new LinkWatch(() => this.#look.ask());
@@ -62,7 +62,7 @@ export class Agent {
   constructor(settings: ProcessSettings, finderScript: string, console: Console) {
     this.#process = settings;
     this.#console = console;
-    this.#locator = new PodLocator(new PodFinder(finderScript));
+    this.#locator = new CapturePlaceResolver(new PodInterfaceLookup(finderScript));
     const feed = settings.isPageServed ? new PageFeed() : null;
     const { logDirectory, memoryMb } = settings;
     const memory = new AgentMemory(planMemory(memoryMb));
@@ -95,7 +95,7 @@ export class Agent {
     keepLargeMemoryLazy();
     try {
       this.#garbage.start();
-      this.#shared.memory.pool.makeReady();
+      this.#shared.memory.pool.prefault();
       this.#watchMemory();
       this.#watchLinks();
       return await this.#followFiles();

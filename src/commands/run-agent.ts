@@ -1,7 +1,6 @@
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Agent } from '../agent/agent.ts';
-import { boundHeap } from '../agent/bounded-heap.ts';
 import { isOwnUser } from '../agent/own-user.ts';
 import { containerMemoryBytes } from '../config/container-memory.ts';
 import { planMemory } from '../config/memory-plan.ts';
@@ -11,6 +10,7 @@ import { HealthServer } from '../serve/health-server.ts';
 import type { PageSource } from '../serve/observed.ts';
 import { PageAccess } from '../serve/page-access.ts';
 import { PageServer } from '../serve/page-server.ts';
+import { boundHeap } from './bounded-heap.ts';
 import { defineCommand, ExitStatus } from './outcome.ts';
 import { forgetToken, keepToken, randomToken, tokenOf } from './page-token.ts';
 

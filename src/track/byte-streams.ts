@@ -321,7 +321,7 @@ export class ByteStreams {
     const owed = (words[word + STATE] & SPOKE) !== 0 && lastSpeaker(words[word + STATE]) === Side.initiator;
     if (owed) words[word + FLAGS] |= side === Side.initiator ? GAVE_UP : HUNG_UP;
     if ((words[word + FLAGS] & ASKED) !== 0) words[word + FLAGS] |= ASKED_AT_FIN;
-    this.#lifetimes.hasten(slot);
+    this.#lifetimes.rescheduleEarlier(slot);
   }
 
   /**

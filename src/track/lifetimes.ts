@@ -125,7 +125,7 @@ export class Lifetimes {
     this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = timeUs;
     this.#words[word + STATE] = (this.#words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
     this.progress(slot, timeUs);
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
     this.#listener.established(this.#connection.at(slot), timeUs);
   }
 
@@ -181,7 +181,7 @@ export class Lifetimes {
     this.#words[word + FLAGS] &= ~RST_BY_RESPONDER;
     if (by === Side.responder) this.#words[word + FLAGS] |= RST_BY_RESPONDER;
     this.#times[slot * TIMES_PER_RECORD + RST_AT] = timeUs;
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
   }
 
   /** A stillness, if there was one, is over. */
@@ -192,11 +192,11 @@ export class Lifetimes {
     if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
     this.#words[word + STATE] &= ~STALE_TOLD;
     if ((this.#words[word + FLAGS] & FAILURE_MASK) === STALE_FAILURE) this.#words[word + FLAGS] &= ~FAILURE_MASK;
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
   }
 
   /** Something may be due earlier than what is waited for. */
-  hasten(slot: number): void {
+  rescheduleEarlier(slot: number): void {
     const time = slot * TIMES_PER_RECORD;
     const deadline = this.#nextDeadline(slot);
     if (deadline >= this.#times[time + DEADLINE_AT]) return;

@@ -212,8 +212,8 @@ export class Tracker {
   }
 
   /** The delays were shortened: a connection may be due earlier than it is waited for. */
-  hasten(slot: number): void {
-    this.#lifetimes.hasten(slot);
+  rescheduleEarlier(slot: number): void {
+    this.#lifetimes.rescheduleEarlier(slot);
   }
 
   /** The clock was set by `deltaUs`: what is remembered keeps its age. */

@@ -7,6 +7,7 @@ import { type Exported, exportedNames, exportsOf } from './exports.ts';
 const FOR_TESTS: Readonly<Record<string, readonly string[]>> = {
   'capture/cap-source.ts': ['CapSource'],
   'capture/file-source.ts': ['FileSource'],
+  'commands/supported-node.ts': ['findBrought'],
   'output/end-flow-file.ts': ['appendEndFlow'],
   'output/flow-file.ts': ['FLOW_HEADER', 'appendFlow'],
   'output/pcap-file.ts': ['captureFileHeader'],

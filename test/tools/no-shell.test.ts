@@ -9,7 +9,8 @@ const FORBIDDEN = [
   /\b(?:runIn\w*Context|compileFunction|Script)\((?!'gc'\))/, // `gc` is how the engine hands out its collector
   /(?<!^import \{(?: type \w+,)* execFile \} from 'node:)child_process/m,
   /\brequire\((?!'[a-z-]+'\))/,
-  /\b(?:system|popen|exec[lv]\w*|posix_spawnp?)\(const char/, // a declaration for koffi
+  // a declaration for koffi; execv takes a path and the arguments one by one
+  /\b(?:system|popen|execl\w*|execv\w+|posix_spawnp?)\(const char/,
   /\bshell: (?:true|')/,
   /\beval\(/,
   /\bnew Function\(/,

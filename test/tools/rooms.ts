@@ -11,7 +11,7 @@ const BELOW_SESSION = [...PURE.filter((room) => room !== 'diagnosis'), 'capture'
 /** The one list of who may import whom: `import-boundaries.test.ts` holds the code and docs/ARCHITECTURE.md against it. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   model: { job: 'the words everybody uses: `Frame`, `Packet`, `Connection`, events and their codes', mayImport: [] },
-  layers: { job: 'stateless decoding, one protocol a file: link, IP, TCP', mayImport: ['model'] },
+  layers: { job: 'stateless decoding, one protocol a file: link, IP, TCP, UDP, ICMP', mayImport: ['model'] },
   protocols: {
     job: 'readers of application bytes: `stream/` puts them in order, `tls/`, `http/`',
     mayImport: ['model'],
@@ -49,7 +49,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   page: { job: 'the live page, as it runs in a browser (ADR 0017)', mayImport: ['model', 'diagnosis'] },
   commands: {
     job: 'one command of the command line a file',
-    mayImport: ['model', 'capture', 'config', 'output', 'session', 'agent', 'diagnosis', 'report', 'serve'],
+    mayImport: ['model', 'native', 'capture', 'config', 'output', 'session', 'agent', 'diagnosis', 'report', 'serve'],
   },
   'main.ts': { job: 'which command was called', mayImport: ['commands'] },
 };

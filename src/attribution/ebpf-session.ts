@@ -16,7 +16,7 @@ export interface EbpfFiles {
 }
 
 /** What the eBPF part of a session works with. */
-export interface EbpfWitnessParts {
+export interface EbpfSessionParts {
   readonly tracer: ConnectionTracer;
   readonly files: EbpfFiles;
   readonly reports: NamedReports;
@@ -24,7 +24,7 @@ export interface EbpfWitnessParts {
 }
 
 /** The eBPF part of a session: there for as long as USE_EBPF=Y, once the pod's network namespace is known. */
-export class EbpfWitness {
+export class EbpfSession {
   readonly #tracer: ConnectionTracer;
   readonly #files: EbpfFiles;
   readonly #reports: NamedReports;
@@ -35,7 +35,7 @@ export class EbpfWitness {
   #lostBefore = 0;
   #lostTold = 0;
 
-  constructor({ tracer, files, reports, settings }: EbpfWitnessParts) {
+  constructor({ tracer, files, reports, settings }: EbpfSessionParts) {
     this.#tracer = tracer;
     this.#files = files;
     this.#reports = reports;

@@ -3,8 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PodFinder } from '../../src/agent/pod-finder.ts';
-import { Absent, type Experience, PodLocator, type PodWitness } from '../../src/agent/pod-locator.ts';
+import {
+  CapturePlaceResolver,
+  type LearnedIndexes,
+  PodAbsentError,
+  type PodEvidence,
+} from '../../src/agent/capture-place-resolver.ts';
+import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 
 interface Context {
@@ -13,7 +18,7 @@ interface Context {
 
 const LOOPBACK = 1; // index of lo in every network namespace
 const NOWHERE = 987_654;
-const NO_EXPERIENCE: Experience = { wrongIndex: null, blindIndex: null };
+const NO_EXPERIENCE: LearnedIndexes = { wrongIndex: null, blindIndex: null };
 const never = new AbortController().signal;
 
 const test = suite<Context>('where a pod is captured');
@@ -24,10 +29,10 @@ test.before.each((context) => {
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 /** A locator whose finder's script does what `commands` say. */
-function locatorFor({ directory }: Context, commands: string, witness?: PodWitness): PodLocator {
+function locatorFor({ directory }: Context, commands: string, witness?: PodEvidence): CapturePlaceResolver {
   const script = join(directory, 'find.sh');
   writeFileSync(script, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
-  return new PodLocator(new PodFinder(script), witness);
+  return new CapturePlaceResolver(new PodInterfaceLookup(script), witness);
 }
 
 function locate(
@@ -35,7 +40,7 @@ function locate(
   settings: Partial<Settings>,
   commands: string,
   experience = NO_EXPERIENCE,
-  witness?: PodWitness,
+  witness?: PodEvidence,
 ) {
   return locatorFor(context, commands, witness).locate({ ...DEFAULT_SETTINGS, ...settings }, experience, never);
 }
@@ -45,8 +50,8 @@ async function absence(outcome: Promise<unknown>): Promise<string> {
     (place) => assert.unreachable(JSON.stringify(place)),
     (reason: unknown) => reason,
   );
-  assert.instance(error, Absent);
-  return (error as Absent).message;
+  assert.instance(error, PodAbsentError);
+  return (error as PodAbsentError).message;
 }
 
 const onNode = (index: number) => ({ hostIndex: index, interfaceIndex: index, side: 'host' });

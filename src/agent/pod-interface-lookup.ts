@@ -12,7 +12,7 @@ export type PodIdentity = Pick<Settings, 'podUid' | 'podName' | 'podNamespace' |
 export type Finding = { readonly interfaceIndex: number } | { readonly reason: string };
 
 /** Finds pods on this node by what they are known by: `monitorPod.sh --local` does. */
-export class PodFinder {
+export class PodInterfaceLookup {
   readonly #script: string;
 
   /** `script` is the path of monitorPod.sh. */

@@ -11,7 +11,7 @@ const FARTHEST_AHEAD_BYTES = 2 * HUGE_PAGE_BYTES;
  * It begins with small pages, so that little use costs little memory and time; huge ones follow. As much is ready as is
  * used, and two huge pages more at most.
  */
-export class PreparedMemory {
+export class PrefaultedMemory {
   readonly buffer: ArrayBuffer;
   readonly #bytes: Uint8Array;
   #usedBytes = 0;
@@ -69,7 +69,7 @@ export class PreparedMemory {
 }
 
 /** Gives memory in huge pages to `ready` once another thread has made it resident, as far as that can be done. */
-export function prepareMemory(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void {
+export function prefaultMemory(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void {
   const memory = mapMemory(lengthBytes, 0);
   const bytes = new Uint8Array(memory);
   const populateFrom = (start: number) => {

@@ -2,15 +2,18 @@ import { networkInterfaces } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { interfaceIndex as indexOfName, interfaceName } from '../native/libc.ts';
 import { podUidsOfName } from '../process/pod-logs.ts';
-import { findPodNamespace, OWN_NAMESPACE, podsBehind } from '../process/pod-namespace.ts';
+import { OWN_NAMESPACE, podsBehind, resolvePodNamespace } from '../process/pod-namespace.ts';
 import type { CapturePlace } from '../session/capture-place.ts';
-import type { PodFinder } from './pod-finder.ts';
+import type { PodInterfaceLookup } from './pod-interface-lookup.ts';
 
-/** The pod, or the interface, is not there: it may come. */
-export class Absent extends Error {}
+/** The pod, or its interface, is not on this node now; it may come. */
+export class PodAbsentError extends Error {
+  override readonly name = 'PodAbsentError';
+  readonly code = 'pod-absent';
+}
 
 /** What was learned of a pod while it was captured. */
-export interface Experience {
+export interface LearnedIndexes {
   /** The index in the env file turned out to be that of something else. */
   readonly wrongIndex: number | null;
   /** Index of a node's end on which one direction only is seen. */
@@ -23,7 +26,7 @@ export function isKnown({ podUid, podName }: Settings): boolean {
 }
 
 /** What the kernel and the kubelet say of pods; a pod's own files say nothing. */
-export interface PodWitness {
+export interface PodEvidence {
   /** UIDs of the pods behind the node's end of a link; null when nothing can be told. */
   podsBehind(interfaceIndex: number): Promise<ReadonlySet<string> | null>;
   /** UIDs that pods of a name have or had on this node. */
@@ -31,25 +34,25 @@ export interface PodWitness {
 }
 
 /** Says where a pod is to be captured. */
-export class PodLocator {
-  readonly #finder: PodFinder;
-  readonly #witness: PodWitness;
+export class CapturePlaceResolver {
+  readonly #finder: PodInterfaceLookup;
+  readonly #witness: PodEvidence;
 
-  constructor(finder: PodFinder, witness: PodWitness = { podsBehind, podUidsOfName }) {
+  constructor(finder: PodInterfaceLookup, witness: PodEvidence = { podsBehind, podUidsOfName }) {
     this.#finder = finder;
     this.#witness = witness;
   }
 
   /**
-   * Where the session of an env file captures now. Rejects with `Absent` while there is no such pod or interface, and
+   * Where the session of an env file captures now. Rejects with `PodAbsentError` while there is no such pod or interface, and
    * with other errors when its network namespace cannot be found or looked into; `signal` ends the search.
    */
-  async locate(settings: Settings, experience: Experience, signal: AbortSignal): Promise<CapturePlace> {
+  async locate(settings: Settings, learned: LearnedIndexes, signal: AbortSignal): Promise<CapturePlace> {
     const own = ownInterface(settings);
     if (own !== null) return { hostIndex: own, interfaceIndex: own, side: 'pod' };
-    const hostIndex = await this.#indexOnNode(settings, experience, signal);
+    const hostIndex = await this.#indexOnNode(settings, learned, signal);
     const { captureSide } = settings;
-    const isOutside = captureSide === 'host' || (captureSide === 'auto' && hostIndex !== experience.blindIndex);
+    const isOutside = captureSide === 'host' || (captureSide === 'auto' && hostIndex !== learned.blindIndex);
     return isOutside ? { hostIndex, interfaceIndex: hostIndex, side: 'host' } : insidePod(hostIndex, settings);
   }
 
@@ -62,7 +65,7 @@ export class PodLocator {
     if (identity.podUid === '' || typeof interfaceIndex !== 'number') return null;
     const found = await this.#finder.find({ ...identity, podName: '' }, signal);
     if ('reason' in found || found.interfaceIndex === interfaceIndex) return null;
-    const [here, there] = await Promise.all([findPodNamespace({ interfaceIndex }), findPodNamespace(found)]);
+    const [here, there] = await Promise.all([resolvePodNamespace({ interfaceIndex }), resolvePodNamespace(found)]);
     return here !== null && here.inode === there?.inode ? null : found.interfaceIndex;
   }
 
@@ -78,20 +81,20 @@ export class PodLocator {
     return behind !== null && !expected.some((uid) => behind.has(uid));
   }
 
-  async #indexOnNode(settings: Settings, { wrongIndex }: Experience, signal: AbortSignal): Promise<number> {
+  async #indexOnNode(settings: Settings, { wrongIndex }: LearnedIndexes, signal: AbortSignal): Promise<number> {
     const { interfaceIndex, podNamespace, podName, podUid } = settings;
     if (typeof interfaceIndex === 'number' && interfaceIndex !== wrongIndex) {
       const isThere = interfaceName(interfaceIndex) !== null;
       if (isThere && !(await this.isAnothers(interfaceIndex, settings))) return interfaceIndex;
       if (!isKnown(settings)) {
-        throw new Absent(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
+        throw new PodAbsentError(`Cannot capture on interface ${interfaceIndex}: there is none with that index`);
       }
     }
     const found = await this.#finder.find(settings, signal);
     const pod = podName === '' ? podUid : `${podNamespace}/${podName}`;
-    if ('reason' in found) throw new Absent(`Waiting for the pod ${pod}: ${found.reason}`);
+    if ('reason' in found) throw new PodAbsentError(`Waiting for the pod ${pod}: ${found.reason}`);
     if (await this.isAnothers(found.interfaceIndex, settings)) {
-      throw new Absent(`Waiting for the pod ${pod}: behind interface ${found.interfaceIndex} is another one`);
+      throw new PodAbsentError(`Waiting for the pod ${pod}: behind interface ${found.interfaceIndex} is another one`);
     }
     return found.interfaceIndex;
   }
@@ -99,7 +102,7 @@ export class PodLocator {
 
 /** Where a pod is captured from within, when the node's end of its link is `hostIndex`. */
 export async function insidePod(hostIndex: number, { podUid }: Settings): Promise<CapturePlace> {
-  const found = await findPodNamespace({ interfaceIndex: hostIndex, podUid });
+  const found = await resolvePodNamespace({ interfaceIndex: hostIndex, podUid });
   if (found === null) {
     throw new Error(
       `Cannot capture inside the pod behind interface ${hostIndex}: no process in its network namespace is to be seen; the agent needs hostPID and CAP_SYS_PTRACE, or CAPTURE_SIDE=host`,
@@ -112,7 +115,7 @@ export async function insidePod(hostIndex: number, { podUid }: Settings): Promis
 
 /**
  * Index of the pod's own interface where the agent runs inside the pod: an address of the pod is one of its own, or
- * nothing but the interface's name says which pod. Null where it does not. Throws `Absent`.
+ * nothing but the interface's name says which pod. Null where it does not. Throws `PodAbsentError`.
  */
 function ownInterface(settings: Settings): number | null {
   const { interfaceIndex, podAddresses, podInterface } = settings;
@@ -124,6 +127,6 @@ function ownInterface(settings: Settings): number | null {
   if (typeof interfaceIndex === 'number') return interfaceIndex;
   const name = podInterface === '' ? (holder?.[0] ?? '') : podInterface;
   const index = indexOfName(name);
-  if (index === 0) throw new Absent(`Cannot capture on ${name}: there is no such interface`);
+  if (index === 0) throw new PodAbsentError(`Cannot capture on ${name}: there is no such interface`);
   return index;
 }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PreparedMemory } from '../../src/native/prepared-memory.ts';
+import { PrefaultedMemory } from '../../src/native/prefaulted-memory.ts';
 import { residentMib } from '../lab/resident.ts';
 import { waitFor } from '../lab/wait.ts';
 
@@ -8,13 +8,13 @@ const MIB = 1024 * 1024;
 
 const test = suite('native/prepared-memory');
 
-const becomes = (memory: PreparedMemory, mib: number) =>
+const becomes = (memory: PrefaultedMemory, mib: number) =>
   waitFor(`${mib} MiB resident`, () => residentMib(memory.buffer) === mib, {
     describe: () => `${residentMib(memory.buffer)} MiB`,
   });
 
 test('as much again as is used is made resident, four MiB at most, and nothing behind the end', async () => {
-  const memory = new PreparedMemory(17 * MIB);
+  const memory = new PrefaultedMemory(17 * MIB);
   assert.is(residentMib(memory.buffer), 0);
   memory.reach(1.5 * MIB);
   await becomes(memory, 2); // the third and the fourth MiB: what is used was touched already, or will be
@@ -28,7 +28,7 @@ test('as much again as is used is made resident, four MiB at most, and nothing b
 });
 
 test('a little use makes nothing resident', async () => {
-  const [little, more] = [new PreparedMemory(8 * MIB), new PreparedMemory(8 * MIB)];
+  const [little, more] = [new PrefaultedMemory(8 * MIB), new PrefaultedMemory(8 * MIB)];
   for (let bytes = 1; bytes <= MIB; bytes *= 2) little.reach(bytes);
   more.reach(MIB + 1);
   await becomes(more, 2); // asked for later, so that the other would have been made resident before
@@ -36,7 +36,7 @@ test('a little use makes nothing resident', async () => {
 });
 
 test('what was written stays, and the rest is zero', async () => {
-  const memory = new PreparedMemory(8 * MIB);
+  const memory = new PrefaultedMemory(8 * MIB);
   const bytes = new Uint8Array(memory.buffer);
   bytes.fill(7, 0, 4 * MIB);
   memory.reach(4 * MIB);

@@ -1,5 +1,5 @@
 /** A wait that anybody may cut short, also before it begins. */
-export class Pause {
+export class RetryDelay {
   #cut = false;
   #wake: () => void = () => undefined;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PodFinder } from '../../src/agent/pod-finder.ts';
+import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 
 interface Context {
   directory: string;
@@ -19,10 +19,10 @@ test.before.each((context) => {
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 /** A finder whose script does what `commands` say. */
-function finderFor({ directory }: Context, commands: string): PodFinder {
+function finderFor({ directory }: Context, commands: string): PodInterfaceLookup {
   const script = join(directory, 'find.sh');
   writeFileSync(script, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
-  return new PodFinder(script);
+  return new PodInterfaceLookup(script);
 }
 
 test('what the script is asked, and its answer', async (context) => {
@@ -55,7 +55,7 @@ for (const { name, commands, reason } of [
 }
 
 test('no script', async ({ directory }) => {
-  const found = await new PodFinder(join(directory, 'nowhere.sh')).find(IDENTITY, never);
+  const found = await new PodInterfaceLookup(join(directory, 'nowhere.sh')).find(IDENTITY, never);
   assert.match('reason' in found ? found.reason : '', /^Cannot run .*nowhere\.sh: ENOENT$/);
 });
 

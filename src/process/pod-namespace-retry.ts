@@ -1,4 +1,4 @@
-import { findPodNamespace, type PodInterface, type PodNamespace } from './pod-namespace.ts';
+import { type PodInterface, type PodNamespace, resolvePodNamespace } from './pod-namespace.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
@@ -8,7 +8,7 @@ const LOOKING_SHARE = 0.1;
 const TELL_AFTER_MS = 10_000;
 
 /** What is looked for, and who hears of it. */
-export interface PodSearchOptions {
+export interface PodNamespaceRetryOptions {
   readonly pod: PodInterface;
   /** Called once, when the namespace is found. */
   readonly found: (namespace: PodNamespace) => void;
@@ -19,8 +19,8 @@ export interface PodSearchOptions {
 }
 
 /** Looks for a pod's network namespace until somebody lives in it. */
-export class PodSearch {
-  readonly #options: PodSearchOptions;
+export class PodNamespaceRetry {
+  readonly #options: PodNamespaceRetryOptions;
   #timer: NodeJS.Timeout | null = null;
   #retryMs = FIRST_RETRY_MS;
   #soonestMs = FIRST_RETRY_MS;
@@ -29,7 +29,7 @@ export class PodSearch {
   #missedSinceMs = Number.NaN;
   #told = false;
 
-  constructor(options: PodSearchOptions) {
+  constructor(options: PodNamespaceRetryOptions) {
     this.#options = options;
   }
 
@@ -38,7 +38,7 @@ export class PodSearch {
   }
 
   /** Somebody in the pod has a connection: it is worth looking again soon. */
-  hurry(): void {
+  retrySoon(): void {
     if (Number.isNaN(this.#missedSinceMs)) this.#missedSinceMs = performance.now();
     if (this.#timer === null || this.#retryMs === this.#soonestMs) return;
     clearTimeout(this.#timer);
@@ -70,7 +70,7 @@ export class PodSearch {
     let namespace: PodNamespace | null = null;
     let reason = 'no process of it can be seen; on a node the agent needs hostPID: true, and CAP_SYS_PTRACE';
     try {
-      namespace = await findPodNamespace(this.#options.pod);
+      namespace = await resolvePodNamespace(this.#options.pod);
     } catch (error) {
       reason = (error as Error).message;
     }

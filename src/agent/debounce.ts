@@ -1,5 +1,5 @@
 /** Work that may be asked for many times in a moment, and is done once. */
-export class Delayed {
+export class Debounce {
   readonly #work: () => void;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | null = null;
