@@ -39,13 +39,18 @@ export class MemoryGroup {
     writeFileSync(`${this.path}/${this.#isV1 ? 'memory.limit_in_bytes' : 'memory.max'}`, String(limitBytes));
   }
 
-  /** A command that starts another one once it is in the group: see `admit`. */
+  /**
+   * A command that starts another one once it is in the group: see `admit`. In a network namespace of its own it has a
+   * /sys of its own: groups are mounted there anew, so that it finds its limit.
+   */
   get prefix(): readonly string[] {
     const name = this.path.split('/').at(-1);
-    return ['sh', '-c', `until grep -q ${name} /proc/self/cgroup; do sleep 0.02; done; exec "$@"`, 'sh'];
+    const mount = this.#isV1 ? 'mount -t cgroup -o memory cgroup' : 'mount -t cgroup2 cgroup2';
+    const wait = `until grep -q ${name} /proc/self/cgroup; do sleep 0.02; done`;
+    return ['sh', '-c', `${wait}; ${mount} /sys/fs/cgroup; exec "$@"`, 'sh'];
   }
 
-  /** Puts a process into the group. It cannot do so itself: in a network namespace of its own it sees another /sys. */
+  /** Puts a process into the group: it cannot do so itself, as it does not see it before. */
   admit({ pid }: Program): void {
     writeFileSync(`${this.path}/cgroup.procs`, String(pid));
   }
