@@ -52,15 +52,18 @@ test('the packets of the largest session go first, then table growth is refused'
   one.fill(one.packets, 60);
   two.fill(two.packets, 40);
   three.fill(three.packets, 30);
-  assert.is(three.fill(three.table, 20), 20);
+  assert.is(three.fill(three.table, 22), 22);
   assert.ok(one.packetsMib < 60, 'the largest gave way');
   assert.equal([two.packetsMib, three.packetsMib], [40, 30]);
   const taken = three.fill(three.table, 1_000);
   assert.is(three.packetsMib, 0, 'now it is the largest: its own packets gave way');
-  const table = taken + 20;
-  const smaller = Math.max(one.packetsMib, two.packetsMib);
-  assert.ok(table > smaller, 'and others give way only as long as they are larger');
-  assert.ok(one.packetsMib >= 38 && two.packetsMib >= 38, `${one.packetsMib} and ${two.packetsMib} are left alone`);
+  const table = taken + 22;
+  assert.ok(
+    table >= one.packetsMib - 3,
+    `${table} beside ${one.packetsMib}: others give way as long as they are larger`,
+  );
+  assert.ok(one.packetsMib >= 50, `${one.packetsMib} stay of what was 60`);
+  assert.is(two.packetsMib, 40, 'a smaller one is left alone');
   assert.ok(three.share.gaveWay.table >= 1 && three.share.gaveWay.packets >= 1);
   assert.ok(budget.usedBytes <= budget.limitBytes);
 });
