@@ -6,6 +6,7 @@ import { freePort } from '../lab/free-port.ts';
 import { Lab, type Pod } from '../lab/lab.ts';
 import { MemoryGroup } from '../lab/memory-group.ts';
 import type { Program } from '../lab/program.ts';
+import { readLog } from '../lab/session-files.ts';
 import { httpContent, plainContent, tlsContent } from '../tools/content.ts';
 import { makeCapture } from '../tools/make-capture.ts';
 
@@ -217,7 +218,7 @@ function memoryMetrics(text: string): Readonly<Record<string, number>> {
 
 function dropsOf(agent: AgentRun, pods: readonly Pod[]): number {
   const drops = pods.map(({ hostIndex }) => {
-    const counters = agent.files(hostIndex).log.findLast(({ msg }) => msg === 'capture counters');
+    const counters = readLog(agent.sessionDirectory(hostIndex)).findLast(({ msg }) => msg === 'capture counters');
     return Number(counters?.['kernelDrops'] ?? 0);
   });
   return drops.reduce((sum, one) => sum + one, 0);
