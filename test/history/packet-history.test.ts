@@ -6,7 +6,7 @@ import { LinkType } from '../../src/model/link-type.ts';
 import type { MemoryRoom } from '../../src/model/memory-room.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
 import { WatchedSupply } from '../lab/watched-memory.ts';
-import { seededBelow } from '../tools/random.ts';
+import { Random, seededBelow } from '../tools/random.ts';
 import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
 
 const KB = 1024;
@@ -257,7 +257,7 @@ class SwitchedRoom implements MemoryRoom {
 for (const place of PLACES) {
   test(`${place}: memory that is given back, or cannot be had, makes nothing wrong`, () => {
     for (let seed = 1; seed < 6; seed++) {
-      const random = seededRandom(seed);
+      const random = seededBelow(seed);
       const slots = 300;
       const room = new SwitchedRoom();
       const feed = new Feed(place, { budgetBytes: 12 * MB, blockBytes: 32 * KB, room, maxConnections: slots }, 5 * KB);
