@@ -6,7 +6,7 @@ import { LinkType } from '../../src/model/link-type.ts';
 import type { MemoryRoom } from '../../src/model/memory-room.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
 import { WatchedSupply } from '../lab/watched-memory.ts';
-import { Random, seededBelow } from '../tools/random.ts';
+import { seededBelow } from '../tools/random.ts';
 import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
 
 const KB = 1024;
