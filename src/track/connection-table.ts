@@ -47,8 +47,8 @@ const BYTES_OF_LINKS = 16;
  *
  * The memory for `capacity` records is reserved at once but becomes resident only as slots are used: freed slots are
  * used again first, those of the first pieces before others, so that the last pieces become empty and can be given back
- * (`trim`). For each further piece `TableRoom` is asked; without room the table is full. The hash is the same for both directions, and seeded, so that nobody outside can choose colliding
- * endpoints.
+ * (`trim`). For each further piece `TableRoom` is asked; without room the table is full. The hash is the same for both
+ * directions, and seeded, so that nobody outside can choose colliding endpoints.
  */
 export class ConnectionTable {
   readonly capacity: number;

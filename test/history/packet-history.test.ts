@@ -6,8 +6,8 @@ import { LinkType } from '../../src/model/link-type.ts';
 import type { MemoryRoom } from '../../src/model/memory-room.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
 import { WatchedSupply } from '../lab/watched-memory.ts';
+import { seededBelow } from '../tools/random.ts';
 import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
-import { seededRandom } from './random.ts';
 
 const KB = 1024;
 const MB = KB * KB;
@@ -257,7 +257,7 @@ class SwitchedRoom implements MemoryRoom {
 for (const place of PLACES) {
   test(`${place}: memory that is given back, or cannot be had, makes nothing wrong`, () => {
     for (let seed = 1; seed < 6; seed++) {
-      const random = seededRandom(seed);
+      const random = seededBelow(seed);
       const slots = 300;
       const room = new SwitchedRoom();
       const feed = new Feed(place, { budgetBytes: 12 * MB, blockBytes: 32 * KB, room, maxConnections: slots }, 5 * KB);
@@ -304,7 +304,7 @@ for (const place of PLACES) {
 }
 
 function seededLoad(place: Place, seed: number, limits: Partial<HistoryLimits>, tight: boolean): void {
-  const random = seededRandom(seed);
+  const random = seededBelow(seed);
   const slots = 12;
   const rule = { connectionBytes: 24 * KB, headBytes: 3 * KB };
   const feed = new Feed(place, { ...limits, ...rule }, 5 * KB);
@@ -367,7 +367,7 @@ for (const place of PLACES) {
     const slots = 2000;
     const feed = new Feed(place, { maxConnections: slots, budgetBytes: MB, blockBytes: 64 * KB });
     const fed: Kept[][] = Array.from({ length: slots }, () => []);
-    const random = seededRandom(6);
+    const random = seededBelow(6);
     for (let id = 0; id < 30_000; id++) {
       const slot = random(slots);
       if (random(500) === 0) {
