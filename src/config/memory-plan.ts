@@ -3,13 +3,14 @@ import { MEBIBYTE } from '../model/mebibyte.ts';
 /** Where neither MEMORY_MB nor a limit of the container says how much there is. */
 const DEFAULT_MEMORY_MB = 512;
 /** With less nothing is left for packets and connections. */
-export const LEAST_MEMORY_MB = 160;
+export const LEAST_MEMORY_MB = 192;
 /** The part of a container's limit that is the kernel's: page cache under way to the disk, sockets, page tables. */
 const KERNEL_SHARE = 0.1;
 
-/** Code, threads, and what the C library and the engine have besides the heap. */
-const CODE_MB = 64;
+/** Code, threads, and what the C library and the engine have besides the heap: also what is no longer used and not collected yet. */
+const CODE_MB = 96;
 const HEAP_SHARE = 0.2;
+const LEAST_FOR_SESSIONS_MB = 16;
 const [LEAST_HEAP_MB, MOST_HEAP_MB] = [48, 1024];
 /** Up to here the young generation has 8 MiB, beyond it 16; it takes three times as much. */
 const SMALL_MEMORY_MB = 384;
@@ -35,6 +36,6 @@ export function memoryMbWithin(containerBytes: number | null): number {
 export function planMemory(memoryMb: number): MemoryPlan {
   const heapMb = Math.min(MOST_HEAP_MB, Math.max(LEAST_HEAP_MB, Math.floor(memoryMb * HEAP_SHARE)));
   const semiSpaceMb = memoryMb <= SMALL_MEMORY_MB ? 8 : 16;
-  const programMb = Math.min(memoryMb - 16, CODE_MB + heapMb + 3 * semiSpaceMb);
+  const programMb = Math.min(memoryMb - LEAST_FOR_SESSIONS_MB, CODE_MB + heapMb + 3 * semiSpaceMb);
   return { limitBytes: memoryMb * MEBIBYTE, heapMb, semiSpaceMb, programBytes: programMb * MEBIBYTE };
 }

@@ -3,8 +3,9 @@ import { MEMORY_USES, type MemoryRoom, type MemoryUse } from '../model/memory-ro
 
 /** As little as is asked to be given back at once: giving back costs about as much for a little as for this. */
 const LEAST_GIVEN_BYTES = 2 << 20;
-/** The part of the budget that only what cannot wait may use: guaranteed minima, rings. */
+/** The part of the budget that what takes all it can get leaves free: for rings, guaranteed minima, and lines on their way. */
 const SPARE_SHARE = 1 / 16;
+const LEAVES_SPARE: ReadonlySet<MemoryUse> = new Set(['table', 'packets', 'backlog']);
 
 /** Gives about so many bytes back to the system, and answers how many; what is given back is said to the room as well. */
 export type Shrinker = (bytes: number) => number;
@@ -92,7 +93,8 @@ export class MemoryBudget {
 
   /** Called by shares: true when so many bytes more may be charged for `share`, after others have given way where they can. */
   admits(share: MemoryShare, use: MemoryUse, bytes: number): boolean {
-    const missing = this.#chargedBytes + bytes - this.#limitBytes * (1 - SPARE_SHARE);
+    const mostBytes = LEAVES_SPARE.has(use) ? this.#limitBytes * (1 - SPARE_SHARE) : this.#limitBytes;
+    const missing = this.#chargedBytes + bytes - mostBytes;
     return missing <= 0 || this.#makeRoom({ share, use }, missing);
   }
 

@@ -8,6 +8,8 @@ import { SessionMemory } from './session-memory.ts';
 const HEAP_SHARE = 1 / 2;
 /** The part of the budget that backlogs have resident before they need it. */
 const AHEAD_SHARE = 1 / 16;
+/** What the program may grow by until it is looked at again. */
+const HEADROOM_SHARE = 1 / 32;
 /** How much a session has whatever others use, besides its ring: a part of the budget, within bounds. */
 const MINIMUM_SHARE = 1 / 64;
 const [LEAST_MINIMUM_BYTES, MOST_MINIMUM_BYTES] = [3 * MEBIBYTE, 8 * MEBIBYTE];
@@ -59,7 +61,8 @@ export class AgentMemory {
 
   /** Takes in what is resident: what the budget does not know of is the program's, and the less is left for sessions. */
   calibrate(residentBytes: number): void {
-    const programBytes = Math.max(this.#plannedBytes, residentBytes - this.budget.usedBytes);
+    const unknownBytes = residentBytes - this.budget.usedBytes + this.limitBytes * HEADROOM_SHARE;
+    const programBytes = Math.max(this.#plannedBytes, unknownBytes);
     if (programBytes === this.#programBytes) return;
     this.#programBytes = programBytes;
     this.budget.limitBytes = this.limitBytes - programBytes;

@@ -386,13 +386,13 @@ processWide('defaults, values and mistakes', () => {
   assert.equal(found.map(formatProblem), [
     'Cannot use LOG_DIR="logs" (environment): allowed is an absolute path',
     'Cannot use HEALTH_PORT="99999" (environment): allowed is a whole number from 0 to 65535',
-    'Cannot use MEMORY_MB="2Gi" (environment): allowed is a whole number from 160 to 1048576',
+    'Cannot use MEMORY_MB="2Gi" (environment): allowed is a whole number from 192 to 1048576',
   ]);
 });
 
 processWide('memory: nine tenths of what the container may use, and a warning where that is not enough', () => {
   const memoryMb = (containerMb: number) => parseProcessSettings({}, containerMb * MEBIBYTE).settings?.memoryMb;
-  assert.equal([512, 2048, 100].map(memoryMb), [460, 1843, 160]);
+  assert.equal([512, 2048, 100].map(memoryMb), [460, 1843, 192]);
   const { settings, problems } = parseProcessSettings({ MEMORY_MB: '4096' }, 2048 * MEBIBYTE);
   assert.is(settings?.memoryMb, 4096);
   assert.equal(problems.map(formatProblem), [

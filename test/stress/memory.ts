@@ -52,6 +52,7 @@ export interface MemoryReport {
   readonly told: number;
   readonly asked: number;
   readonly kernelDrops: number;
+  readonly lostLines: number;
   /** What the agent itself says of its memory, from its metrics. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -174,7 +175,8 @@ export async function memory(scene: MemoryScene): Promise<MemoryReport> {
       lastResidentMib: Math.round(peaks.lastResidentMib),
       told,
       asked,
-      kernelDrops: dropsOf(agent, pods),
+      kernelDrops: sumOf(agent, pods, 'kernelDrops'),
+      lostLines: sumOf(agent, pods, 'lostLines'),
       metrics,
     };
   });
@@ -216,10 +218,11 @@ function memoryMetrics(text: string): Readonly<Record<string, number>> {
   return sums;
 }
 
-function dropsOf(agent: AgentRun, pods: readonly Pod[]): number {
-  const drops = pods.map(({ hostIndex }) => {
+/** The last value of a counter in the logs of all sessions. */
+function sumOf(agent: AgentRun, pods: readonly Pod[], counter: string): number {
+  const values = pods.map(({ hostIndex }) => {
     const counters = readLog(agent.sessionDirectory(hostIndex)).findLast(({ msg }) => msg === 'capture counters');
-    return Number(counters?.['kernelDrops'] ?? 0);
+    return Number(counters?.[counter] ?? 0);
   });
-  return drops.reduce((sum, one) => sum + one, 0);
+  return values.reduce((sum, value) => sum + value, 0);
 }
