@@ -46,6 +46,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'detect/syn-reset.ts',
     'detect/syn-retransmission.ts',
   ],
+  'detect/known-servers.test.ts': ['detect/server-hash.ts'],
+  'detect/loss.test.ts': ['detect/zero-window.ts'],
   'detect/resets.test.ts': ['detect/throttle.ts'],
   'detect/silence.test.ts': ['detect/interface-gone.ts'],
   'detect/tls-abandoned.test.ts': ['detect/connection-event.ts', 'detect/tls-text.ts'],
@@ -166,6 +168,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'session/session-page.ts',
     'session/session-parts.ts',
   ],
+  'detect/answers.test.ts': ['track/request-paths.ts'],
+  'track/tcp-quality.test.ts': ['track/duplicate-sack.ts', 'track/quality-view.ts'],
   'track/connection-table.test.ts': ['track/record-layout.ts', 'track/tracked-connection.ts'],
   'track/conversations.test.ts': [
     'track/byte-streams.ts',
