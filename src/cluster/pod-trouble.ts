@@ -56,6 +56,8 @@ const REASONS: Readonly<Partial<Record<EventName, string>>> = {
   PATH_MTU: 'PathMtu',
   TCP_LOSS: 'TcpLoss',
   TCP_ZERO_WINDOW: 'TcpZeroWindow',
+  HTTP_ERROR: 'HttpError',
+  SLOW_ANSWER: 'SlowAnswer',
   NO_ANSWER: 'NoAnswer',
   HALF_CLOSED: 'HalfClosed',
   FOREIGN_PACKET: 'ForeignPacket',

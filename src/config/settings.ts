@@ -53,6 +53,8 @@ export interface Settings {
   /** Part of the data segments of a minute, in percent, beyond which loss is told. */
   readonly lossPercent: number;
   readonly zeroWindowSeconds: number;
+  /** A request's first byte of answer that takes longer is told, in milliseconds; 0 is off. */
+  readonly slowMs: number;
   readonly captureBackend: CaptureBackend;
   /** Size of the kernel's ring, in MiB. */
   readonly ringMb: number;
@@ -131,6 +133,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   resetAbnormalSeconds: live('RESET_ABNORMAL_SECONDS', integer(1, DAY_SECONDS), 60),
   lossPercent: live('LOSS_PERCENT', integer(1, 100), 5),
   zeroWindowSeconds: live('ZERO_WINDOW_SECONDS', integer(1, DAY_SECONDS), 5),
+  slowMs: live('SLOW_MS', integer(0, 3_600_000), 0),
   captureBackend: restart('CAPTURE_BACKEND', oneOf('ring', 'cap', 'auto'), 'auto'),
   ringMb: restart('RING_MB', integer(1, 1024), 16),
   bufferMb: restart('BUFFER_MB', integer(1, 65_536), 128),

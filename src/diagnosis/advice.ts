@@ -62,6 +62,8 @@ export function adviceFor(trouble: Trouble): string[] {
     case 'pathMtu':
     case 'loss':
       return pathAdvice(causeId, event, names);
+    case 'httpError':
+    case 'slow':
     case 'noAnswer':
     case 'halfClosed':
       return answerAdvice(causeId, event, names);

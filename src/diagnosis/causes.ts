@@ -23,6 +23,8 @@ export type TroubleKind =
   | 'pathMtu'
   | 'loss'
   | 'zeroWindow'
+  | 'httpError'
+  | 'slow'
   | 'noAnswer'
   | 'halfClosed'
   | 'gone';
@@ -257,6 +259,26 @@ const WORDS: Readonly<Record<Exclude<KnownCauseId, 'tls.established'>, CauseWord
     'zeroWindow',
     'The receiver does not read',
     'one side has no room for what the other has to send (window closed): its application does not read, it is busy, deadlocked, or out of CPU',
+  ),
+  'http.error.application': words(
+    'httpError',
+    'Requests fail in the server',
+    'the server answers with an error of its own (HTTP 500 to 599): an exception, a crash of what it calls, or a bug',
+  ),
+  'http.error.gateway': words(
+    'httpError',
+    'A proxy has no good answer from behind it',
+    'a proxy answers for what is behind it (HTTP 502, 503, 504): nobody is there or ready, or it does not answer in time',
+  ),
+  'http.error.grpc': words(
+    'httpError',
+    'gRPC calls fail in the server',
+    'the server ends calls with an error of its own (gRPC status 2, 4, 8, 13, 14)',
+  ),
+  'answer.slow': words(
+    'slow',
+    'Answers are slow',
+    'the first byte of answers takes longer than SLOW_MS: the server computes, waits for another, or its queue is long',
   ),
   'answer.client-gave-up': words(
     'noAnswer',

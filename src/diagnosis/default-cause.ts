@@ -18,6 +18,8 @@ const BY_NAME: Readonly<Record<EventName, CauseId>> = {
   PATH_MTU: 'path-mtu.black-hole',
   TCP_LOSS: 'tcp.loss.unacknowledged',
   TCP_ZERO_WINDOW: 'tcp.zero-window',
+  HTTP_ERROR: 'http.error.application',
+  SLOW_ANSWER: 'answer.slow',
   NO_ANSWER: 'answer.client-gave-up',
   HALF_CLOSED: 'tcp.half-closed.not-closing',
   FOREIGN_PACKET: 'tcp.foreign.packet',

@@ -63,6 +63,12 @@ export const CAUSE_IDS = [
   'tcp.loss.before',
   // 00017
   'tcp.zero-window',
+  // 00018
+  'http.error.application',
+  'http.error.gateway',
+  'http.error.grpc',
+  // 00020
+  'answer.slow',
   // 00021
   'answer.client-gave-up',
   'answer.too-late',

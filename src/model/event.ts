@@ -54,6 +54,9 @@ export interface EventFacts {
   readonly segments?: number;
   readonly lostBefore?: number;
   readonly lostBeyond?: number;
+  /** 00018, 00020: path of the request up to `?`, and how often that happened to the service so far. */
+  readonly path?: string;
+  readonly times?: number;
   /** 00023: address and port of the stranger. */
   readonly stranger?: string;
   /** 00010: the sliding window that `value` resets fell into, seconds. */

@@ -30,6 +30,8 @@ export interface SessionFigures {
   readonly firstBytes: LatencyBuckets;
   /** Shortest round trip of each connection that ended, between the capture and initiators, and responders. */
   readonly roundTrips: readonly [LatencyBuckets, LatencyBuckets];
+  /** Answers of HTTP by class of their status, and of gRPC. */
+  readonly answers: Readonly<Record<string, number>>;
   /** Segments that initiators sent again, and responders. */
   readonly retransmissions: readonly [number, number];
   readonly packets: number;

@@ -69,6 +69,8 @@ export interface PipelineParts {
 export interface Pipeline {
   readonly path: PacketPath;
   readonly reporter: Reporter;
+  /** Answers of HTTP and gRPC by class. */
+  answersByClass(): Readonly<Record<string, number>>;
   /** Null when no packets are kept. */
   readonly history: PacketHistory | null;
   readonly dumps: Dumps | null;
@@ -149,6 +151,7 @@ export function buildPipeline({
     unfoundedIcmpErrors: path.tracker.unfoundedErrors,
     unread: path.conversations.givenUp,
     forgottenPeers: detectors.forgottenPeers,
+    answers: detectors.answers,
     heldBackEvents: floodGate.heldBack,
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
@@ -157,7 +160,8 @@ export function buildPipeline({
     path.stepClock(deltaUs);
     reporter.shiftTimes(deltaUs);
   };
-  return { path, reporter, history, dumps, visitorAfter, stepClock, counters };
+  const answersByClass = () => detectors.answersByClass;
+  return { path, reporter, answersByClass, history, dumps, visitorAfter, stepClock, counters };
 }
 
 function tableRoomOf({ table, slotBytes }: PipelineRooms, history: PacketHistory | null): TableRoom {

@@ -9,6 +9,7 @@ import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { Answer } from '../track/answer.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
 import type { IcmpError } from '../track/icmp-errors.ts';
@@ -33,6 +34,8 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'PATH_MTU',
   'TCP_LOSS',
   'TCP_ZERO_WINDOW',
+  'HTTP_ERROR',
+  'SLOW_ANSWER',
 ]);
 
 /** Connections whose PROXY protocol header is remembered. */
@@ -150,6 +153,17 @@ export class Reporter implements TrackerListener, ConversationListener {
   zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.zeroWindow(connection, side, timeUs));
+  }
+
+  answered(connection: TrackedConnection, answer: Answer, timeUs: number): void {
+    if (connection.silenced) return;
+    const occurrences = this.#parts.detectors.answered(connection, answer, timeUs);
+    if (occurrences.length === 0) return;
+    this.#weigh(connection, connection.beginUs);
+    for (const { name, causeId, event } of occurrences) {
+      this.#count(connection, name, causeId, timeUs);
+      if (event !== null) this.#tell(connection, event);
+    }
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
@@ -272,11 +286,16 @@ export class Reporter implements TrackerListener, ConversationListener {
       proxiedFrom === undefined ? event : { ...event, facts: { ...event.facts, proxiedFrom } },
     );
     if (told === null) return;
-    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
+    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told) && !isProvenBefore(told);
     const pcap = proven ? dumps.prove(connection, told) : null;
     if (!proven) dumps?.note(connection, told);
     sink.event(pcap === null ? told : { ...told, pcap }, connection);
   }
+}
+
+/** Of answers of a service the first one that is told is proven. */
+function isProvenBefore({ name, facts }: NetworkEvent): boolean {
+  return (name === 'HTTP_ERROR' || name === 'SLOW_ANSWER') && facts?.times !== 1;
 }
 
 /** A plain goodbye proves nothing: 00004 with description 0 (RFC 8446 §6.1). */

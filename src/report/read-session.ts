@@ -7,7 +7,7 @@ import { Findings } from '../diagnosis/findings.ts';
 import { Servers, type Service } from '../diagnosis/servers.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import { readLines } from './read-lines.ts';
-import { readSessionEnd } from './session-end.ts';
+import { readSessionEnd, type ServiceAnswers } from './session-end.ts';
 import { filesSince, type SessionFiles } from './session-files.ts';
 
 /** What the files of one session tell. */
@@ -32,6 +32,8 @@ export interface Diagnosis {
   readonly packetsLost: number | null;
   /** Frames since the session began, by what decoding made of them; null when the log does not tell. */
   readonly frames: Readonly<Record<string, number>> | null;
+  /** How services answered requests in clear since the session began; the most asked first. */
+  readonly answers: readonly ServiceAnswers[];
   /** Worst first. */
   readonly findings: readonly Finding[];
   /** The most used first. */
@@ -111,6 +113,7 @@ class Reading {
       tlsHandshakes: this.#tlsHandshakes,
       packetsLost: end.packetsLost,
       frames: end.frames,
+      answers: end.answers,
       findings,
       services: this.#servers.list(),
       leftOut: { findings: this.#findings.dropped, services: this.#servers.dropped },

@@ -80,6 +80,11 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
     'Segments with payload that were sent again, by who sent them.',
     ({ retransmissions: [src, dst] }) => byLabel('sender', { src, dst }),
   ),
+  counter(
+    'dlltagent_http_responses_total',
+    'Answers in clear: HTTP by class of status, calls of gRPC.',
+    ({ answers }) => byLabel('class', answers),
+  ),
   counter('dlltagent_captured_packets_total', 'Packets that were captured.', ({ packets }) => single(packets)),
   counter('dlltagent_captured_bytes_total', 'Bytes of the captured packets, as on the wire.', ({ bytes }) =>
     single(bytes),

@@ -23,6 +23,7 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     tlsHandshakes,
     firstBytes,
     roundTrips,
+    answers: pipeline.answersByClass(),
     retransmissions: path.tracker.resent,
     packets: frames,
     bytes,

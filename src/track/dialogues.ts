@@ -3,6 +3,7 @@ import type { Packet } from '../model/packet.ts';
 import { BodyKind, isStatusLine, MessageHead, readMessageHead } from '../protocols/http/message-head.ts';
 import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
+import type { Answer } from './answer.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import {
   ASKED,
@@ -20,6 +21,7 @@ import {
   MESSAGE_END,
   MESSAGE_KNOWN,
   NEXT_SEQUENCE,
+  REQUEST_SINCE,
   SIDE_WORDS,
   STATE,
   TUNNEL_ASKED,
@@ -27,6 +29,9 @@ import {
   UNTIL_CLOSE,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { RequestPaths } from './request-paths.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { TrackerListener } from './tracker-listener.ts';
 
 const [SPACE, STAR, SLASH, LETTER_A, LETTER_C, LETTER_G, LETTER_Z, LETTER_H] = [
   0x20, 0x2a, 0x2f, 0x41, 0x43, 0x47, 0x5a, 0x68,
@@ -49,9 +54,16 @@ const MOST_ALERT_BYTES = 24;
 export class Dialogues {
   readonly #words: Int32Array;
   readonly #head = new MessageHead();
+  readonly #listener: TrackerListener;
+  readonly #connection: TrackedConnection;
+  readonly #paths = new RequestPaths();
+  readonly #answer: { -readonly [Key in keyof Answer]: Answer[Key] };
 
-  constructor(table: ConnectionTable) {
+  constructor(table: ConnectionTable, listener: TrackerListener) {
     this.#words = table.words;
+    this.#listener = listener;
+    this.#connection = new TrackedConnection(table);
+    this.#answer = { status: 0, isGrpc: false, tookUs: -1, path: () => this.#paths.of(this.#connection.slot) };
   }
 
   /** Takes the first bytes of the initiator, which came in order: HTTP is followed from here on. */
@@ -93,9 +105,9 @@ export class Dialogues {
     if (((words[word + STATE] >>> CONNECTION_TYPE_SHIFT) & 3) === ConnectionType.tls) {
       this.#records(word, side, packet, isTurn);
     } else if (side === Side.initiator) {
-      this.#request(word, packet, isTurn);
+      this.#request(slot, packet, isTurn);
     } else {
-      this.#response(word, packet, isTurn);
+      this.#response(slot, packet, isTurn);
     }
   }
 
@@ -104,8 +116,9 @@ export class Dialogues {
     this.#words[slot * WORDS_PER_RECORD + FLAGS] &= ~((MESSAGE_KNOWN << side) | CHUNKED | UNTIL_CLOSE | HEAD_EXPECTED);
   }
 
-  #request(word: number, packet: Packet, isTurn: boolean): void {
+  #request(slot: number, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const isKnown = (words[word + FLAGS] & MESSAGE_KNOWN) !== 0;
     const body = isKnown ? (words[word + MESSAGE_END] - packet.sequence) | 0 : 0;
     if (isKnown ? body >= packet.payloadLengthBytes : !isTurn) return;
@@ -119,7 +132,9 @@ export class Dialogues {
       words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // what follows is no HTTP/1
       return;
     }
+    if ((words[word + FLAGS] & ASKED) === 0) words[word + REQUEST_SINCE] = packet.timeUs | 1;
     words[word + FLAGS] |= ASKED;
+    this.#paths.keep(slot, bytes, targetOf(bytes, start, end), end);
     if (bytes[start] === LETTER_G) return; // GET: its head, and no body
     const head = this.#head;
     readMessageHead(bytes, start, end, false, head);
@@ -129,8 +144,9 @@ export class Dialogues {
     words[word + MESSAGE_END] = (packet.sequence + (head.end - payloadStart) + head.bodyBytes) | 0;
   }
 
-  #response(word: number, packet: Packet, isTurn: boolean): void {
+  #response(slot: number, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
     const end = payloadStart + payloadCapturedBytes;
     const flags = words[word + FLAGS];
@@ -161,6 +177,7 @@ export class Dialogues {
     }
     if (start >= end) return;
     words[word + FLAGS] &= ~(ASKED | HEAD_EXPECTED);
+    this.#answered(slot, head.status, packet.timeUs);
     const bodiless = (words[word + FLAGS] & BODILESS) !== 0;
     if (head.kind === BodyKind.unknown) return;
     if (head.kind === BodyKind.none || head.kind === BodyKind.length || bodiless) {
@@ -174,6 +191,17 @@ export class Dialogues {
     } else {
       words[word + FLAGS] |= UNTIL_CLOSE;
     }
+  }
+
+  /** The head of an answer came: its status, and how long it took. */
+  #answered(slot: number, status: number, timeUs: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    const since = this.#words[word + REQUEST_SINCE];
+    this.#words[word + REQUEST_SINCE] = 0;
+    this.#answer.status = status;
+    this.#answer.tookUs = since === 0 ? -1 : Math.max(0, ((timeUs | 1) - since) | 0);
+    this.#listener.answered(this.#connection.at(slot), this.#answer, timeUs);
+    this.#paths.forget(slot);
   }
 
   /** Keeps the last four bytes of a body in chunks: an empty line ends it (RFC 9112 §7.1). */
@@ -267,6 +295,13 @@ function isRequest(bytes: Uint8Array, start: number, end: number): boolean {
   if (at - start < 3 || at - start > MOST_METHOD_BYTES || at + 1 >= end || bytes[at] !== SPACE) return false;
   const target = bytes[at + 1];
   return target === SLASH || target === STAR || target === LETTER_H || bytes[start] === LETTER_C;
+}
+
+/** Where the target of a request stands, whose first word is the method. */
+function targetOf(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== SPACE) at++;
+  return at + 1;
 }
 
 /** Whether the bytes begin with the connection preface of HTTP/2 (RFC 9113 §3.4). */

@@ -56,6 +56,7 @@ values('an empty file gives the documented defaults', () => {
     resetAbnormalSeconds: 60,
     lossPercent: 5,
     zeroWindowSeconds: 5,
+    slowMs: 0,
     captureBackend: 'auto',
     ringMb: 16,
     bufferMb: 128,

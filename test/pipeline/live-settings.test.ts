@@ -393,6 +393,21 @@ test('ZERO_WINDOW_SECONDS', () => {
   assert.equal(world.events, ['TCP_ZERO_WINDOW']);
 });
 
+test('SLOW_MS', () => {
+  const world = new World();
+  const slow = (port: number) =>
+    world
+      .connection(port)
+      .open(port)
+      .client(port, request())
+      .server(port + 2, ANSWER);
+  slow(1);
+  assert.equal(world.events, []);
+  world.change({ slowMs: 1_000 });
+  slow(10);
+  assert.equal(world.events, ['SLOW_ANSWER']);
+});
+
 test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => {
   const world = new World();
   const closeNotify = Buffer.from('15030300020100', 'hex');

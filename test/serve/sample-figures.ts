@@ -24,6 +24,7 @@ export function sampleFigures(): SessionFigures {
     firstBytes: latencies(700),
     roundTrips: [latencies(40), latencies(300, 300)],
     retransmissions: [3, 5],
+    answers: { '2xx': 7, '5xx': 1 },
     packets: 100,
     bytes: 6400,
     kernelDrops: 7,

@@ -149,6 +149,8 @@ const FACTS: Required<EventFacts> = {
   segments: 100,
   lostBefore: 1,
   lostBeyond: 1,
+  path: '/x',
+  times: 1,
   stranger: '10.0.1.9:8080',
   windowSeconds: 60,
   proxiedFrom: '10.0.0.1:1',

@@ -41,6 +41,7 @@ function read(payloads: readonly Said[]): string[] {
       pathMtu: ignore,
       resent: () => undefined,
       zeroWindow: () => undefined,
+      answered: () => undefined,
       foreignPacket: ignore,
       synRepeated: ignore,
       halfOpen: ignore,
