@@ -101,8 +101,10 @@ const NUMBER_FACTS = [
   'mssFrom',
   'mssTo',
   'windowSeconds',
+  'queries',
+  'candidates',
 ] as const satisfies readonly (keyof EventFacts)[];
-const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom'] as const satisfies readonly (keyof EventFacts)[];
+const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom', 'dnsName', 'dnsCandidate', 'dnsType'] as const satisfies readonly (keyof EventFacts)[];
 
 function factsOf(extra: JsonObject): EventFacts {
   const facts: Record<string, number | string> = {};

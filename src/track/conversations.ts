@@ -1,3 +1,4 @@
+import { DNS_PORT } from '../layers/udp.ts';
 import { ConnectionType, Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_SYN } from '../model/tcp-bits.ts';
@@ -8,6 +9,8 @@ import { CertificateCache } from '../protocols/tls/certificate.ts';
 import { mayLeadToTls } from '../protocols/tls/tls-reader.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import { Conversation, type ConversationContext, plainType } from './conversation.ts';
+import { DnsConversations } from './dns-conversations.ts';
+import type { DnsQuestions } from './dns-questions.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** Conversations read at the same time; beyond that the one that began first is read no more. */
@@ -38,13 +41,20 @@ export class Conversations {
   readonly #connection: TrackedConnection;
   readonly #listener: ConversationListener;
   readonly #context: ConversationContext;
+  /** Null: nobody reads DNS. */
+  readonly #dns: DnsConversations | null;
   /** By slot, in the order in which they began. */
   readonly #conversations = new Map<number, Conversation>();
   #givenUp = 0;
   #isPaused = false;
 
-  /** `connection` is a window of its own, moved as needed. */
-  constructor(connection: TrackedConnection, search: HttpSearch, listener: ConversationListener) {
+  /** `connection` is a window of its own, moved as needed. `questions`: who is told of DNS over TCP. */
+  constructor(
+    connection: TrackedConnection,
+    search: HttpSearch,
+    listener: ConversationListener,
+    questions: DnsQuestions | null = null,
+  ) {
     this.#connection = connection;
     this.#listener = listener;
     this.#context = {
@@ -59,6 +69,8 @@ export class Conversations {
         done() {},
       },
     };
+    const { streamBudget, messageBudget } = this.#context;
+    this.#dns = questions && new DnsConversations({ connection, questions, streamBudget, messageBudget });
   }
 
   /** Conversations that were read no more because there were too many, or too much to do. */
@@ -86,6 +98,10 @@ export class Conversations {
     }
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
+      if (this.#dns !== null && (packet.destinationPort === DNS_PORT || packet.sourcePort === DNS_PORT)) {
+        this.#dns.packet(slot, side, packet);
+        return;
+      }
       if (packet.payloadLengthBytes === 0 || this.#isNothingToRead(slot, side, packet)) return;
       conversation = this.#open(slot, side, packet);
     }
@@ -112,7 +128,10 @@ export class Conversations {
   /** The connection ended: nothing more is read. */
   release(slot: number): void {
     const conversation = this.#conversations.get(slot);
-    if (conversation === undefined) return;
+    if (conversation === undefined) {
+      this.#dns?.release(slot);
+      return;
+    }
     this.#conversations.delete(slot);
     conversation.release();
   }

@@ -40,6 +40,9 @@ class World {
       connectionBegan() {},
       connectionEnded() {},
       occurred() {},
+      queryOccurred() {},
+      queryAnswered() {},
+      questionEnded() {},
       event: (event: { readonly name: EventName }) => this.events.push(event.name),
       note: (message: string) => this.notes.push(message),
     };

@@ -1,3 +1,4 @@
+import { DnsFigures } from '../../src/model/dns-figures.ts';
 import { LatencyBuckets } from '../../src/model/latency-buckets.ts';
 import type { SessionFigures } from '../../src/model/session-figures.ts';
 
@@ -21,6 +22,7 @@ export function sampleFigures(): SessionFigures {
     handshakes: latencies(90, 100, 101, 20_000_000),
     tlsHandshakes: latencies(),
     firstBytes: latencies(700),
+    dns: new DnsFigures(),
     packets: 100,
     bytes: 6400,
     kernelDrops: 7,
