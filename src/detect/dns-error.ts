@@ -26,33 +26,35 @@ export function dnsError(
   };
 }
 
-const ERRORS: ReadonlyMap<number, { readonly causeId: CauseId; readonly name: string; readonly why: string }> = new Map([
+const ERRORS: ReadonlyMap<number, { readonly causeId: CauseId; readonly name: string; readonly why: string }> = new Map(
   [
-    Rcode.formErr,
-    {
-      causeId: 'dns.error.formerr',
-      name: 'FORMERR',
-      why: 'it does not understand the query, or an extension of it (EDNS)',
-    },
+    [
+      Rcode.formErr,
+      {
+        causeId: 'dns.error.formerr',
+        name: 'FORMERR',
+        why: 'it does not understand the query, or an extension of it (EDNS)',
+      },
+    ],
+    [
+      Rcode.servFail,
+      {
+        causeId: 'dns.error.servfail',
+        name: 'SERVFAIL',
+        why: 'it could not find out: its upstream is away or refuses, DNSSEC does not validate, or it is misconfigured',
+      },
+    ],
+    [Rcode.notImp, { causeId: 'dns.error.notimp', name: 'NOTIMP', why: 'it does not support this kind of query' }],
+    [
+      Rcode.refused,
+      {
+        causeId: 'dns.error.refused',
+        name: 'REFUSED',
+        why: 'it does not serve this client or this name: an access list, a missing zone, or no recursion',
+      },
+    ],
   ],
-  [
-    Rcode.servFail,
-    {
-      causeId: 'dns.error.servfail',
-      name: 'SERVFAIL',
-      why: 'it could not find out: its upstream is away or refuses, DNSSEC does not validate, or it is misconfigured',
-    },
-  ],
-  [Rcode.notImp, { causeId: 'dns.error.notimp', name: 'NOTIMP', why: 'it does not support this kind of query' }],
-  [
-    Rcode.refused,
-    {
-      causeId: 'dns.error.refused',
-      name: 'REFUSED',
-      why: 'it does not serve this client or this name: an access list, a missing zone, or no recursion',
-    },
-  ],
-]);
+);
 
 function causeOf(question: DnsQuestion, value: number): Cause {
   const { resolverAddress, name, candidate, type, candidates } = question;
@@ -64,7 +66,9 @@ function causeOf(question: DnsQuestion, value: number): Cause {
     };
   }
   const tried =
-    candidates === 1 ? '' : ` for all ${candidates} names that the search list makes of it, the last of them \`${candidate}\``;
+    candidates === 1
+      ? ''
+      : ` for all ${candidates} names that the search list makes of it, the last of them \`${candidate}\``;
   if (value === Rcode.nxDomain) {
     const isReverse = type === 'PTR';
     return {

@@ -1,6 +1,6 @@
-import { UNKNOWN_PROCESS } from '../model/process.ts';
 import type { DnsQuestion } from '../model/dns-question.ts';
 import type { ConnectionSummary, EventFacts } from '../model/event.ts';
+import { UNKNOWN_PROCESS } from '../model/process.ts';
 
 /** The two ends of a question, as events name them. */
 export function endsOf({

@@ -25,7 +25,9 @@ export function dnsNoAnswer(
     ...causeOf(question, Math.round((timeUs - sentUs) / 1000)),
     connection: endsOf(question),
     facts: dnsFacts(question),
-    ...(isDoubtful && { confidence: 'no packet in the other direction was seen yet: the answer may have gone by unseen' }),
+    ...(isDoubtful && {
+      confidence: 'no packet in the other direction was seen yet: the answer may have gone by unseen',
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CauseId } from '../model/cause-id.ts';
-import type { AdviceNames } from './advice-names.ts';
 import type { Trouble } from './advice.ts';
+import type { AdviceNames } from './advice-names.ts';
 import type { DnsCounts } from './dns-lookups.ts';
 import type { EventLine } from './event-line.ts';
 
@@ -94,7 +94,9 @@ function noSuchName(event: EventLine, { pod }: AdviceNames, alternatives: readon
 
 function noData(event: EventLine, { pod }: AdviceNames): string[] {
   const { dnsName = '', dnsType = '' } = event.facts;
-  const [service, namespace = 'NAMESPACE'] = dnsName.split('.').map((label) => (/^[a-z0-9-]+$/.test(label) ? label : 'NAME'));
+  const [service, namespace = 'NAMESPACE'] = dnsName
+    .split('.')
+    .map((label) => (/^[a-z0-9-]+$/.test(label) ? label : 'NAME'));
   return [
     `A headless Service has addresses of ready pods only: \`kubectl get endpointslices -n ${namespace} -l kubernetes.io/service-name=${service}\``,
     `Does the client ask for the right kind? It asked for ${dnsType}; \`kubectl exec ${pod} -- nslookup ${shellName(event)}\` shows what there is.`,

@@ -104,7 +104,14 @@ const NUMBER_FACTS = [
   'queries',
   'candidates',
 ] as const satisfies readonly (keyof EventFacts)[];
-const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom', 'dnsName', 'dnsCandidate', 'dnsType'] as const satisfies readonly (keyof EventFacts)[];
+const TEXT_FACTS = [
+  'icmpFrom',
+  'stranger',
+  'proxiedFrom',
+  'dnsName',
+  'dnsCandidate',
+  'dnsType',
+] as const satisfies readonly (keyof EventFacts)[];
 
 function factsOf(extra: JsonObject): EventFacts {
   const facts: Record<string, number | string> = {};

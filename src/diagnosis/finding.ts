@@ -87,7 +87,8 @@ export function findingOf(group: TroubleGroup, context: FindingContext): Finding
   const othersAnswered = group.kind === 'unanswered' && answeredMeanwhile(server, firstUs, lastUs);
   const severity = group.judgedSeverity;
   const dns = isOfConnection(telling) ? null : lookups.countsOf(telling);
-  const isIntermittent = counts.failures.some(({ interrupted }) => interrupted) || (dns !== null && dns.failed < dns.all);
+  const isIntermittent =
+    counts.failures.some(({ interrupted }) => interrupted) || (dns !== null && dns.failed < dns.all);
   const alternatives = causeId === 'dns.no-such-name' ? lookups.alternativesTo(telling.facts.dnsName ?? '') : [];
   return {
     kind: group.kind,

@@ -28,7 +28,11 @@ export interface SessionFigures {
   /** From the initiator's first payload, or the handshake where the responder speaks first, to the responder's first. */
   readonly firstBytes: LatencyBuckets;
   /** DNS questions and queries. */
-  readonly dns: { readonly results: Readonly<Record<string, number>>; readonly queries: number; readonly latencies: LatencyBuckets };
+  readonly dns: {
+    readonly results: Readonly<Record<string, number>>;
+    readonly queries: number;
+    readonly latencies: LatencyBuckets;
+  };
   readonly packets: number;
   readonly bytes: number;
   /** Packets the kernel had no room for; -1 when the source cannot know. */

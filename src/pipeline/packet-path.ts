@@ -198,9 +198,7 @@ export class PacketPath {
   #other(frame: Frame, packet: Packet, keeping: Keeping | null): number {
     const isDatagram = packet.protocol === PROTOCOL_UDP;
     if (!isDatagram && packet.quotedProtocol === PROTOCOL_TCP) return this.tracker.icmpError(packet);
-    const question = isDatagram
-      ? this.questions.datagram(packet, frame.direction)
-      : this.questions.icmpError(packet);
+    const question = isDatagram ? this.questions.datagram(packet, frame.direction) : this.questions.icmpError(packet);
     if (keeping === null) return -1;
     const { dnsDumps, limits } = keeping;
     if (question >= 0) dnsDumps.keep(question, frame, packet.payloadStart, isDatagram ? limits.pcapPayloadBytes : 0);

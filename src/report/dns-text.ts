@@ -42,7 +42,9 @@ function costLines(names: readonly NameCost[], paragraph: (text: string) => stri
     ...names
       .slice(0, MOST_NAMES_SHOWN)
       .flatMap(({ name, queriesEach, candidates, lookups }) =>
-        paragraph(`${name}: ${queriesEach} queries a lookup (${candidates} names are tried), ${count(lookups, 'lookup')}`),
+        paragraph(
+          `${name}: ${queriesEach} queries a lookup (${candidates} names are tried), ${count(lookups, 'lookup')}`,
+        ),
       ),
     ...(more > 0 ? [`  … and ${more} more; --json lists them all.`] : []),
   ];

@@ -64,7 +64,8 @@ function frequencyOf(finding: Finding): string {
     const { failed, all, unit } = questions;
     parts.push(`${failed} of ${unit === 'query' ? (all === 1 ? '1 query' : `${all} queries`) : count(all, unit)}`);
   }
-  if (times > Math.max(eventsOf(finding), connections?.failed ?? 0, questions?.failed ?? 0)) parts.push(`at least ${times} times`);
+  if (times > Math.max(eventsOf(finding), connections?.failed ?? 0, questions?.failed ?? 0))
+    parts.push(`at least ${times} times`);
   if (burst !== null) parts.push(`very many: ${burst.resets} within ${windowText(burst.windowSeconds)}`);
   const codes = Object.entries(events).map(([code, number]) => (number <= 1 ? code : `${code} ${number} times`));
   const isUntold = eventsOf(finding) === 0;

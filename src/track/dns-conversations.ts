@@ -60,7 +60,14 @@ export class DnsConversations {
     if ((flags & TCP_ACK) !== 0) conversation.streams[1 - side].acknowledged(packet.acknowledgment);
     if (payloadLengthBytes > 0) {
       const sequence = (flags & TCP_SYN) === 0 ? packet.sequence : (packet.sequence + 1) | 0;
-      conversation.streams[side].segment(sequence, bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, timeUs);
+      conversation.streams[side].segment(
+        sequence,
+        bytes,
+        payloadStart,
+        payloadCapturedBytes,
+        payloadLengthBytes,
+        timeUs,
+      );
     }
     if (conversation.messages[0].isLost || conversation.messages[1].isLost) {
       this.#parts.questions.streamLost(slot);
@@ -84,7 +91,10 @@ export class DnsConversations {
     const sink = (bytes: Uint8Array, start: number, end: number, timeUs: number) =>
       this.#message(slot, bytes, start, end, timeUs);
     const messages = [new DnsStream(messageBudget, sink), new DnsStream(messageBudget, sink)] as const;
-    const streams = [new InOrderStream(messages[0], streamBudget), new InOrderStream(messages[1], streamBudget)] as const;
+    const streams = [
+      new InOrderStream(messages[0], streamBudget),
+      new InOrderStream(messages[1], streamBudget),
+    ] as const;
     connection.at(slot);
     for (const side of [Side.initiator, Side.responder]) {
       if (connection.isBeginKnown(side)) streams[side].begin((connection.initialSequence(side) + 1) | 0);

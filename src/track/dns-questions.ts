@@ -365,7 +365,6 @@ export class DnsQuestions {
     words[word + STATE] = WAITING | (packet.ipVersion === 6 ? IPV6 : 0);
     words[word + TYPE] = message.type;
     words[word + CANDIDATES] = 1;
-    words[word + RCODE] = NO_ANSWER;
     words[word + POD_SIDE] = podSide;
     words[word + PARTNER] = partner;
     words[word + CONNECTION] = -1;
@@ -454,6 +453,7 @@ export class DnsQuestions {
     words[word + PORT_AND_ID] = (clientPort << 16) | this.#message.id;
     words[word + ASKED] |= this.#resolverBit();
     words[word + QUERIES]++;
+    words[word + RCODE] = NO_ANSWER;
     this.#setConnection(slot, connection);
     this.#table.setAddress(slot, RESOLVER, packet, resolverAt);
     this.#times[slot * TIMES + SENT_AT] = timeUs;
@@ -588,11 +588,16 @@ export class DnsQuestions {
     const isOfBoth = partner >= 0 && (words[partner * WORDS + STATE] & STATE_MASK) === FAILED;
     if (isOfBoth) words[partner * WORDS + STATE] |= ERROR_TOLD;
     if (isOptional(words[word + TYPE])) return;
-    // the name is there if either says so
-    const isNoData = isOfBoth && words[partner * WORDS + RCODE] === NO_DATA;
-    const question = this.#copy(slot);
-    const told = isNoData && question.rcode === Rcode.nxDomain ? this.#copy(partner) : question;
-    this.#listener.questionFailed(told, slot, timeUs, words[word + CONNECTION]);
+    const teller = isOfBoth && this.#tellsMore(partner, slot) ? partner : slot;
+    this.#listener.questionFailed(this.#copy(teller), slot, timeUs, words[word + CONNECTION]);
+  }
+
+  /** Whether of two questions for the addresses of a name one tells more: that the name is there, else that for A. */
+  #tellsMore(slot: number, other: number): boolean {
+    const words = this.#words;
+    const isNoData = words[slot * WORDS + RCODE] === NO_DATA;
+    if (isNoData !== (words[other * WORDS + RCODE] === NO_DATA)) return isNoData;
+    return words[slot * WORDS + TYPE] === DnsType.a;
   }
 
   #tellError(slot: number, timeUs: number): void {
@@ -650,7 +655,7 @@ export class DnsQuestions {
     const candidate = dnsNameText(this.#names, at, at + words[word + NAME_LENGTH]);
     const isWhole = words[word + BASE_LENGTH] === words[word + NAME_LENGTH];
     const rcode = words[word + RCODE];
-    const isUnanswered = (state & STATE_MASK) === WAITING;
+    const isUnanswered = rcode === NO_ANSWER;
     return {
       clientAddress: this.#address(word + CLIENT, state),
       clientPort: words[word + PORT_AND_ID] >>> 16,
@@ -661,7 +666,7 @@ export class DnsQuestions {
       candidate,
       type: dnsTypeName(words[word + TYPE]),
       firstUs: this.#times[time + FIRST_AT],
-      rcode: isUnanswered ? NO_ANSWER : rcode === NO_DATA ? Rcode.noError : rcode,
+      rcode: rcode === NO_DATA ? Rcode.noError : rcode,
       answers: isUnanswered ? 0 : words[word + ANSWERS],
       matches: isUnanswered ? 0 : words[word + MATCHES],
       latencyUs: isUnanswered ? -1 : Math.max(0, this.#times[time + ANSWERED_AT] - this.#times[time + FIRST_AT]),

@@ -1,8 +1,8 @@
+import { DnsLookups } from '../../src/diagnosis/dns-lookups.ts';
 import { parseEndFlowLine } from '../../src/diagnosis/end-flow-line.ts';
 import { parseEventLine } from '../../src/diagnosis/event-line.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { Findings } from '../../src/diagnosis/findings.ts';
-import { DnsLookups } from '../../src/diagnosis/dns-lookups.ts';
 import { Servers } from '../../src/diagnosis/servers.ts';
 import { type Connection, EndType } from '../../src/model/connection.ts';
 import type { NetworkEvent } from '../../src/model/event.ts';

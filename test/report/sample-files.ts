@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PodSide } from '../../src/model/connection.ts';
-import type { NetworkEvent } from '../../src/model/event.ts';
 import { DNS_LOG_HEADER } from '../../src/model/dns-log-columns.ts';
+import type { NetworkEvent } from '../../src/model/event.ts';
 import { END_FLOW_HEADER } from '../../src/model/flow-columns.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
 import { appendEndFlow } from '../../src/output/end-flow-file.ts';

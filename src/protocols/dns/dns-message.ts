@@ -147,6 +147,7 @@ function readRecords(
   const answers = (bytes[start + 6] << 8) | bytes[start + 7];
   const others = ((bytes[start + 8] << 8) | bytes[start + 9]) + ((bytes[start + 10] << 8) | bytes[start + 11]);
   let at = begin;
+  message.isWhole = answers === 0;
   for (let i = 0; i < answers + others; i++) {
     const record = skipName(bytes, at, end);
     if (record < 0 || record + RECORD_BYTES > end) return;
@@ -165,5 +166,4 @@ function readRecords(
     if (next > end) return;
     at = next;
   }
-  if (answers === 0) message.isWhole = true;
 }

@@ -65,14 +65,7 @@ export function mayBeCandidates(
 }
 
 /** Whether labels `long[from..to)` end with the labels `short[first..last)`. */
-function endsWith(
-  long: Uint8Array,
-  from: number,
-  to: number,
-  short: Uint8Array,
-  first: number,
-  last: number,
-): boolean {
+function endsWith(long: Uint8Array, from: number, to: number, short: Uint8Array, first: number, last: number): boolean {
   let at = from;
   while (to - at > last - first) at += 1 + long[at];
   if (to - at !== last - first) return false;

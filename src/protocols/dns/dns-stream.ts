@@ -1,5 +1,5 @@
-import type { StreamBudget } from '../stream/stream-budget.ts';
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
+import type { StreamBudget } from '../stream/stream-budget.ts';
 
 const LENGTH_BYTES = 2;
 const EMPTY = new Uint8Array(0);
@@ -37,9 +37,13 @@ export class DnsStream implements StreamConsumer {
         at = this.#goOn(bytes, at, end, timeUs);
         continue;
       }
-      if (end - at < LENGTH_BYTES) return this.#hold(LENGTH_BYTES, bytes, at, end);
-      const next = at + LENGTH_BYTES + ((bytes[at] << 8) | bytes[at + 1]);
-      if (next > end) return this.#hold(next - at, bytes, at, end);
+      // with a single byte not even the length is there
+      const wholeBytes = LENGTH_BYTES + (end - at < LENGTH_BYTES ? 0 : (bytes[at] << 8) | bytes[at + 1]);
+      const next = at + wholeBytes;
+      if (next > end) {
+        this.#hold(wholeBytes, bytes, at, end);
+        return;
+      }
       this.#sink(bytes, at + LENGTH_BYTES, next, timeUs);
       at = next;
     }
