@@ -122,7 +122,12 @@ test('an answer with another name, type, id or port is not taken', () => {
   }
 });
 
-const CANDIDATES = ['db.shop.web.svc.cluster.local', 'db.shop.svc.cluster.local', 'db.shop.cluster.local', 'db.shop.corp.example'];
+const CANDIDATES = [
+  'db.shop.web.svc.cluster.local',
+  'db.shop.svc.cluster.local',
+  'db.shop.cluster.local',
+  'db.shop.corp.example',
+];
 
 /** Asks for A and AAAA of candidates at once, each from a port of its own as glibc does, and answers NXDOMAIN. */
 function search(talk: DnsTalk, names: readonly string[], rcode = NX): DnsTalk {
@@ -145,7 +150,10 @@ test('a candidate that exists makes the question good', () => {
   const talk = search(new DnsTalk(), CANDIDATES.slice(0, 1));
   const sent = { name: CANDIDATES[1] as string, port: 40_001, atMs: 10 };
   talk.query(sent).query({ ...sent, type: 'AAAA', id: 2 });
-  talk.answer({ ...sent, atMs: 11 }).answer({ ...sent, type: 'AAAA', id: 2, records: 0, atMs: 12 }).until(5_000);
+  talk
+    .answer({ ...sent, atMs: 11 })
+    .answer({ ...sent, type: 'AAAA', id: 2, records: 0, atMs: 12 })
+    .until(5_000);
   assert.equal(talk.told, []);
   assert.equal(talk.lines.sort(), ['db.shop A 0 1 2 2', 'db.shop AAAA 0 0 2 2']);
 });
@@ -205,7 +213,12 @@ test('SERVFAIL is told at once, and once for each query that it answers', () => 
 });
 
 test('FORMERR to a query with EDNS is no error when the query without it is answered', () => {
-  const talk = new DnsTalk().query({ hasEdns: true }).answer({ rcode: 1 }).query({ atMs: 2 }).answer({ atMs: 3 }).until(5_000);
+  const talk = new DnsTalk()
+    .query({ hasEdns: true })
+    .answer({ rcode: 1 })
+    .query({ atMs: 2 })
+    .answer({ atMs: 3 })
+    .until(5_000);
   assert.equal(talk.told, []);
   assert.equal(new DnsTalk().query({ hasEdns: true }).answer({ rcode: 1 }).until(5_000).told.length, 1);
 });
@@ -249,7 +262,11 @@ test('mDNS, updates and what is no DNS are left alone', () => {
 });
 
 test('the end of the capture ends all questions', () => {
-  const talk = new DnsTalk().query().query({ name: 'nx.example', port: 5 }).answer({ name: 'nx.example', port: 5, rcode: NX }).stop();
+  const talk = new DnsTalk()
+    .query()
+    .query({ name: 'nx.example', port: 5 })
+    .answer({ name: 'nx.example', port: 5, rcode: NX })
+    .stop();
   assert.equal(talk.told, ['failed nx.example A 3 1 1 at 1']);
   assert.equal(talk.lines.sort(), ['db.shop A -1 0 1 1', 'nx.example A 3 0 1 1']);
 });

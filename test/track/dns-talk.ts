@@ -1,11 +1,28 @@
-import { type Answer, encode, type OptAnswer, type Packet as DnsPacket, RECURSION_DESIRED, type RecordType, TRUNCATED_RESPONSE } from 'dns-packet';
+import {
+  type Answer,
+  type Packet as DnsPacket,
+  encode,
+  type OptAnswer,
+  RECURSION_DESIRED,
+  type RecordType,
+  TRUNCATED_RESPONSE,
+} from 'dns-packet';
 import type { DnsQuestion } from '../../src/model/dns-question.ts';
 import { DnsQuestions } from '../../src/track/dns-questions.ts';
-import { decode, ethernet, ipv4, ipv6 } from '../layers/frame-bytes.ts';
 import { turnAround } from '../golden/make-scenario.ts';
+import { decode, ethernet, ipv4, ipv6 } from '../layers/frame-bytes.ts';
 
 export const T0_US = 1_700_000_000_000_000;
-const OPT: OptAnswer = { type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
+const OPT: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: 1232,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
 
 /** A message on its way; `atMs` counts from the beginning. */
 export interface Sent {
@@ -68,7 +85,9 @@ export class DnsTalk {
 
   constructor(dnsSeconds = 2) {
     const told = (what: string, { name, type, rcode, queries, candidates }: DnsQuestion, timeUs: number) =>
-      this.told.push(`${what} ${name} ${type} ${rcode} ${queries} ${candidates} at ${Math.round((timeUs - T0_US) / 1000)}`);
+      this.told.push(
+        `${what} ${name} ${type} ${rcode} ${queries} ${candidates} at ${Math.round((timeUs - T0_US) / 1000)}`,
+      );
     this.questions = new DnsQuestions({ dnsSeconds }, 1, {
       queryUnanswered: (question, _slot, _sentUs, timeUs) => told('unanswered', question, timeUs),
       queryRejected: (question, _slot, error) => told('rejected', question, error.timeUs),
@@ -109,7 +128,8 @@ export class DnsTalk {
   /** The questions that ended: name, type, response code, records, queries, candidates. */
   get lines(): string[] {
     return this.ended.map(
-      ({ name, type, rcode, answers, queries, candidates }) => `${name} ${type} ${rcode} ${answers} ${queries} ${candidates}`,
+      ({ name, type, rcode, answers, queries, candidates }) =>
+        `${name} ${type} ${rcode} ${answers} ${queries} ${candidates}`,
     );
   }
 

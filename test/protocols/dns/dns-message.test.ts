@@ -1,4 +1,11 @@
-import { decode, encode, type OptAnswer, type Packet as DnsPacket, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet';
+import {
+  type Packet as DnsPacket,
+  decode,
+  encode,
+  type OptAnswer,
+  RECURSION_DESIRED,
+  TRUNCATED_RESPONSE,
+} from 'dns-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DnsMessage, readDnsMessage } from '../../../src/protocols/dns/dns-message.ts';
@@ -14,7 +21,16 @@ function read(bytes: Uint8Array, wireBytes = bytes.length): DnsMessage | null {
 }
 
 const nameOf = ({ name, nameBytes }: DnsMessage) => dnsNameText(name, 0, nameBytes);
-const OPT: OptAnswer = { type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
+const OPT: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: 1232,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
 
 const SAMPLES: readonly DnsPacket[] = [
   { type: 'query', id: 1, flags: RECURSION_DESIRED, questions: [{ type: 'A', name: 'db.shop.svc.cluster.local' }] },
@@ -88,13 +104,18 @@ test('what is not printable, and dots inside of labels, are escaped', () => {
 });
 
 const HEADER = Buffer.from('000181800001000100000000', 'hex');
-const message = (...parts: readonly (readonly number[])[]) => Buffer.concat([HEADER, ...parts.map((part) => Buffer.from(part))]);
+const message = (...parts: readonly (readonly number[])[]) =>
+  Buffer.concat([HEADER, ...parts.map((part) => Buffer.from(part))]);
 
 test('hostile questions: pointers, loops, labels and names that are too long, none at all', () => {
   assert.is(read(message([0xc0, 0x0c, 0, 1, 0, 1])), null, 'a pointer to itself');
   assert.is(read(message([0x40, 0x61, 0, 0, 1, 0, 1])), null, 'a label of a kind that nobody has defined');
   assert.is(read(message([5, 0x61])), null, 'a label that is not there');
-  assert.is(read(message(Array.from({ length: 128 }, () => [1, 0x61]).flat(), [0, 0, 1, 0, 1])), null, 'a name of 257 bytes');
+  assert.is(
+    read(message(Array.from({ length: 128 }, () => [1, 0x61]).flat(), [0, 0, 1, 0, 1])),
+    null,
+    'a name of 257 bytes',
+  );
   assert.is(read(message([1, 0x61, 0, 0, 1])), null, 'no class');
   assert.is(read(HEADER.subarray(0, 11)), null);
   assert.is(read(Buffer.from('000181810000000000000000', 'hex'))?.nameBytes, 0, 'a response without a question');

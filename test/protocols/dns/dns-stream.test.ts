@@ -6,12 +6,16 @@ import { StreamBudget } from '../../../src/protocols/stream/stream-budget.ts';
 const test = suite('DNS messages over TCP');
 
 const framed = (...texts: readonly string[]) =>
-  Buffer.concat(texts.map((text) => Buffer.concat([Buffer.from([text.length >> 8, text.length & 0xff]), Buffer.from(text)])));
+  Buffer.concat(
+    texts.map((text) => Buffer.concat([Buffer.from([text.length >> 8, text.length & 0xff]), Buffer.from(text)])),
+  );
 
 function reader(budgetBytes = 1 << 20) {
   const budget = new StreamBudget(budgetBytes);
   const seen: string[] = [];
-  const stream = new DnsStream(budget, (bytes, start, end) => seen.push(Buffer.from(bytes.subarray(start, end)).toString()));
+  const stream = new DnsStream(budget, (bytes, start, end) =>
+    seen.push(Buffer.from(bytes.subarray(start, end)).toString()),
+  );
   return { budget, seen, stream };
 }
 
