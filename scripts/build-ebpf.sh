@@ -14,5 +14,6 @@ if ! command -v clang >/dev/null || [[ ! -e /usr/include/bpf/bpf_helpers.h ]]; t
 fi
 mkdir -p dist
 if [[ ! $OBJECT -nt $SOURCE || ! $OBJECT -nt ${BASH_SOURCE[0]} ]]; then
-  clang -O2 -g -target bpf -D__TARGET_ARCH_x86 -Wall -Werror -c "$SOURCE" -o "$OBJECT"
+  # -g is for BTF; where it was compiled must not stand in the object, so that it is the same wherever that is
+  clang -O2 -g -fdebug-compilation-dir=. -target bpf -D__TARGET_ARCH_x86 -Wall -Werror -c "$SOURCE" -o "$OBJECT"
 fi

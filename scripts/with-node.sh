@@ -8,7 +8,7 @@
 # --line wants exactly that line. A script that wants the Node for itself sources this file and calls `use_node [LINE]`.
 set -euo pipefail
 
-readonly OLDEST_LINE=24 # also in package.json (engines) and src/main.ts
+readonly OLDEST_LINE=24 # also in package.json (engines) and src/commands/supported-node.ts
 # The image has the same line (Dockerfile, .nvmrc), so that what is tested is what is shipped: docs/adr/0031.
 readonly BROUGHT_LINE=26
 # shellcheck disable=SC2034 # for test-on-other-line.sh

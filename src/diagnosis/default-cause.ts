@@ -19,6 +19,8 @@ const BY_NAME: Readonly<Record<EventName, CauseId>> = {
   DNS_ERROR: 'dns.error.other',
   ICMP_ERROR: 'icmp.other',
   PATH_MTU: 'path-mtu.black-hole',
+  TCP_LOSS: 'tcp.loss.unacknowledged',
+  TCP_ZERO_WINDOW: 'tcp.zero-window',
   NO_ANSWER: 'answer.client-gave-up',
   HALF_CLOSED: 'tcp.half-closed.not-closing',
   FOREIGN_PACKET: 'tcp.foreign.packet',

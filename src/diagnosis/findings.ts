@@ -156,6 +156,8 @@ function reasonOf(event: EventLine): string {
       return kind;
     case 'noName':
       return `${causeId} ${causeId === 'dns.no-such-reverse-name' ? '' : facts.dnsName}`;
+    case 'loss':
+      return `${kind} ${by}`;
     case 'stuck':
       return `${causeId} ${value}`; // whose turn it is
     default:

@@ -22,8 +22,9 @@ interface Block {
  * of a question that comes when there is no room.
  */
 export class DnsPackets {
-  readonly #bytes = new Uint8Array(BLOCK_BYTES * BLOCKS);
-  readonly #view = new DataView(this.#bytes.buffer);
+  /** Made for the first packet: there are pods without DNS. */
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
   readonly #free: Block[] = [];
   #used = 0;
   /** By the question's slot. */
@@ -76,6 +77,10 @@ export class DnsPackets {
 
   #make(): Block | null {
     if (this.#used === BLOCKS) return null;
+    if (this.#used === 0) {
+      this.#bytes = new Uint8Array(BLOCK_BYTES * BLOCKS);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
     return { start: BLOCK_BYTES * this.#used++, bytes: 0, packets: 0, omitted: 0, linkType: 0 };
   }
 }

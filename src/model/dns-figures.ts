@@ -2,12 +2,12 @@ import { type DnsQuestion, NO_ANSWER, Rcode } from './dns-question.ts';
 import { LatencyBuckets } from './latency-buckets.ts';
 
 /** How DNS questions end, in the words of metrics. */
-export const DNS_RESULTS = ['answered', 'no_answer', 'nxdomain', 'no_data', 'servfail', 'refused', 'other'] as const;
+const DNS_RESULTS = ['answered', 'no_answer', 'nxdomain', 'no_data', 'servfail', 'refused', 'other'] as const;
 
-export type DnsResult = (typeof DNS_RESULTS)[number];
+type DnsResult = (typeof DNS_RESULTS)[number];
 
 /** Returns how a question ended. */
-export function dnsResultOf({ rcode, matches }: Pick<DnsQuestion, 'rcode' | 'matches'>): DnsResult {
+function dnsResultOf({ rcode, matches }: Pick<DnsQuestion, 'rcode' | 'matches'>): DnsResult {
   switch (rcode) {
     case NO_ANSWER:
       return 'no_answer';

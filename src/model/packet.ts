@@ -4,8 +4,9 @@ import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from './tcp-bits
 export const TcpFlag = { fin: TCP_FIN, syn: TCP_SYN, rst: TCP_RST, psh: TCP_PSH, ack: TCP_ACK, urg: TCP_URG } as const;
 
 /**
- * A decoded TCP segment, a UDP datagram of DNS, or an ICMP error about one of these: what `layers` found in a `Frame`. One object is reused for every packet; offsets are into
- * the frame's view and are valid as long as the frame is. All 32-bit fields are signed 32-bit integers, so that they
+ * A decoded TCP segment, a UDP datagram of DNS, or an ICMP error about one of these: what `layers` found in a `Frame`.
+ * One object is reused for every packet; offsets are into the frame's view and are valid as long as the frame is.
+ * All 32-bit fields are signed 32-bit integers, so that they
  * stay small integers in the engine; compare sequence numbers with `model/sequence.ts` only.
  */
 export class Packet {

@@ -7,7 +7,7 @@ import { FLUSH_DELAY_MS, MAX_CSV_LINES, type OutputTarget } from './output-targe
 import { RotatingFile } from './rotating-file.ts';
 
 /** Appends the line of a DNS question, without its end. */
-export function appendQuestion(line: LineBuffer, question: DnsQuestion): void {
+function appendQuestion(line: LineBuffer, question: DnsQuestion): void {
   const seconds = Math.floor(question.firstUs / SECOND_US);
   line.integer(seconds);
   line.ascii(`.${String(Math.floor(question.firstUs - seconds * SECOND_US)).padStart(6, '0')}`);

@@ -1,4 +1,5 @@
 import type { CauseId } from '../model/cause-id.ts';
+import { Side } from '../model/connection.ts';
 import { DnsFigures } from '../model/dns-figures.ts';
 import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
@@ -6,6 +7,8 @@ import type { EventName } from '../model/event-code.ts';
 import { LatencyBuckets } from '../model/latency-buckets.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { ReportSink } from './reporter.ts';
+
+const SIDES = [Side.initiator, Side.responder] as const;
 
 /** Hears of the same, after the sink. */
 export interface CountingListener {
@@ -23,6 +26,8 @@ export class CountingSink implements ReportSink {
   readonly tlsHandshakes = new LatencyBuckets();
   readonly firstBytes = new LatencyBuckets();
   readonly dns = new DnsFigures();
+  /** Shortest round trips of connections, between the capture and either side, by `Side`. */
+  readonly roundTrips = [new LatencyBuckets(), new LatencyBuckets()] as const;
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
   readonly #sink: ReportSink;
@@ -55,6 +60,10 @@ export class CountingSink implements ReportSink {
     if (synAckLatencyUs > 0 && ackLatencyUs > 0) this.handshakes.add(synAckLatencyUs + ackLatencyUs);
     if (tlsLatencyUs > 0) this.tlsHandshakes.add(tlsLatencyUs);
     if (firstByteLatencyUs > 0) this.firstBytes.add(firstByteLatencyUs);
+    for (const side of SIDES) {
+      const us = connection.roundTripUs(side);
+      if (us > 0) this.roundTrips[side].add(us);
+    }
     this.#sink.connectionEnded(connection);
     this.#listener.ended?.(connection);
   }

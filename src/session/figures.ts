@@ -9,7 +9,7 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
-  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, dns } = counted;
+  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, roundTrips, dns } = counted;
   return {
     podName,
     podNamespace,
@@ -23,6 +23,8 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     tlsHandshakes,
     firstBytes,
     dns,
+    roundTrips,
+    retransmissions: path.tracker.resent,
     packets: frames,
     bytes,
     kernelDrops,

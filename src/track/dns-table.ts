@@ -2,7 +2,7 @@ import type { Packet } from '../model/packet.ts';
 import { MOST_NAME_BYTES } from '../protocols/dns/dns-message.ts';
 
 /** Questions that are open at the same time. */
-const CAPACITY = 16_384;
+const CAPACITY = 8_192;
 /** Buckets of each index: a power of two. */
 const BUCKETS = 4096;
 /** Bytes of a name's place. */

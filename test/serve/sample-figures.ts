@@ -23,6 +23,8 @@ export function sampleFigures(): SessionFigures {
     tlsHandshakes: latencies(),
     firstBytes: latencies(700),
     dns: new DnsFigures(),
+    roundTrips: [latencies(40), latencies(300, 300)],
+    retransmissions: [3, 5],
     packets: 100,
     bytes: 6400,
     kernelDrops: 7,

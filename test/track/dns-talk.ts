@@ -10,7 +10,7 @@ import {
 import type { DnsQuestion } from '../../src/model/dns-question.ts';
 import { DnsQuestions } from '../../src/track/dns-questions.ts';
 import { turnAround } from '../golden/make-scenario.ts';
-import { decode, ethernet, ipv4, ipv6 } from '../layers/frame-bytes.ts';
+import { decode, ethernet, ipv4, ipv6 } from '../tools/frame-bytes.ts';
 
 export const T0_US = 1_700_000_000_000_000;
 const OPT: OptAnswer = {

@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert';
 import { DnsMessage, readDnsMessage } from '../../../src/protocols/dns/dns-message.ts';
 import { dnsNameText } from '../../../src/protocols/dns/dns-name.ts';
 import { dnsTypeName } from '../../../src/protocols/dns/dns-types.ts';
-import { seededRandom } from '../../capture/frames.ts';
+import { seededBelow } from '../../tools/random.ts';
 
 const test = suite('DNS messages');
 
@@ -159,12 +159,12 @@ test('64 KB of answers are read within a moment', () => {
 });
 
 test('mutated messages: never a throw, and nothing that dns-packet reads otherwise', () => {
-  const random = seededRandom(53);
+  const below = seededBelow(53);
   let compared = 0;
   for (let round = 0; round < 20_000; round++) {
     const bytes = Buffer.from(encode(SAMPLES[round % SAMPLES.length] as DnsPacket));
-    for (let n = 0; n <= round % 4; n++) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
-    const cut = round % 7 === 0 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes;
+    for (let n = 0; n <= round % 4; n++) bytes[below(bytes.length)] = below(256);
+    const cut = round % 7 === 0 ? bytes.subarray(0, below(bytes.length)) : bytes;
     const read1 = read(cut);
     let oracle: DnsPacket;
     try {
@@ -178,7 +178,7 @@ test('mutated messages: never a throw, and nothing that dns-packet reads otherwi
     assert.is(read1.id, oracle.id);
     if (read1.isWhole) assert.is(read1.answers, oracle.answers?.length, cut.toString('hex'));
   }
-  assert.ok(compared > 5_000, `${compared}`);
+  assert.ok(compared > 4_000, `${compared}`);
 });
 
 test.run();
