@@ -1,32 +1,37 @@
 import { DNS_PORT } from '../layers/udp.ts';
-import { formatIpv4, formatIpv6 } from '../model/address.ts';
 import { PodSide } from '../model/connection.ts';
-import { type DnsQuestion, NO_ANSWER, NO_DATA, Rcode } from '../model/dns-question.ts';
+import { NO_ANSWER, NO_DATA, Rcode } from '../model/dns-question.ts';
 import { Direction } from '../model/frame.ts';
 import type { Packet } from '../model/packet.ts';
-import { DnsMessage, readDnsMessage } from '../protocols/dns/dns-message.ts';
-import { commonLabels, dnsNameText, mayBeCandidates } from '../protocols/dns/dns-name.ts';
-import { DnsType, dnsTypeName } from '../protocols/dns/dns-types.ts';
-import { DnsEnds } from './dns-ends.ts';
+import { type DnsMessage, readDnsMessage } from '../protocols/dns/dns-message.ts';
+import { DnsType } from '../protocols/dns/dns-types.ts';
+import type { DnsEnds } from './dns-ends.ts';
 import type { DnsListener, DnsSettings } from './dns-listener.ts';
+import { DnsMatcher, MOST_LOOKED_AT } from './dns-matcher.ts';
+import { copyQuestion } from './dns-question-copy.ts';
 import {
   ANSWERED_AT,
   ANSWERS,
   ASKED,
+  AT_ONCE,
   BASE_LENGTH,
   CANDIDATES,
   CLIENT,
   CONNECTION,
   DEADLINE_AT,
-  DnsTable,
+  EDNS,
+  ERROR_TOLD,
+  FAILED,
   FIRST_AT,
-  hashOf,
-  Index,
+  FOREIGN,
+  IPV6,
+  isNegative,
   MATCHES,
   NAME_BYTES,
   NAME_HASH,
   NAME_LENGTH,
   PARTNER,
+  PARTNER_ANSWERED,
   POD_SIDE,
   PORT_AND_ID,
   QUERIES,
@@ -34,31 +39,17 @@ import {
   RESOLVER,
   SENT_AT,
   STATE,
+  STATE_MASK,
+  TCP,
   TIMES,
+  TOLD,
+  TRUNCATED,
   TYPE,
+  WAITING,
   WORDS,
-} from './dns-table.ts';
+} from './dns-record.ts';
+import { DnsTable, Index } from './dns-table.ts';
 import { RecentAnswers } from './recent-answers.ts';
-
-/* What a question waits for, in the low bits of its state. */
-const WAITING = 1;
-/** Its answer was negative: another candidate, another try or its partner may still make it good. */
-const FAILED = 2;
-/** Its answer did not fit: the retry over TCP is to come. */
-const TRUNCATED = 3;
-const STATE_MASK = 3;
-const IPV6 = 1 << 2;
-/** The latest query was told as unanswered. */
-const TOLD = 1 << 3;
-/** Its partner went from the same port at the same time. */
-const AT_ONCE = 1 << 4;
-const PARTNER_ANSWERED = 1 << 5;
-const FOREIGN = 1 << 6;
-const TCP = 1 << 7;
-/** A response code other than NXDOMAIN was told of the latest candidate. */
-const ERROR_TOLD = 1 << 8;
-/** The latest query had EDNS: who does not know that answers with an error, and is asked again without. */
-const EDNS = 1 << 9;
 
 /** Opcode of a question (RFC 1035 §4.1.1); updates, notifications and the like are left alone. */
 const OPCODE_QUERY = 0;
@@ -73,8 +64,6 @@ const NEXT_TRY_US = 500_000;
 const TCP_RETRY_US = 2_000_000;
 /** Clients send again after 5 s (glibc), 2.5 s (musl), 2 s (c-ares): a query that old is not asked again, nor answered. */
 const GIVE_UP_US = 6_000_000;
-/** Questions of one bucket that are looked at. */
-const MOST_LOOKED_AT = 64;
 
 /**
  * Follows DNS questions from the query to the answer, over UDP and TCP: which queries are one question, which of them have
@@ -85,8 +74,9 @@ export class DnsQuestions {
   readonly #words = this.#table.words;
   readonly #times = this.#table.times;
   readonly #names = this.#table.names;
-  readonly #message = new DnsMessage();
-  readonly #ends = new DnsEnds();
+  readonly #matcher: DnsMatcher;
+  readonly #message: DnsMessage;
+  readonly #ends: DnsEnds;
   readonly #answered = new RecentAnswers();
   readonly #settings: DnsSettings;
   readonly #seed: number;
@@ -104,6 +94,9 @@ export class DnsQuestions {
   constructor(settings: DnsSettings, seed: number, listener: DnsListener) {
     this.#settings = settings;
     this.#seed = seed | 0;
+    this.#matcher = new DnsMatcher(this.#table, seed);
+    this.#message = this.#matcher.message;
+    this.#ends = this.#matcher.ends;
     this.#listener = listener;
   }
 
@@ -197,20 +190,14 @@ export class DnsQuestions {
   /** Takes in an ICMP error that quotes a query. Returns the open question it belongs to; -1 for none. */
   icmpError(packet: Packet): number {
     this.#ends.set(packet, true);
-    const ends = this.#ends;
-    const table = this.#table;
     const { bytes, payloadStart, payloadCapturedBytes } = packet;
     const id = payloadCapturedBytes >= 2 ? (bytes[payloadStart] << 8) | bytes[payloadStart + 1] : -1;
-    let slot = table.first(Index.port, this.#portHash());
-    for (let looked = 0; slot >= 0 && looked < MOST_LOOKED_AT; looked++, slot = table.next(Index.port, slot)) {
+    const slot = this.#matcher.askedWith(id, true);
+    if (slot >= 0) {
       const word = slot * WORDS;
-      if ((this.#words[word + STATE] & STATE_MASK) !== WAITING || !this.#isClient(slot)) continue;
-      if (this.#words[word + PORT_AND_ID] >>> 16 !== ends.clientPort) continue;
-      if (id >= 0 && (this.#words[word + PORT_AND_ID] & 0xffff) !== id) continue;
-      if (!table.isAddress(slot, RESOLVER, packet, ends.resolverAt)) continue;
       this.#words[word + STATE] |= TOLD; // that is the answer: no other comes
       this.#setDeadline(slot, this.#times[slot * TIMES + SENT_AT] + GIVE_UP_US);
-      this.#listener.queryRejected(this.#copy(slot), slot, packet, this.#words[word + CONNECTION]);
+      this.#listener.queryRejected(copyQuestion(this.#table, slot), slot, packet, this.#words[word + CONNECTION]);
       return slot;
     }
     this.#unfoundedErrors++;
@@ -249,32 +236,6 @@ export class DnsQuestions {
     }
   }
 
-  #portHash(): number {
-    const { packet, clientAt, clientPort } = this.#ends;
-    return hashOf(this.#seed, packet, clientAt, clientPort);
-  }
-
-  #labelHash(): number {
-    const { packet, clientAt } = this.#ends;
-    return hashOf(this.#seed, packet, clientAt, this.#message.labelHash);
-  }
-
-  /** Whether a question is of the client of the message that is looked at. */
-  #isClient(slot: number): boolean {
-    const { packet, clientAt } = this.#ends;
-    const isVersion6 = (this.#words[slot * WORDS + STATE] & IPV6) !== 0;
-    return isVersion6 === (packet.ipVersion === 6) && this.#table.isAddress(slot, CLIENT, packet, clientAt);
-  }
-
-  #isName(slot: number): boolean {
-    const { name, nameBytes, nameHash } = this.#message;
-    const word = slot * WORDS;
-    if (this.#words[word + NAME_HASH] !== nameHash || this.#words[word + NAME_LENGTH] !== nameBytes) return false;
-    const at = slot * NAME_BYTES;
-    for (let i = 0; i < nameBytes; i++) if (this.#names[at + i] !== name[i]) return false;
-    return true;
-  }
-
   /** A query: of a question that is open already, or of a new one. */
   #query(timeUs: number, podSide: PodSide, connection: number): number {
     const message = this.#message;
@@ -284,26 +245,26 @@ export class DnsQuestions {
     const { clientPort } = this.#ends;
     let found = -1;
     let partner = -1;
-    let slot = table.first(Index.label, this.#labelHash());
+    let slot = table.first(Index.label, this.#matcher.labelHash());
     for (let looked = 0; slot >= 0 && looked < MOST_LOOKED_AT; looked++) {
       const next = table.next(Index.label, slot);
       const word = slot * WORDS;
       const state = words[word + STATE];
-      if (this.#isClient(slot)) {
+      if (this.#matcher.isClient(slot)) {
         if (words[word + TYPE] !== message.type) {
-          if (partner < 0 && this.#isPartner(slot)) partner = slot;
-        } else if (this.#isName(slot)) {
+          if (partner < 0 && this.#matcher.isPartner(slot)) partner = slot;
+        } else if (this.#matcher.isName(slot)) {
           const portAndId = words[word + PORT_AND_ID];
           const isSame = portAndId >>> 16 === clientPort || (portAndId & 0xffff) === message.id;
           const isRetry = (state & STATE_MASK) === TRUNCATED && connection >= 0;
-          if (found < 0 && (isSame || isRetry) && !this.#isNonexistent(slot)) {
+          if (found < 0 && (isSame || isRetry) && !this.#matcher.isNonexistent(slot)) {
             this.#again(slot, timeUs, connection);
             return slot;
           }
-        } else if ((state & STATE_MASK) === FAILED && this.#isNextCandidate(slot)) {
+        } else if ((state & STATE_MASK) === FAILED && this.#matcher.isNextCandidate(slot)) {
           // the name itself comes behind all that a search list made of it
           if (found < 0) found = slot;
-          else if (this.#isBaseOf(slot)) this.#absorb(found, slot);
+          else if (this.#matcher.isBaseOf(slot)) this.#absorb(found, slot);
         }
       }
       slot = next;
@@ -311,43 +272,6 @@ export class DnsQuestions {
     if (found >= 0) this.#nextCandidate(found, timeUs, connection);
     else found = this.#begin(timeUs, podSide, partner, connection);
     return found;
-  }
-
-  /** Whether a question for the other type of address belongs to what is asked now. */
-  #isPartner(slot: number): boolean {
-    const { type } = this.#message;
-    const word = slot * WORDS;
-    const other = this.#words[word + TYPE];
-    if (other + type !== DnsType.a + DnsType.aaaa || (other !== DnsType.a && other !== DnsType.aaaa)) return false;
-    if (this.#words[word + PARTNER] >= 0) return false;
-    return this.#isName(slot) || ((this.#words[word + STATE] & STATE_MASK) === FAILED && this.#commonBytes(slot) > 0);
-  }
-
-  #isNonexistent(slot: number): boolean {
-    const word = slot * WORDS;
-    return (this.#words[word + STATE] & STATE_MASK) === FAILED && isNegative(this.#words[word + RCODE]);
-  }
-
-  /** Bytes that the two have in common where a search list may have made both; 0 otherwise. */
-  #commonBytes(slot: number): number {
-    const { name, nameBytes } = this.#message;
-    const word = slot * WORDS;
-    const length = this.#words[word + NAME_LENGTH];
-    const at = slot * NAME_BYTES;
-    const common = commonLabels(this.#names, at, length, name, nameBytes);
-    // the domain of the host stands behind those of the cluster, and has nothing of theirs
-    if (common > 0 && this.#words[word + CANDIDATES] > 1 && common === this.#words[word + BASE_LENGTH]) return common;
-    return mayBeCandidates(this.#names, at, length, name, nameBytes, common) ? common : 0;
-  }
-
-  #isNextCandidate(slot: number): boolean {
-    const common = this.#commonBytes(slot);
-    return common > 0 && common <= this.#words[slot * WORDS + BASE_LENGTH];
-  }
-
-  /** Whether the name that is asked for is what a question's name begins with. */
-  #isBaseOf(slot: number): boolean {
-    return this.#commonBytes(slot) === this.#message.nameBytes;
   }
 
   #begin(timeUs: number, podSide: PodSide, partner: number, connection: number): number {
@@ -372,8 +296,8 @@ export class DnsQuestions {
     table.setAddress(slot, CLIENT, packet, clientAt);
     this.#times[slot * TIMES + FIRST_AT] = timeUs;
     this.#setName(slot);
-    table.link(Index.label, slot, this.#labelHash());
-    table.link(Index.port, slot, this.#portHash());
+    table.link(Index.label, slot, this.#matcher.labelHash());
+    table.link(Index.port, slot, this.#matcher.portHash());
     this.#noteSent(slot, timeUs, connection);
     if (partner < 0) return slot;
     words[partner * WORDS + PARTNER] = slot;
@@ -415,7 +339,7 @@ export class DnsQuestions {
   #nextCandidate(slot: number, timeUs: number, connection: number): void {
     const word = slot * WORDS;
     const words = this.#words;
-    const common = this.#commonBytes(slot);
+    const common = this.#matcher.commonBytes(slot);
     if (common < words[word + BASE_LENGTH]) words[word + BASE_LENGTH] = common;
     words[word + CANDIDATES]++;
     words[word + STATE] &= ~ERROR_TOLD;
@@ -438,7 +362,7 @@ export class DnsQuestions {
 
   #relink(slot: number): void {
     this.#table.unlink(Index.port, slot);
-    this.#table.link(Index.port, slot, this.#portHash());
+    this.#table.link(Index.port, slot, this.#matcher.portHash());
   }
 
   /** A query of a question is on its way. */
@@ -451,7 +375,7 @@ export class DnsQuestions {
     if (connection >= 0) state |= TCP;
     words[word + STATE] = state;
     words[word + PORT_AND_ID] = (clientPort << 16) | this.#message.id;
-    words[word + ASKED] |= this.#resolverBit();
+    words[word + ASKED] |= this.#matcher.resolverBit();
     words[word + QUERIES]++;
     words[word + RCODE] = NO_ANSWER;
     this.#setConnection(slot, connection);
@@ -460,31 +384,18 @@ export class DnsQuestions {
     this.#setDeadline(slot, timeUs + this.#settings.dnsSeconds * 1_000_000);
   }
 
-  #resolverBit(): number {
-    const { packet, resolverAt } = this.#ends;
-    return 1 << (hashOf(this.#seed, packet, resolverAt, 0) & 31);
-  }
-
   #answer(timeUs: number, isTcp: boolean): number {
-    const table = this.#table;
-    const words = this.#words;
-    const message = this.#message;
-    const { clientPort } = this.#ends;
-    let slot = table.first(Index.port, this.#portHash());
-    for (let looked = 0; slot >= 0 && looked < MOST_LOOKED_AT; looked++, slot = table.next(Index.port, slot)) {
-      const word = slot * WORDS;
-      if ((words[word + STATE] & STATE_MASK) !== WAITING || !this.#isClient(slot)) continue;
-      if (words[word + PORT_AND_ID] !== ((clientPort << 16) | message.id)) continue;
-      if (message.questions > 0 && (words[word + TYPE] !== message.type || !this.#isName(slot))) continue;
-      if ((words[word + ASKED] & this.#resolverBit()) === 0) {
-        words[word + STATE] |= FOREIGN; // the client does not take it
-        return slot;
-      }
-      this.#hasSeenAnswer = true;
-      return this.#take(slot, timeUs, isTcp);
+    const slot = this.#matcher.askedWith(this.#message.id, false);
+    if (slot < 0) {
+      this.#unasked++;
+      return -1;
     }
-    this.#unasked++;
-    return -1;
+    if ((this.#words[slot * WORDS + ASKED] & this.#matcher.resolverBit()) === 0) {
+      this.#words[slot * WORDS + STATE] |= FOREIGN; // the client does not take it
+      return slot;
+    }
+    this.#hasSeenAnswer = true;
+    return this.#take(slot, timeUs, isTcp);
   }
 
   /** Takes an answer to a question. Returns the question while it is open, -1 when this ended it. */
@@ -589,7 +500,7 @@ export class DnsQuestions {
     if (isOfBoth) words[partner * WORDS + STATE] |= ERROR_TOLD;
     if (isOptional(words[word + TYPE])) return;
     const teller = isOfBoth && this.#tellsMore(partner, slot) ? partner : slot;
-    this.#listener.questionFailed(this.#copy(teller), slot, timeUs, words[word + CONNECTION]);
+    this.#listener.questionFailed(copyQuestion(this.#table, teller), slot, timeUs, words[word + CONNECTION]);
   }
 
   /** Whether of two questions for the addresses of a name one tells more: that the name is there, else that for A. */
@@ -604,7 +515,7 @@ export class DnsQuestions {
     const word = slot * WORDS;
     if ((this.#words[word + STATE] & ERROR_TOLD) !== 0) return;
     this.#words[word + STATE] |= ERROR_TOLD;
-    this.#listener.questionFailed(this.#copy(slot), slot, timeUs, this.#words[word + CONNECTION]);
+    this.#listener.questionFailed(copyQuestion(this.#table, slot), slot, timeUs, this.#words[word + CONNECTION]);
   }
 
   #tellUnanswered(slot: number, timeUs: number): void {
@@ -612,12 +523,18 @@ export class DnsQuestions {
     if ((this.#words[word + STATE] & TOLD) !== 0) return;
     this.#words[word + STATE] |= TOLD;
     const sentUs = this.#times[slot * TIMES + SENT_AT];
-    this.#listener.queryUnanswered(this.#copy(slot), slot, sentUs, timeUs, this.#words[word + CONNECTION]);
+    this.#listener.queryUnanswered(
+      copyQuestion(this.#table, slot),
+      slot,
+      sentUs,
+      timeUs,
+      this.#words[word + CONNECTION],
+    );
   }
 
   /** A question is over, as it is now. */
   #end(slot: number): void {
-    this.#listener.questionEnded(this.#copy(slot));
+    this.#listener.questionEnded(copyQuestion(this.#table, slot));
     this.#drop(slot);
   }
 
@@ -645,49 +562,6 @@ export class DnsQuestions {
     this.#times[slot * TIMES + DEADLINE_AT] = deadlineUs;
     if (deadlineUs < this.#earliestUs) this.#earliestUs = deadlineUs;
   }
-
-  #copy(slot: number): DnsQuestion {
-    const words = this.#words;
-    const word = slot * WORDS;
-    const time = slot * TIMES;
-    const state = words[word + STATE];
-    const at = slot * NAME_BYTES;
-    const candidate = dnsNameText(this.#names, at, at + words[word + NAME_LENGTH]);
-    const isWhole = words[word + BASE_LENGTH] === words[word + NAME_LENGTH];
-    const rcode = words[word + RCODE];
-    const isUnanswered = rcode === NO_ANSWER;
-    return {
-      clientAddress: this.#address(word + CLIENT, state),
-      clientPort: words[word + PORT_AND_ID] >>> 16,
-      resolverAddress: this.#address(word + RESOLVER, state),
-      resolverPort: DNS_PORT,
-      podSide: words[word + POD_SIDE] as PodSide,
-      name: isWhole ? candidate : dnsNameText(this.#names, at, at + words[word + BASE_LENGTH]),
-      candidate,
-      type: dnsTypeName(words[word + TYPE]),
-      firstUs: this.#times[time + FIRST_AT],
-      rcode: rcode === NO_DATA ? Rcode.noError : rcode,
-      answers: isUnanswered ? 0 : words[word + ANSWERS],
-      matches: isUnanswered ? 0 : words[word + MATCHES],
-      latencyUs: isUnanswered ? -1 : Math.max(0, this.#times[time + ANSWERED_AT] - this.#times[time + FIRST_AT]),
-      queries: words[word + QUERIES],
-      candidates: words[word + CANDIDATES],
-      isTcp: (state & TCP) !== 0,
-      isHalfAnswered: (state & AT_ONCE) !== 0 && (state & PARTNER_ANSWERED) !== 0,
-      isForeign: (state & FOREIGN) !== 0,
-    };
-  }
-
-  #address(word: number, state: number): string {
-    const words = this.#words;
-    if ((state & IPV6) === 0) return formatIpv4(words[word]);
-    return formatIpv6(words[word] >>> 0, words[word + 1] >>> 0, words[word + 2] >>> 0, words[word + 3] >>> 0);
-  }
-}
-
-/** Whether an answer says that there is no such name, or nothing of the type under it. */
-function isNegative(rcode: number): boolean {
-  return rcode === Rcode.nxDomain || rcode === NO_DATA;
 }
 
 /** Records that clients ask for beside addresses, and do without (RFC 9460). */

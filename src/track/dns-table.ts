@@ -1,49 +1,10 @@
 import type { Packet } from '../model/packet.ts';
-import { MOST_NAME_BYTES } from '../protocols/dns/dns-message.ts';
+import { NAME_BYTES, STATE, TIMES, WORDS } from './dns-record.ts';
 
 /** Questions that are open at the same time. */
 const CAPACITY = 8_192;
 /** Buckets of each index: a power of two. */
 const BUCKETS = 4096;
-/** Bytes of a name's place. */
-export const NAME_BYTES = MOST_NAME_BYTES + 1;
-
-/* Words of a record. */
-/** What it waits for: `QuestionState`, and flags above it. */
-export const STATE = 0;
-/** Port of the client in the upper half, id of the message in the lower. */
-export const PORT_AND_ID = 1;
-export const TYPE = 2;
-/** Bytes of the name that is asked for now, in wire format without the zero that ends it. */
-export const NAME_LENGTH = 3;
-export const NAME_HASH = 4;
-/** Bytes of that name which all candidates have in common. */
-export const BASE_LENGTH = 5;
-export const CLIENT = 6;
-export const RESOLVER = 10;
-/** A bit for each resolver that was asked. */
-export const ASKED = 14;
-export const QUERIES = 15;
-export const CANDIDATES = 16;
-export const RCODE = 17;
-export const ANSWERS = 18;
-export const MATCHES = 19;
-/** The question for A or AAAA that belongs to it; -1 for none. */
-export const PARTNER = 20;
-export const POD_SIDE = 21;
-/** Connection over which it was asked last; -1 for none. */
-export const CONNECTION = 22;
-export const WORDS = 24;
-
-/* Times of a record, in microseconds since 1970-01-01. */
-export const FIRST_AT = 0;
-/** When the latest query was sent. */
-export const SENT_AT = 1;
-/** When the last answer came. */
-export const ANSWERED_AT = 2;
-export const DEADLINE_AT = 3;
-export const TIMES = 4;
-
 /** The two ways by which a question is found. */
 export const Index = {
   /** By client address and port: for answers. */

@@ -8,6 +8,34 @@ import * as assert from 'uvu/assert';
  * added to the list where one of its own can be written.
  */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  'live/dns.live.test.ts': [
+    'model/dns-figures.ts',
+    'output/dns-file.ts',
+    'report/dns-text.ts',
+    'report/duration-text.ts',
+  ],
+  'diagnosis/dns-lookups.test.ts': ['diagnosis/dns-advice.ts', 'diagnosis/dns-line.ts'],
+  'protocols/dns/dns-message.test.ts': ['protocols/dns/dns-name.ts', 'protocols/dns/dns-types.ts'],
+  'track/dns-questions.test.ts': [
+    'track/dns-ends.ts',
+    'track/dns-matcher.ts',
+    'track/dns-question-copy.ts',
+    'track/dns-table.ts',
+    'track/recent-answers.ts',
+  ],
+  'pipeline/dns.replay.test.ts': [
+    'detect/dns-counters.ts',
+    'detect/dns-detectors.ts',
+    'detect/dns-error.ts',
+    'detect/dns-event.ts',
+    'detect/dns-no-answer.ts',
+    'detect/dns-rejected.ts',
+    'history/dns-packets.ts',
+    'pipeline/directions.ts',
+    'pipeline/dns-dumps.ts',
+    'pipeline/dns-reporter.ts',
+    'track/dns-conversations.ts',
+  ],
   'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts'],
   'agent/session-keeper.test.ts': ['agent/until-deserted.ts'],
   'attribution/named-reports.test.ts': [
