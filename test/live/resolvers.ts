@@ -48,7 +48,6 @@ export async function startUnbound(lab: Lab, { namespace }: Pod): Promise<Progra
   local-zone: "refused.test." refuse
   local-zone: "good.test." redirect
   local-data: "good.test. A 192.0.2.1"
-  do-not-query-localhost: no
 forward-zone:
   name: "failing.corp"
   forward-addr: 127.0.0.1@9
