@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { run } from '../test/lab/program.ts';
+import { dns } from './dns.ts';
 import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { idle } from './idle.ts';
@@ -37,6 +38,7 @@ const BENCHES: readonly Bench[] = [
   latency,
   shortConnections,
   flood,
+  dns,
   idle,
   pods,
   processes,

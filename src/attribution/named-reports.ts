@@ -1,4 +1,5 @@
 import type { CauseId } from '../model/cause-id.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { everyStep } from '../model/every-step.ts';
@@ -122,9 +123,21 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     this.#parts.sink.occurred(name, causeId, connection, timeUs);
   }
 
+  queryOccurred(event: NetworkEvent): void {
+    this.#parts.sink.queryOccurred(event);
+  }
+
+  queryAnswered(latencyUs: number): void {
+    this.#parts.sink.queryAnswered(latencyUs);
+  }
+
+  questionEnded(question: DnsQuestion): void {
+    this.#parts.sink.questionEnded(question);
+  }
+
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
     if (connection === null) {
-      this.#parts.sink.event(event, null); // a summary: what it says of a process it has said already
+      this.#parts.sink.event(event, null); // of a DNS question, or a summary: what it says of a process it has said already
       return;
     }
     const { slot } = connection;

@@ -52,6 +52,8 @@ const REASONS: Readonly<Partial<Record<EventName, string>>> = {
   TCP_SYN_RESET: 'TcpSynReset',
   TCP_RESET_ABNORMAL: 'TcpResetAbnormal',
   VIF_DISAPPEARED: 'NetworkInterfaceDisappeared',
+  DNS_NO_ANSWER: 'DnsNoAnswer',
+  DNS_ERROR: 'DnsError',
   ICMP_ERROR: 'IcmpError',
   PATH_MTU: 'PathMtu',
   TCP_LOSS: 'TcpLoss',

@@ -105,8 +105,18 @@ const NUMBER_FACTS = [
   'lostBeyond',
   'times',
   'windowSeconds',
+  'queries',
+  'candidates',
 ] as const satisfies readonly (keyof EventFacts)[];
-const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom', 'path'] as const satisfies readonly (keyof EventFacts)[];
+const TEXT_FACTS = [
+  'icmpFrom',
+  'stranger',
+  'proxiedFrom',
+  'path',
+  'dnsName',
+  'dnsCandidate',
+  'dnsType',
+] as const satisfies readonly (keyof EventFacts)[];
 
 function factsOf(extra: JsonObject): EventFacts {
   const facts: Record<string, number | string> = {};

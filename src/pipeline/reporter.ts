@@ -5,6 +5,7 @@ import { maskedLine } from '../mask/header-values.ts';
 import { maskedRequestLine, maskedUrls } from '../mask/url-values.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
@@ -47,7 +48,13 @@ export interface ReportSink {
   connectionEnded(connection: TrackedConnection): void;
   /** Something happened to a connection, whether an event tells it or not: what is counted is counted here. */
   occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void;
-  /** `connection` is what the event speaks of. */
+  /** The same of a DNS question, which the event speaks of. */
+  queryOccurred(event: NetworkEvent): void;
+  /** A DNS query was answered after `latencyUs`. */
+  queryAnswered(latencyUs: number): void;
+  /** A DNS question is over. */
+  questionEnded(question: DnsQuestion): void;
+  /** `connection` is what the event speaks of; null where that is none in the table. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
@@ -77,6 +84,7 @@ export interface ReporterParts {
 /** Hears what happens to connections, asks the detectors what it means, and hands both on. */
 export class Reporter implements TrackerListener, ConversationListener {
   readonly #parts: ReporterParts;
+  #seesBothDirections = false;
   #lastLossUs = Number.NEGATIVE_INFINITY;
   /** By slot: the source that a PROXY protocol header named. */
   readonly #proxied = new Map<number, string>();
@@ -91,6 +99,16 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
+  }
+
+  /** Whether the capture lost packets since `timeUs`. */
+  hasLostSince(timeUs: number): boolean {
+    return this.#lastLossUs >= timeUs;
+  }
+
+  /** A handshake was seen in both directions. */
+  get seesBothDirections(): boolean {
+    return this.#seesBothDirections;
   }
 
   /** The clock was set by `deltaUs`: losses and counts stay as long ago as they are. */
@@ -121,6 +139,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   established(connection: TrackedConnection, timeUs: number): void {
+    this.#seesBothDirections ||= !connection.oneWay;
     this.#parts.detectors.established(connection, timeUs);
   }
 

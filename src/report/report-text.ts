@@ -1,6 +1,8 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Latency, Service } from '../diagnosis/servers.ts';
 import type { Severity } from '../diagnosis/severity.ts';
+import { dnsLines } from './dns-text.ts';
+import { durationText } from './duration-text.ts';
 import { adviceOf, factsOf } from './finding-text.ts';
 import { count, fact, INDENT, type Layout, shownPath, spanText, timeOf } from './layout.ts';
 import type { Diagnosis } from './read-session.ts';
@@ -42,6 +44,7 @@ function sessionLines(diagnosis: Diagnosis, layout: Layout): string[] {
     ...latencyLines(services, layout),
     ...answerLines(diagnosis.answers, layout),
     ...lossLines(services, layout),
+    ...dnsLines(diagnosis, layout),
     ...healthLines(findings, services, layout),
   ];
 }
@@ -237,11 +240,4 @@ function healthLines(findings: readonly Finding[], services: readonly Service[],
     ),
     ...wrap(list, width - 2).map((line) => style.green(`  ${line}`)),
   ];
-}
-
-/** `412 µs`, `3.2 ms`, `1.05 s`. */
-function durationText(us: number): string {
-  if (us < 1000) return `${us} µs`;
-  const [value, unit] = us < 999_500 ? [us / 1000, 'ms'] : [us / 1_000_000, 's'];
-  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }

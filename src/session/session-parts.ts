@@ -131,6 +131,10 @@ export async function openSessionParts(
       severities.occurred(name, causeId, connection);
       podEvents.occurred(name, causeId, connection);
     },
+    queryOccurred: (event) => {
+      severities.queryOccurred(event);
+      podEvents.queryOccurred(event);
+    },
     event: (event) => {
       severities.event(event);
       podEvents.report(event);

@@ -40,6 +40,9 @@ class World {
       connectionBegan() {},
       connectionEnded() {},
       occurred() {},
+      queryOccurred() {},
+      queryAnswered() {},
+      questionEnded() {},
       event: (event: { readonly name: EventName }) => this.events.push(event.name),
       note: (message: string) => this.notes.push(message),
     };
@@ -427,6 +430,8 @@ test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => 
 
 /** Those that show elsewhere than in what is followed and reported: in a live session (reload.live.test.ts), or nowhere yet. */
 const ELSEWHERE = [
+  'DNS_SECONDS', // pipeline/dns.replay.test.ts
+  'EVENTS_FOR_DNS',
   'KUBERNETES_EVENTS',
   'PCAP_FORMAT',
   'PCAP_FILTER',

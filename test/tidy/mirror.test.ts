@@ -8,6 +8,29 @@ import * as assert from 'uvu/assert';
  * added to the list where one of its own can be written.
  */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  'diagnosis/dns-lookups.test.ts': ['diagnosis/dns-advice.ts', 'diagnosis/dns-line.ts'],
+  'protocols/dns/dns-message.test.ts': ['protocols/dns/dns-name.ts', 'protocols/dns/dns-types.ts'],
+  'track/dns-questions.test.ts': [
+    'track/dns-ends.ts',
+    'track/dns-matcher.ts',
+    'track/dns-question-copy.ts',
+    'track/dns-record.ts',
+    'track/dns-table.ts',
+    'track/recent-answers.ts',
+  ],
+  'pipeline/dns.replay.test.ts': [
+    'detect/dns-counters.ts',
+    'detect/dns-detectors.ts',
+    'detect/dns-error.ts',
+    'detect/dns-event.ts',
+    'detect/dns-no-answer.ts',
+    'detect/dns-rejected.ts',
+    'history/dns-packets.ts',
+    'pipeline/directions.ts',
+    'pipeline/dns-dumps.ts',
+    'pipeline/dns-reporter.ts',
+    'track/dns-conversations.ts',
+  ],
   'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts', 'session/agent-memory.ts'],
   'agent/session-keeper.test.ts': ['agent/until-deserted.ts'],
   'attribution/named-reports.test.ts': [
@@ -150,6 +173,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'protocols/tls/tls13-ending.ts',
   ],
   'report/report.test.ts': [
+    'report/dns-text.ts',
+    'report/duration-text.ts',
     'report/finding-text.ts',
     'report/read-session.ts',
     'report/report-text.ts',
@@ -157,7 +182,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'report/session-files.ts',
   ],
   'serve/health-server.test.ts': ['serve/client-places.ts'],
-  'serve/metrics.test.ts': ['serve/metric.ts'],
+  'serve/metrics.test.ts': ['model/dns-figures.ts', 'serve/metric.ts'],
   'serve/page-server.test.ts': ['serve/page-access.ts', 'serve/page-stream.ts'],
   'session/capture-loop.test.ts': [
     'attribution/attribution.ts',
