@@ -1,4 +1,5 @@
 import { BlockPool } from '../capture/block-pool.ts';
+import { Pulse } from '../capture/pulse.ts';
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
@@ -60,7 +61,7 @@ export class Agent {
     this.#locator = new PodLocator(new PodFinder(finderScript));
     const feed = process.isPageServed ? new PageFeed() : null;
     const { logDirectory } = process;
-    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool() };
+    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool(), pulse: new Pulse() };
     const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
     this.page = feed && pageSource(feed, logDirectory, keepers);
   }

@@ -10,6 +10,7 @@ import { NO_MEMORY } from './memory.ts';
 import type { RingOptions } from './open-ring-source.ts';
 import { attachFilter, closePacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
+import type { Pulse } from './pulse.ts';
 import type { RingBlocks } from './ring-blocks.ts';
 import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from './ring-layout.ts';
 import {
@@ -29,11 +30,14 @@ import {
   TP_STATUS_VLAN_VALID,
 } from './ring-words.ts';
 
-/** How long a frame may lie in a block that is not full before the kernel hands the block over, in milliseconds. */
-export const RETIRE_MS = 32;
+/**
+ * How long the kernel keeps a block that is not full, in milliseconds. Frames are read before that; quiet traffic uses up
+ * a ring of eight blocks, of which none is read, in eight seconds.
+ */
+export const RETIRE_MS = 1000;
 
-/** A deleted interface is 'gone' when no block came for this long: its last frames may still be in an open one. */
-const LAST_BLOCK_MS = 4 * RETIRE_MS;
+/** A deleted interface is 'gone' after this long: its last frames may still be in a block that the kernel has. */
+const LAST_BLOCK_MS = 128;
 
 /**
  * While blocks come because they are full, it is looked for the next ones this much later, in milliseconds, instead of
@@ -56,6 +60,8 @@ export interface RingSourceParts {
   readonly blocks: RingBlocks;
   readonly options: RingOptions;
   readonly description: string;
+  /** Looks at the ring now and then. */
+  readonly pulse: Pulse;
 }
 
 /**
@@ -69,7 +75,10 @@ export class RingSource implements LiveSource {
   usesStore = true;
 
   readonly #socket: PacketSocket;
+  /** Wakes up when the kernel hands a block over: when packets come fast, or the link goes down. */
   readonly #watch: DescriptorWatch;
+  readonly #pulse: Pulse;
+  readonly #look = () => this.#lookAtRing();
   readonly #linkCheck: LinkCheck;
   readonly #blocks: RingBlocks;
   readonly #linkType: number;
@@ -107,12 +116,13 @@ export class RingSource implements LiveSource {
   #restTimer: NodeJS.Timeout | null = null;
 
   /** Use `openRingSource`. What is given belongs to the source from here on. */
-  constructor({ socket, blocks, options, description }: RingSourceParts) {
+  constructor({ socket, blocks, options, description, pulse }: RingSourceParts) {
     const { side } = options;
     this.description = description;
     this.interfaceName = socket.interfaceName;
     this.#socket = socket;
     this.#blocks = blocks;
+    this.#pulse = pulse;
     this.#linkType = socket.hasLinkHeader ? LinkType.ethernet : LinkType.raw;
     this.#selective = socket.loopback || !socket.hasLinkHeader;
     const outgoing = side === 'host' ? Direction.toPod : Direction.fromPod;
@@ -128,6 +138,7 @@ export class RingSource implements LiveSource {
   /** Watches the ring in the event loop from now on. */
   start(): void {
     this.#watch.start();
+    this.#pulse.add(this.#look);
   }
 
   next(frame: Frame): boolean {
@@ -205,6 +216,7 @@ export class RingSource implements LiveSource {
       () => {
         this.#drops += takeDrops(this.#socket.fd);
       },
+      () => this.#pulse.remove(this.#look),
       () => this.#watch.close(),
       () => this.#linkCheck.close(),
       () => this.#dropViews(),
@@ -278,6 +290,14 @@ export class RingSource implements LiveSource {
     this.#words = NO_MEMORY.words;
     this.#bytes = NO_MEMORY.bytes;
     this.#view = NO_MEMORY.view;
+  }
+
+  /** Answers who waits as soon as there is something to be read; true when there is. */
+  #lookAtRing(): boolean {
+    if (this.#framesLeft > 0) return true; // nothing is given back that is still read
+    const isReady = this.#blocks.look();
+    if (isReady && this.#pending !== null) this.#answer('readable');
+    return isReady;
   }
 
   #answer(state: SourceState): void {

@@ -91,7 +91,7 @@ export async function openSessionParts(
   open: PartOpeners,
 ): Promise<SessionParts> {
   const { current } = settings;
-  const { knowledge, feed, logDirectory, pool } = shared;
+  const { knowledge, feed, logDirectory, pool, pulse } = shared;
   const history = newHistory(current, systemMemory);
   const opened = open.source(current.captureBackend, {
     ...place,
@@ -99,6 +99,7 @@ export async function openSessionParts(
     filter: current.pcapFilter,
     store: history.store,
     pool,
+    pulse,
   });
   const { source } = opened;
   cleanup.defer(() => source.close());

@@ -1,4 +1,5 @@
 import type { BlockPool } from '../capture/block-pool.ts';
+import type { Pulse } from '../capture/pulse.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { PageFeed } from './page-feed.ts';
 
@@ -12,4 +13,6 @@ export interface SharedParts {
   readonly feed: PageFeed | null;
   /** Where blocks of packets lie that come faster than they are read. */
   readonly pool: BlockPool;
+  /** Looks at their rings. */
+  readonly pulse: Pulse;
 }

@@ -8,6 +8,7 @@ import { PodFinder } from '../../src/agent/pod-finder.ts';
 import { PodLocator } from '../../src/agent/pod-locator.ts';
 import { SessionKeeper } from '../../src/agent/session-keeper.ts';
 import { BlockPool } from '../../src/capture/block-pool.ts';
+import { Pulse } from '../../src/capture/pulse.ts';
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -35,7 +36,13 @@ test('a pod that is waited for is looked for less and less often, and at once wh
     console: { out: (line) => lines.push(line), error: (line) => lines.push(line) },
     claims: new InterfaceClaims(() => undefined),
     locator: new PodLocator(new PodFinder(script)),
-    shared: { logDirectory: directory, knowledge: new ProcessKnowledge(), feed: null, pool: new BlockPool() },
+    shared: {
+      logDirectory: directory,
+      knowledge: new ProcessKnowledge(),
+      feed: null,
+      pool: new BlockPool(),
+      pulse: new Pulse(),
+    },
   });
   keeper.assign({ settings: { ...DEFAULT_SETTINGS, interfaceIndex: 'auto', podUid: 'u-1' }, complaints: [] });
   const begunMs = performance.now();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlockPool } from '../../src/capture/block-pool.ts';
 import type { CaptureCounters, LiveSource, SourceState } from '../../src/capture/packet-source.ts';
+import { Pulse } from '../../src/capture/pulse.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
 import { LiveSession } from '../../src/session/live-session.ts';
@@ -66,6 +67,7 @@ export class SessionRig {
     knowledge: new ProcessKnowledge(),
     feed: null,
     pool: new BlockPool(),
+    pulse: new Pulse(),
   };
 
   /** A session on loopback that captures nothing. */
