@@ -1,6 +1,7 @@
-/** How soon it is looked again after something came, and how often while nothing does, in milliseconds. */
-const BUSY_MS = 20;
-const QUIET_MS = 40;
+import { BEAT_MS, msToBeat } from '../model/beat.ts';
+
+/** How often it is looked while nothing comes, in milliseconds. */
+const QUIET_MS = 2 * BEAT_MS;
 /** Nothing came for so long: it is quiet. */
 const QUIET_AFTER_MS = 1000;
 
@@ -9,8 +10,7 @@ export type Look = () => boolean;
 
 /**
  * One timer that looks at the rings of all sessions, by memory that the kernel writes: a session where nothing came
- * costs some loads, and neither a system call nor a promise. All wake-ups are at whole multiples of the shorter period,
- * as those of others that can choose are: the thread wakes up once for all of them.
+ * costs some loads, and neither a system call nor a promise. It looks at beats, see `BEAT_MS`.
  */
 export class Pulse {
   readonly #looks = new Set<Look>();
@@ -40,13 +40,7 @@ export class Pulse {
   }
 
   #arm(nowMs: number): void {
-    const periodMs = nowMs - this.#cameMs < QUIET_AFTER_MS ? BUSY_MS : QUIET_MS;
+    const periodMs = nowMs - this.#cameMs < QUIET_AFTER_MS ? BEAT_MS : QUIET_MS;
     this.#timer = setTimeout(this.#beat, msToBeat(nowMs, periodMs));
   }
-}
-
-/** How long it is from `nowMs`, of the monotonic clock, to the next whole multiple of a period; at least half of it. */
-export function msToBeat(nowMs: number, periodMs: number): number {
-  const leftMs = periodMs - (nowMs % periodMs);
-  return leftMs < periodMs / 2 ? leftMs + periodMs : leftMs;
 }

@@ -36,6 +36,8 @@ export class RingBlocks {
   frames = 0;
   /** The open block was handed over because it was full, not because its time was over. */
   wasFull = false;
+  /** Blocks that were given back to the kernel up to now. */
+  givenBack = 0;
   /** Blocks of the ring. */
   readonly count: number;
   // Not readonly: `close()` must let go of the mapping.
@@ -113,6 +115,11 @@ export class RingBlocks {
       this.#counted = this.#ring.words.length === 0 ? 0 : this.#ring.words[(this.#next >>> 2) + BLOCK_FRAME_COUNT];
     }
     return this.isReady();
+  }
+
+  /** Whether the kernel has handed over a block that it does not have back. */
+  get isHandedOver(): boolean {
+    return this.#isFilled(this.#next);
   }
 
   /** How much of the room for blocks that are put aside is taken, 0 to 1. */
@@ -206,6 +213,7 @@ export class RingBlocks {
   #giveToKernel(): void {
     // What is counted until the kernel begins to fill it again is not to be read early.
     this.#ring.words[(this.#next >>> 2) + BLOCK_FRAME_COUNT] = 0;
+    this.givenBack++;
     this.#counted = 0;
     this.#settled = 0;
     this.#taken = 0;

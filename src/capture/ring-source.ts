@@ -106,6 +106,8 @@ export class RingSource implements LiveSource {
   /** Frames and their bytes on the wire: doubles, so that they may grow past the small integers. */
   readonly #given = new Float64Array(2);
   #drops = 0;
+  /** Blocks that had been given back to the kernel when it was last asked for its drops. */
+  #askedAt = -1;
   #lastFrame: Frame | null = null;
 
   #closed = false;
@@ -189,7 +191,7 @@ export class RingSource implements LiveSource {
   }
 
   counters(): CaptureCounters {
-    if (!this.#closed) this.#drops += takeDrops(this.#socket.fd);
+    this.#askForDrops();
     return { frames: this.#given[0], bytes: this.#given[1], kernelDrops: this.#drops, agentDrops: 0 };
   }
 
@@ -224,6 +226,14 @@ export class RingSource implements LiveSource {
       () => closePacketSocket(this.#socket),
       () => this.#answer('closed'),
     );
+  }
+
+  /** The kernel drops frames only when it has handed over all blocks: where it has not handed over one, none was dropped. */
+  #askForDrops(): void {
+    const { givenBack, isHandedOver } = this.#blocks;
+    if (this.#closed || (givenBack === this.#askedAt && !isHandedOver)) return;
+    this.#askedAt = givenBack;
+    this.#drops += takeDrops(this.#socket.fd);
   }
 
   /** Gives back the block that was read, and takes the next one when the kernel has filled it. */
