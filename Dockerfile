@@ -40,7 +40,7 @@ COPY scripts/monitor-pod /opt/dlltagent/scripts/monitor-pod
 RUN chmod 755 /opt/dlltagent/dist/main.js \
     && ln -s /opt/dlltagent/dist/main.js /usr/local/bin/dlltagent \
     && ln -s /opt/dlltagent/scripts/monitorPod.sh /usr/local/bin/monitorPod.sh
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dlltagent" \
       org.opencontainers.image.description="Watches the network of a Kubernetes pod and keeps the packets that prove what is wrong" \

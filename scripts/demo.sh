@@ -10,4 +10,4 @@ if ((EUID != 0)); then
 fi
 bash scripts/setup.sh
 npm run --silent build:test
-exec bash scripts/with-node.sh node build/test/lab/demo.js
+exec bash scripts/with-node.sh node build/scripts/demo/main.js

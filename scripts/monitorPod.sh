@@ -221,7 +221,7 @@ main() {
   fi
   [[ -z $container ]] || is_label "$container" || wrong_call "'$container' is no name of a container"
   image=${DLLT_IMAGE:-$(said_before '      image')}
-  image=${image:-dlltagent:0.1.0}
+  image=${image:-dlltagent:0.2.0}
   [[ $image =~ ^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$ ]] || wrong_call "DLLT_IMAGE '$image' is no name of an image"
   command -v kubectl >/dev/null || fail 'Cannot find kubectl; --local works without it, on the node'
 

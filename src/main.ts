@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Command, ExitStatus, type OptionTypes, WrongCall } from './commands/outcome.ts';
+import { type Command, ExitStatus, type OptionTypes, UsageError } from './commands/outcome.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runAgent } from './commands/run-agent.ts';
@@ -45,13 +45,13 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
     if (isVersionAsked) return print(`${version()}\n`);
     const [name, ...operands] = positionals;
     const command = COMMANDS.get(name);
-    if (command === undefined) throw new WrongCall(`there is no command ${name}`);
+    if (command === undefined) throw new UsageError(`there is no command ${name}`);
     for (const option of Object.keys(options)) {
-      if (!(option in command.options)) throw new WrongCall(strayOption(option));
+      if (!(option in command.options)) throw new UsageError(strayOption(option));
     }
     return await command.run({ operands, options });
   } catch (error) {
-    if (!(error instanceof WrongCall)) throw error;
+    if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`dlltagent: ${error.message}\n\n${USAGE}`);
     return ExitStatus.wrongCall;
   }
@@ -68,7 +68,7 @@ function parseCall(argv: readonly string[]) {
     });
     return { values: values as Readonly<Record<string, string | boolean | undefined>>, positionals };
   } catch (error) {
-    throw new WrongCall((error as Error).message);
+    throw new UsageError((error as Error).message);
   }
 }
 

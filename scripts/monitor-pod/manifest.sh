@@ -89,7 +89,7 @@ agent_documents() {
     '  namespace: default' "  namespace: \"$agent_namespace\"" \
     '    dlltagent-settings: "none"' "    dlltagent-settings: \"${sum// /-}\"" \
     '  nodeName: node-of-the-pod' "  nodeName: \"$where\"" \
-    '      image: dlltagent:0.1.0' "      image: \"$image\"" \
+    '      image: dlltagent:0.2.0' "      image: \"$image\"" \
     '        name: dlltagent' "        name: \"$name\"" \
     ${account[@]+"${account[@]}"}
 }

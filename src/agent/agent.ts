@@ -13,13 +13,13 @@ import type { PageSource } from '../serve/observed.ts';
 import { PageFeed } from '../session/page-feed.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
+import { CapturePlaceResolver } from './capture-place-resolver.ts';
 import type { Console } from './console.ts';
-import { Delayed } from './delayed.ts';
+import { Debounce } from './debounce.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { InterfaceClaims } from './interface-claims.ts';
 import { pageSource } from './page.ts';
-import { PodFinder } from './pod-finder.ts';
-import { PodLocator } from './pod-locator.ts';
+import { PodInterfaceLookup } from './pod-interface-lookup.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */
@@ -41,9 +41,9 @@ export class Agent {
   readonly #console: Console;
   readonly #shared: SharedParts;
   readonly #stopping = new AbortController();
-  readonly #locator: PodLocator;
+  readonly #locator: CapturePlaceResolver;
   readonly #garbage = new GarbageCollector();
-  readonly #look = new Delayed(() => {
+  readonly #look = new Debounce(() => {
     for (const { keeper } of this.#kept.values()) keeper.onInterfaceAppeared();
   }, LINK_DELAY_MS);
   readonly #links = new LinkWatch(() => this.#look.ask());
@@ -58,7 +58,7 @@ export class Agent {
   constructor(process: ProcessSettings, finderScript: string, console: Console) {
     this.#process = process;
     this.#console = console;
-    this.#locator = new PodLocator(new PodFinder(finderScript));
+    this.#locator = new CapturePlaceResolver(new PodInterfaceLookup(finderScript));
     const feed = process.isPageServed ? new PageFeed() : null;
     const { logDirectory } = process;
     this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool(), pulse: new Pulse() };
@@ -85,7 +85,7 @@ export class Agent {
     keepLargeMemoryLazy();
     try {
       this.#garbage.start();
-      this.#shared.pool.makeReady();
+      this.#shared.pool.prefault();
       this.#watchLinks();
       return await this.#followFiles();
     } finally {

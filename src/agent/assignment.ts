@@ -3,7 +3,7 @@ import type { EnvFile } from '../config/env-files.ts';
 import { parseEnvFile } from '../config/parse-env-file.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Settings } from '../config/settings.ts';
-import { isKnown } from './pod-locator.ts';
+import { isKnown } from './capture-place-resolver.ts';
 
 /** Something people should know of an env file, in one line. */
 export interface Complaint {

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Delayed } from './delayed.ts';
+import { Debounce } from './debounce.ts';
 
 /** Sessions often end together: their memory is collected at once. */
 const DELAY_MS = 1_000;
@@ -16,13 +16,13 @@ const HEAP_GROWTH_PERCENT = 100;
  * few small objects, and would not look for them for hours when the agent has little to do.
  */
 export class GarbageCollector {
-  #collection: Delayed | null = null;
+  #collection: Debounce | null = null;
 
   /** Tells the engine how far its heap may grow. */
   start(): void {
     setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
     setFlagsFromString('--expose-gc');
-    this.#collection = new Delayed(runInNewContext('gc'), DELAY_MS);
+    this.#collection = new Debounce(runInNewContext('gc'), DELAY_MS);
   }
 
   /** Collects in a moment: takes some 10 ms, in which rings fill. */

@@ -9,10 +9,16 @@ import { DirectoryInUseError } from '../session/claim-directory.ts';
 import { LiveSession } from '../session/live-session.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import type { Assignment, Complaint } from './assignment.ts';
+import {
+  type CapturePlaceResolver,
+  insidePod,
+  isKnown,
+  type LearnedIndexes,
+  PodAbsentError,
+} from './capture-place-resolver.ts';
 import type { Console } from './console.ts';
 import type { InterfaceClaims } from './interface-claims.ts';
-import { Pause } from './pause.ts';
-import { Absent, type Experience, insidePod, isKnown, type PodLocator } from './pod-locator.ts';
+import { RetryDelay } from './retry-delay.ts';
 import { untilDeserted } from './until-deserted.ts';
 
 const FIRST_RETRY_MS = 500;
@@ -26,7 +32,7 @@ const ONE_SIDED = 'packets of one direction only are seen here, the others pass 
 export interface KeeperContext {
   readonly console: Console;
   readonly claims: InterfaceClaims;
-  readonly locator: PodLocator;
+  readonly locator: CapturePlaceResolver;
   /** What their sessions share. */
   readonly shared: SharedParts;
 }
@@ -47,12 +53,12 @@ export class SessionKeeper {
   readonly #path: string;
   readonly #context: KeeperContext;
   readonly #ending = new AbortController();
-  readonly #pause = new Pause();
+  readonly #pause = new RetryDelay();
   #noteTried: () => void = () => undefined;
   /** The last good ones; null while the file never had any. */
   #settings: Settings | null = null;
   #complaints: readonly Complaint[] = [];
-  #experience: Experience = { wrongIndex: null, blindIndex: null };
+  #learned: LearnedIndexes = { wrongIndex: null, blindIndex: null };
   /** Index of a node's end from which the pod could not be entered. */
   #enteredInVain: number | null = null;
   #session: LiveSession | null = null;
@@ -150,9 +156,9 @@ export class SessionKeeper {
     const { claims, locator, shared, console } = this.#context;
     let place: CapturePlace;
     try {
-      place = await locator.locate(settings, this.#experience, this.#ending.signal);
+      place = await locator.locate(settings, this.#learned, this.#ending.signal);
     } catch (error) {
-      const mayCome = error instanceof Absent && (isKnown(settings) || this.#hasCaptured);
+      const mayCome = error instanceof PodAbsentError && (isKnown(settings) || this.#hasCaptured);
       this.#fail(mayCome ? 'waiting' : 'failing', `${messageOf(error)} (${this.#path})`);
       return null;
     }
@@ -173,10 +179,10 @@ export class SessionKeeper {
       return { place, session };
     } catch (error) {
       claims.release(hostIndex);
-      if (hostIndex === this.#experience.blindIndex) {
+      if (hostIndex === this.#learned.blindIndex) {
         // the pod cannot be entered: half of it is better than nothing
         this.#enteredInVain = hostIndex;
-        this.#experience = { ...this.#experience, blindIndex: null };
+        this.#learned = { ...this.#learned, blindIndex: null };
       }
       const state = error instanceof DirectoryInUseError ? 'refused' : 'failing';
       this.#fail(state, `${messageOf(error)} (${this.#path})`);
@@ -222,7 +228,7 @@ export class SessionKeeper {
       const other = await this.#context.locator.otherIndex(settings, signal).catch(() => null);
       if (signal.aborted) return;
       if (other !== null) {
-        this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };
+        this.#learned = { ...this.#learned, wrongIndex: interfaceIndex };
         session.stop(
           `the pod is behind interface ${other}, and INTERFACE_INDEX_SNIF=${interfaceIndex} is another's now`,
         );
@@ -243,7 +249,7 @@ export class SessionKeeper {
       const isAnothers = await this.#context.locator.isAnothers(interfaceIndex, settings);
       if (signal.aborted) return;
       if (!isAnothers) continue;
-      this.#experience = { ...this.#experience, wrongIndex: interfaceIndex };
+      this.#learned = { ...this.#learned, wrongIndex: interfaceIndex };
       session.stop(`behind ${interfaceName} is another pod than ${settings.podNamespace}/${settings.podName}`);
       return;
     }
@@ -258,7 +264,7 @@ export class SessionKeeper {
     try {
       const { namespacePath } = await insidePod(interfaceIndex, settings);
       if (namespacePath !== undefined && this.#enteredInVain !== interfaceIndex) {
-        this.#experience = { ...this.#experience, blindIndex: interfaceIndex };
+        this.#learned = { ...this.#learned, blindIndex: interfaceIndex };
         session.stop(`${ONE_SIDED}: the next one captures inside the pod`);
         return;
       }

@@ -2,10 +2,10 @@ import { everyStep } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import type { ReportSink } from '../pipeline/reporter.ts';
 import type { PodInterface, PodNamespace } from '../process/pod-namespace.ts';
-import { PodSearch } from '../process/pod-search.ts';
+import { PodNamespaceRetry } from '../process/pod-namespace-retry.ts';
 import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
-import { type EbpfFiles, EbpfWitness } from './ebpf-witness.ts';
+import { type EbpfFiles, EbpfSession } from './ebpf-session.ts';
 import { NamedReports } from './named-reports.ts';
 
 /** What a session's connections are attributed with. */
@@ -27,25 +27,25 @@ export class Attribution {
   /** Takes reports in, and hands them on with their process. */
   readonly reports: NamedReports;
   readonly #knowledge: ProcessKnowledge;
-  readonly #witness: EbpfWitness;
-  readonly #search: PodSearch;
+  readonly #ebpf: EbpfSession;
+  readonly #search: PodNamespaceRetry;
   #isClosed = false;
 
   constructor({ sink, capacity, pod, knowledge, files, settings, fail }: AttributionOptions) {
     const note = (message: string) => files.log.warn(message);
     this.#knowledge = knowledge;
-    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.hurry(), fail });
-    this.#witness = new EbpfWitness({ tracer: knowledge.tracer, files, reports: this.reports, settings });
+    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.retrySoon(), fail });
+    this.#ebpf = new EbpfSession({ tracer: knowledge.tracer, files, reports: this.reports, settings });
     const found = (namespace: PodNamespace) => {
       this.reports.use(new ProcessFinder(knowledge, namespace, note));
-      this.#witness.found(namespace.inode);
+      this.#ebpf.found(namespace.inode);
     };
-    this.#search = new PodSearch({ pod, found, note, fail });
+    this.#search = new PodNamespaceRetry({ pod, found, note, fail });
   }
 
   /** Begins to look for the pod's network namespace, and with it for processes. */
   start(): void {
-    this.#witness.start();
+    this.#ebpf.start();
     this.#search.start();
   }
 
@@ -65,7 +65,7 @@ export class Attribution {
   }
 
   counters(): Readonly<Record<string, number | null>> {
-    return { ...this.reports.counters(), lostRecords: this.#witness.lost() };
+    return { ...this.reports.counters(), lostRecords: this.#ebpf.lost() };
   }
 
   /** Names what can still be named, and lets everything go on to the files. Nothing may be reported any more. */
@@ -76,7 +76,7 @@ export class Attribution {
       () => this.#search.close(),
       () => this.poll(),
       () => this.reports.close(),
-      () => this.#witness.close(),
+      () => this.#ebpf.close(),
     );
   }
 }

@@ -44,14 +44,14 @@ export class BlockPool extends Memory {
   }
 
   /** Makes resident what is used and a part beyond it, in another thread. */
-  makeReady(): void {
+  prefault(): void {
     const start = this.#readyBytes;
     if (this.#isClosed || this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
     this.#isPopulating = true;
     populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
       this.#isPopulating = false;
       this.#readyBytes = isDone ? start + PIECE_BYTES : Number.POSITIVE_INFINITY;
-      this.makeReady();
+      this.prefault();
     });
   }
 
@@ -62,7 +62,7 @@ export class BlockPool extends Memory {
       if (this.#untouched === POOL_BYTES) return -1;
       place = this.#untouched;
       this.#untouched += LARGEST_BLOCK_BYTES;
-      this.makeReady();
+      this.prefault();
     }
     this.#taken++;
     return place;

@@ -54,6 +54,8 @@ const REASONS: Readonly<Partial<Record<EventName, string>>> = {
   VIF_DISAPPEARED: 'NetworkInterfaceDisappeared',
   ICMP_ERROR: 'IcmpError',
   PATH_MTU: 'PathMtu',
+  TCP_LOSS: 'TcpLoss',
+  TCP_ZERO_WINDOW: 'TcpZeroWindow',
   NO_ANSWER: 'NoAnswer',
   HALF_CLOSED: 'HalfClosed',
   FOREIGN_PACKET: 'ForeignPacket',

@@ -3,11 +3,17 @@ export const ExitStatus = { ok: 0, failure: 1, wrongCall: 2 } as const;
 
 export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];
 
-/** A failure that one line explains. */
-export class Failure extends Error {}
+/** A command failed, for a reason that one line explains. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly code = 'command-failed';
+}
 
-/** A call that is not to be understood; the usage helps. */
-export class WrongCall extends Error {}
+/** The command line is wrong: the usage is printed beside the message. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'wrong-usage';
+}
 
 /** Options that a command takes, by name: with a text, or alone. */
 export type OptionTypes = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
@@ -26,7 +32,7 @@ export interface Call<Options extends OptionTypes> {
 /** A command of the program. */
 export interface Command<Options extends OptionTypes = OptionTypes> {
   readonly options: Options;
-  /** Throws `Failure` and `WrongCall`. */
+  /** Throws `CommandError` and `UsageError`. */
   run(call: Call<Options>): Promise<ExitStatus>;
 }
 

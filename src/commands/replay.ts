@@ -9,7 +9,7 @@ import { makeDirectory } from '../output/make-directory.ts';
 import { formatSummary } from '../output/replay-summary.ts';
 import { ReplayClock, replay } from '../session/replay.ts';
 import { replayEvents, replayFiles } from '../session/replay-sinks.ts';
-import { defineCommand, ExitStatus, Failure, WrongCall } from './outcome.ts';
+import { CommandError, defineCommand, ExitStatus, UsageError } from './outcome.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 /** `dlltagent replay FILE`: looks into a capture file. */
@@ -18,7 +18,7 @@ export const replayCommand = defineCommand({
   async run({ operands, options }) {
     const [file, ...rest] = operands;
     if (file === undefined || rest.length > 0) {
-      throw new WrongCall('replay takes one capture file, or - for standard input');
+      throw new UsageError('replay takes one capture file, or - for standard input');
     }
     const settings = await replaySettings(options.env);
     endWithReader();
@@ -60,7 +60,7 @@ async function prepareOutput(path: string): Promise<void> {
     await makeDirectory(path);
     if (!(await stat(path)).isDirectory()) throw new Error('a file stands in its place');
   } catch (error) {
-    throw new Failure(`Cannot write into ${path}: ${(error as Error).message}; name a directory with --out`);
+    throw new CommandError(`Cannot write into ${path}: ${(error as Error).message}; name a directory with --out`);
   }
 }
 
@@ -70,10 +70,10 @@ async function replaySettings(path: string | undefined): Promise<Settings> {
   try {
     if (path !== undefined) text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new Failure(`Cannot read the env file ${path}: ${(error as Error).message}`);
+    throw new CommandError(`Cannot read the env file ${path}: ${(error as Error).message}`);
   }
   const { settings, problems } = parseEnvFile(text, path ?? 'no file', process.env, filterProblem);
   for (const problem of problems) console.error(formatProblem(problem));
-  if (settings === null) throw new Failure('Cannot replay with settings that cannot be used');
+  if (settings === null) throw new CommandError('Cannot replay with settings that cannot be used');
   return settings;
 }

@@ -3,7 +3,7 @@ import { formatReport } from '../report/report-text.ts';
 import { findSessions } from '../report/session-files.ts';
 import { styleFor, widthFor } from '../report/style.ts';
 import { logDirectories } from './log-directories.ts';
-import { defineCommand, ExitStatus, Failure, WrongCall } from './outcome.ts';
+import { CommandError, defineCommand, ExitStatus, UsageError } from './outcome.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 /** `dlltagent report [DIR…]`: what the agent's files tell, in plain words. */
@@ -14,7 +14,7 @@ export const reportCommand = defineCommand({
     const directories = logDirectories(operands);
     const sessions = await findSessions(directories);
     if (sessions.length === 0) {
-      throw new Failure(
+      throw new CommandError(
         `Cannot report: there are no files of the agent in ${directories.join(', ')}; name the directory with its files, or set LOG_DIR`,
       );
     }
@@ -41,7 +41,7 @@ const UNITS_US: Readonly<Record<string, number>> = { s: 1e6, m: 60e6, h: 3600e6,
 function durationUs(text: string): number {
   const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (number === undefined || unit === undefined) {
-    throw new WrongCall(`--since takes a time such as 90s, 10m, 2h or 1d, not ${text}`);
+    throw new UsageError(`--since takes a time such as 90s, 10m, 2h or 1d, not ${text}`);
   }
   return Number(number) * UNITS_US[unit];
 }

@@ -4,7 +4,7 @@ import { EventTail } from '../report/event-tail.ts';
 import { formatEventLines } from '../report/event-text.ts';
 import { styleFor, widthFor } from '../report/style.ts';
 import { logDirectories } from './log-directories.ts';
-import { defineCommand, ExitStatus, WrongCall } from './outcome.ts';
+import { defineCommand, ExitStatus, UsageError } from './outcome.ts';
 import { endWithReader, writeOut } from './standard-output.ts';
 
 const LOOK_EVERY_MS = 250;
@@ -46,6 +46,6 @@ export const watchCommand = defineCommand({
 function filterOf(text: string | undefined, parse: (text: string) => EventFilter | null, usage: string): EventFilter {
   if (text === undefined) return () => true;
   const filter = parse(text);
-  if (filter === null) throw new WrongCall(`${usage}, not ${text}`);
+  if (filter === null) throw new UsageError(`${usage}, not ${text}`);
   return filter;
 }

@@ -50,6 +50,9 @@ export interface Settings {
   readonly stale2Seconds: number;
   readonly resetAbnormalCount: number;
   readonly resetAbnormalSeconds: number;
+  /** Part of the data segments of a minute, in percent, beyond which loss is told. */
+  readonly lossPercent: number;
+  readonly zeroWindowSeconds: number;
   readonly captureBackend: CaptureBackend;
   /** Size of the kernel's ring, in MiB. */
   readonly ringMb: number;
@@ -126,6 +129,8 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   stale2Seconds: live('STALE2_SECONDS', integer(1, DAY_SECONDS), 600),
   resetAbnormalCount: live('RESET_ABNORMAL_COUNT', integer(1, 1_000_000), 20),
   resetAbnormalSeconds: live('RESET_ABNORMAL_SECONDS', integer(1, DAY_SECONDS), 60),
+  lossPercent: live('LOSS_PERCENT', integer(1, 100), 5),
+  zeroWindowSeconds: live('ZERO_WINDOW_SECONDS', integer(1, DAY_SECONDS), 5),
   captureBackend: restart('CAPTURE_BACKEND', oneOf('ring', 'cap', 'auto'), 'auto'),
   ringMb: restart('RING_MB', integer(1, 1024), 16),
   bufferMb: restart('BUFFER_MB', integer(1, 65_536), 128),

@@ -13,6 +13,7 @@ import { halfClosed } from './half-closed.ts';
 import { halfOpen } from './half-open.ts';
 import { icmpError } from './icmp-error.ts';
 import { KnownServers } from './known-servers.ts';
+import { Losses } from './loss.ts';
 import { noAnswer } from './no-answer.ts';
 import { blackHole } from './path-mtu.ts';
 import { isHttpClientReset, isReset, reset } from './reset.ts';
@@ -27,6 +28,7 @@ import { tlsAbandoned } from './tls-abandoned.ts';
 import { isHttpsClientShutdown, tlsAlert } from './tls-alert.ts';
 import { tlsEstablished } from './tls-established.ts';
 import { tlsException } from './tls-exception.ts';
+import { leftClosed, zeroWindow } from './zero-window.ts';
 
 /** What the detectors go by; may be changed while they run. */
 export interface DetectorSettings {
@@ -36,6 +38,8 @@ export interface DetectorSettings {
   resetAbnormalSeconds: number;
   staleSeconds: number;
   stale2Seconds: number;
+  lossPercent: number;
+  zeroWindowSeconds: number;
   eventsForTlsConnections: boolean;
   noEventHttpsClientSslShutdown: boolean;
 }
@@ -52,9 +56,11 @@ export class Detectors {
   readonly #settings: DetectorSettings;
   readonly #resets = new ResetCounters();
   readonly #servers = new KnownServers();
+  readonly #losses: Losses;
 
   constructor(settings: DetectorSettings) {
     this.#settings = settings;
+    this.#losses = new Losses(settings);
   }
 
   /** Peers whose resets are no longer counted, as there were too many. */
@@ -65,6 +71,7 @@ export class Detectors {
   /** The clock was set by `deltaUs`: what was counted stays as long ago as it is. */
   shiftTimes(deltaUs: number): void {
     this.#resets.shiftTimes(deltaUs);
+    this.#losses.shiftTimes(deltaUs);
   }
 
   /** A handshake is complete: its server is there. */
@@ -88,6 +95,22 @@ export class Detectors {
 
   pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): NetworkEvent | null {
     return blackHole(connection, trouble, timeUs);
+  }
+
+  /** A side sent a segment again that had not got through. */
+  resent(connection: TrackedConnection, side: Side, isStuck: boolean, timeUs: number): NetworkEvent | null {
+    return this.#losses.resent(connection, side, isStuck, timeUs);
+  }
+
+  /** A side's window has been closed for a while. */
+  zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): NetworkEvent | null {
+    return zeroWindow(connection, side, timeUs, this.#settings.zeroWindowSeconds);
+  }
+
+  /** A connection ended: perhaps with a window that was still closed. */
+  leftClosed(connection: TrackedConnection): NetworkEvent | null {
+    this.#losses.ended(connection);
+    return leftClosed(connection, this.#settings.zeroWindowSeconds);
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): NetworkEvent {

@@ -6,6 +6,8 @@ import type { TrackedConnection } from '../track/tracked-connection.ts';
 const BY_WEIGHT: readonly EventName[] = [
   'TCP_ESTABLISHED_STALE',
   'TCP_SYN_RETRANS',
+  'TCP_LOSS',
+  'TCP_ZERO_WINDOW',
   'HALF_CLOSED',
   'TCP_ESTABLISHED_STALE2',
   'TCP_RESET',

@@ -42,6 +42,8 @@ export function adviceFor(trouble: Trouble): string[] {
       ];
     case 'stuck':
       return hangs(causeId, event, names);
+    case 'zeroWindow':
+      return doesNotRead(event, names);
     case 'idle':
       return causeId === 'tcp.stale.one-way'
         ? [
@@ -58,6 +60,7 @@ export function adviceFor(trouble: Trouble): string[] {
     case 'foreign':
     case 'icmp':
     case 'pathMtu':
+    case 'loss':
       return pathAdvice(causeId, event, names);
     case 'noAnswer':
     case 'halfClosed':
@@ -207,6 +210,20 @@ function clientResets(): string[] {
   return [
     'Does the client give up? Compare the age of the connection in end_flows with the timeouts of the client; a slow answer is then the real trouble.',
     'Was the client killed, or does it close with unread data? Its own log says more. Probes and load balancers often close like this: harmless.',
+  ];
+}
+
+function doesNotRead(event: EventLine, { address, pod }: AdviceNames): string[] {
+  const isServer = event.by === Side.responder;
+  const isPod = event.podSide === (isServer ? PodSide.responder : PodSide.initiator);
+  const where = isPod
+    ? `\`kubectl exec ${pod} -- ss -tnmi\``
+    : isServer
+      ? `in its pod (${whoHas(address)}) \`ss -tnmi\``
+      : 'there `ss -tnmi`';
+  return [
+    `What does the ${isServer ? 'server' : 'client'} do instead of reading? ${where} shows a full Recv-Q; a thread dump (jstack, py-spy, gdb, SIGQUIT for Go and Java) shows whether it is deadlocked, waits for a disk or another service, or holds the data back on purpose (backpressure).`,
+    `Has it CPU enough? \`kubectl top pod\`, and throttling by its limit (\`cat /sys/fs/cgroup/cpu.stat\`: nr_throttled).`,
   ];
 }
 

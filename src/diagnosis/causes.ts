@@ -21,6 +21,8 @@ export type TroubleKind =
   | 'notTls'
   | 'icmp'
   | 'pathMtu'
+  | 'loss'
+  | 'zeroWindow'
   | 'noAnswer'
   | 'halfClosed'
   | 'gone';
@@ -235,6 +237,26 @@ const WORDS: Readonly<Record<Exclude<KnownCauseId, 'tls.established'>, CauseWord
     'pathMtu',
     'Large packets do not get through',
     'large packets are sent again and never acknowledged while smaller ones pass: a smaller MTU on the way, and ICMP is filtered',
+  ),
+  'tcp.loss.unacknowledged': words(
+    'loss',
+    'Packets get lost',
+    'the same bytes are sent again and again and not acknowledged: packets, or their acknowledgments, are lost beyond the capture',
+  ),
+  'tcp.loss.beyond': words(
+    'loss',
+    'Packets get lost',
+    'many segments that the capture saw are sent again: they are lost between the capture and their receiver',
+  ),
+  'tcp.loss.before': words(
+    'loss',
+    'Packets get lost',
+    'many segments come only when they are sent again: they are lost between their sender and the capture',
+  ),
+  'tcp.zero-window': words(
+    'zeroWindow',
+    'The receiver does not read',
+    'one side has no room for what the other has to send (window closed): its application does not read, it is busy, deadlocked, or out of CPU',
   ),
   'answer.client-gave-up': words(
     'noAnswer',

@@ -4,6 +4,8 @@ import type { EventCode } from '../model/event-code.ts';
 const RANK: readonly EventCode[] = [
   '00007',
   '00001',
+  '00016',
+  '00017',
   '00022',
   '00008',
   '00002',

@@ -16,6 +16,8 @@ const BY_NAME: Readonly<Record<EventName, CauseId>> = {
   VIF_DISAPPEARED: 'interface.gone',
   ICMP_ERROR: 'icmp.other',
   PATH_MTU: 'path-mtu.black-hole',
+  TCP_LOSS: 'tcp.loss.unacknowledged',
+  TCP_ZERO_WINDOW: 'tcp.zero-window',
   NO_ANSWER: 'answer.client-gave-up',
   HALF_CLOSED: 'tcp.half-closed.not-closing',
   FOREIGN_PACKET: 'tcp.foreign.packet',

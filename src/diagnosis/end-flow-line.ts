@@ -30,6 +30,14 @@ export interface EndFlowLine {
   readonly certain: boolean;
   /** `curl (pid 4711)`; empty when unknown. */
   readonly process: string;
+  /** Segments that the client sent again, and the server. */
+  readonly retransmittedTo: number;
+  readonly retransmittedFrom: number;
+  /** Shortest round trip between the capture and the server, and the client; 0 when not seen. */
+  readonly rttToUs: number;
+  readonly rttFromUs: number;
+  /** Answers that were errors of the server. */
+  readonly httpErrors: number;
   /** The kind of trouble it had; empty when it had none, and in lines of older agents. */
   readonly failure: EventCode | '';
 }
@@ -44,19 +52,32 @@ const [SYN_ACK_LATENCY, ACK_LATENCY, TLS_LATENCY] = [at('latency1'), at('latency
 const [DATA_FROM, DATA_TO, END_TYPE, ENDED_BY] = [at('dataFrom'), at('dataTo'), at('endType'), at('evtSrc')];
 const [QUALITY, PID, PROCESS_NAME] = [at('quality'), at('pid'), at('processName')];
 const [FIRST_BYTE_LATENCY, FAILURE] = [at('latency4'), at('failure')];
+const [RETRANSMITTED_TO, RETRANSMITTED_FROM] = [at('retransmittedTo'), at('retransmittedFrom')];
+const [RTT_TO, RTT_FROM, HTTP_ERRORS] = [at('rttToUs'), at('rttFromUs'), at('httpErrors')];
+/** Older agents wrote the failure right behind the latency. */
+const OLD_FAILURE = FIRST_BYTE_LATENCY + 1;
 /** All columns up to the last that older agents wrote hold numbers, but these. */
-const TEXTS: ReadonlySet<number> = new Set([SOURCE_ADDRESS, DESTINATION_ADDRESS, PROCESS_NAME, FAILURE]);
+const TEXTS: ReadonlySet<number> = new Set([
+  SOURCE_ADDRESS,
+  DESTINATION_ADDRESS,
+  PROCESS_NAME,
+  at('srcName'),
+  at('dstName'),
+  FAILURE,
+]);
 
 const CODES: ReadonlySet<string> = new Set(Object.values(EventCode));
 
 /**
  * Reads a line of end_flows; null when it is the header or damaged. The columns keep their places, more may follow;
- * lines of older agents end with the process name.
+ * lines of older agents end with the process name, or with `latency4,failure`.
  */
 export function parseEndFlowLine(line: string): EndFlowLine | null {
   if (line.startsWith('#')) return null;
   const fields = line.split(',', COLUMNS.length);
   if (fields.length <= PROCESS_NAME) return null;
+  const isOld = fields.length <= OLD_FAILURE + 1;
+  const failure = (isOld ? fields.splice(OLD_FAILURE)[0] : fields[FAILURE]) ?? '';
   const numbers = fields.map((field, i) => (TEXTS.has(i) ? 0 : Number(field)));
   if (!numbers.every((value, i) => value >= 0 || (i >= PID && i < PROCESS_NAME && value === -1))) return null;
   const number = (position: number) => numbers[position] ?? 0;
@@ -80,7 +101,12 @@ export function parseEndFlowLine(line: string): EndFlowLine | null {
     endedBy: number(ENDED_BY) === 0 ? Side.initiator : Side.responder,
     certain: number(QUALITY) !== 0,
     process: fields[PROCESS_NAME] === '?' ? '' : `${text(PROCESS_NAME)} (pid ${number(PID)})`,
-    failure: CODES.has(fields[FAILURE] ?? '') ? (fields[FAILURE] as EventCode) : '',
+    retransmittedTo: number(RETRANSMITTED_TO),
+    retransmittedFrom: number(RETRANSMITTED_FROM),
+    rttToUs: number(RTT_TO),
+    rttFromUs: number(RTT_FROM),
+    httpErrors: number(HTTP_ERRORS),
+    failure: CODES.has(failure) ? (failure as EventCode) : '',
   };
 }
 

@@ -100,6 +100,9 @@ const NUMBER_FACTS = [
   'lostSize',
   'mssFrom',
   'mssTo',
+  'segments',
+  'lostBefore',
+  'lostBeyond',
   'windowSeconds',
 ] as const satisfies readonly (keyof EventFacts)[];
 const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom'] as const satisfies readonly (keyof EventFacts)[];

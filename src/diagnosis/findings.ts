@@ -151,6 +151,8 @@ function reasonOf(event: EventLine): string {
     case 'foreign':
     case 'pathMtu':
       return kind;
+    case 'loss':
+      return `${kind} ${by}`;
     case 'stuck':
       return `${causeId} ${value}`; // whose turn it is
     default:

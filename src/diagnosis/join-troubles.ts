@@ -43,6 +43,9 @@ const RULES: readonly Rule[] = [
   ({ causeId }, { kind }) => NO_WAY.has(causeId) && kind === 'unanswered',
   // large packets do not pass: what hangs, and what was waited for in vain
   ({ kind }, other) => kind === 'pathMtu' && (other.kind === 'stuck' || SMALLER_PACKETS.has(other.causeId)),
+  // large packets are lost as well; a closed window is a stillness in the end
+  ({ kind }, other) => kind === 'pathMtu' && other.kind === 'loss',
+  ({ kind }, { causeId }) => kind === 'zeroWindow' && causeId === 'tcp.stale.window-closed',
   // very many of what is told anyway
   ({ kind }, other) => (kind === 'refused' || kind === 'reset') && other.kind === 'manyResets',
   // one certificate, rejected by several clients and TLS versions

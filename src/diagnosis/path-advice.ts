@@ -1,4 +1,5 @@
 import type { CauseId } from '../model/cause-id.ts';
+import { PodSide } from '../model/connection.ts';
 import { type AdviceNames, shellAddress, whoHas } from './advice-names.ts';
 import type { EventLine } from './event-line.ts';
 
@@ -39,6 +40,10 @@ export function pathAdvice(causeId: CauseId, event: EventLine, names: AdviceName
         `Where does it go round? \`traceroute -n ${names.address}\` shows the same routers again and again: two of them send it to each other (the route of a pod network that is gone, a default route into a tunnel).`,
         ...from(event),
       ];
+    case 'tcp.loss.unacknowledged':
+    case 'tcp.loss.beyond':
+    case 'tcp.loss.before':
+      return loss(causeId, event, names);
     case 'icmp.fragmentation-needed':
     case 'path-mtu.ignored':
     case 'path-mtu.black-hole':
@@ -72,6 +77,24 @@ function foreign(causeId: CauseId, { facts }: EventLine, { server }: AdviceNames
         'Is the conntrack table full (`sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max`), or are entries removed while connections live (a restart of kube-proxy, a Service that changed)?',
         'Do request and answer take two ways (asymmetric route, a second load balancer)? Compare `ip route get` on both sides.',
       ];
+}
+
+/** Where to look depends on which side of the pod's interface it is lost. */
+function loss(causeId: CauseId, { podSide, by }: EventLine, { address, pod }: AdviceNames): string[] {
+  const isSender = by !== null && podSide !== PodSide.unknown && (podSide as number) === by;
+  const isBefore = causeId === 'tcp.loss.before';
+  const isNear = podSide !== PodSide.unknown && isBefore === isSender;
+  const near = `It is lost between the pod and its interface on the node: does a policy or a full queue in the pod drop it? \`kubectl exec ${pod} -- ip -s link; kubectl exec ${pod} -- tc -s qdisc\` count drops; a receiver without CPU or socket buffer shows in \`kubectl exec ${pod} -- nstat -az TcpExtTCPRcvQDrop TcpExtTCPBacklogDrop TcpExtPruneCalled\`.`;
+  const far = `It is lost beyond the node's end of the pod's interface: \`ip -s link\` and \`ethtool -S\` of the NICs on both nodes, drops of queues (\`tc -s qdisc\`), bandwidth limits of the cloud or the CNI, \`ping -c 100 -i 0.2 ${address}\` from the pod.`;
+  return [
+    ...(isNear ? [near] : [far]),
+    'Only some connections or one direction? Then one link of several (bond, ECMP) or one node is bad: compare the servers in the table below, by their nodes.',
+    ...(causeId === 'tcp.loss.unacknowledged'
+      ? [
+          `Nothing gets through from some moment on? Then the other side is gone (${whoHas(address)}), or something on the way has forgotten the connection or drops it (a policy that changed, conntrack).`,
+        ]
+      : []),
+  ];
 }
 
 function mtu(causeId: CauseId, { facts }: EventLine, { address, pod }: AdviceNames): string[] {

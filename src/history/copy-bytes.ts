@@ -1,4 +1,4 @@
-/** Below this, a loop costs less than the call of `set`; measured, see `test/bench/history.ts`. */
+/** Below this, a loop costs less than the call of `set`; measured, see `bench/history.ts`. */
 const LOOP_BYTES = 96;
 
 /**

@@ -9,7 +9,8 @@ export const ASSERTING: boolean = typeof DLLT_ASSERTIONS === 'undefined' || DLLT
 
 /** The program is wrong: what it takes for granted does not hold. */
 export class AssertionError extends Error {
-  readonly code = 'ASSERTION_FAILED';
+  override readonly name = 'AssertionError';
+  readonly code = 'assertion-failed';
 }
 
 /** Throws `AssertionError` unless a condition holds. To be called behind `if (ASSERTING)`. */

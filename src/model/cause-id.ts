@@ -57,6 +57,12 @@ export const CAUSE_IDS = [
   // 00015
   'path-mtu.ignored',
   'path-mtu.black-hole',
+  // 00016
+  'tcp.loss.unacknowledged',
+  'tcp.loss.beyond',
+  'tcp.loss.before',
+  // 00017
+  'tcp.zero-window',
   // 00021
   'answer.client-gave-up',
   'answer.too-late',

@@ -62,6 +62,16 @@ export interface Connection {
   readonly certain: boolean;
   /** Owner of the socket in the monitored pod. */
   readonly process: ProcessIdentity;
+  /** Segments with payload that a side sent again. */
+  retransmitted(side: Side): number;
+  /** Segments of a side that came behind later ones. */
+  outOfOrder(side: Side): number;
+  /** Shortest round trip between the capture and a side, in microseconds; 0 when none was seen. */
+  roundTripUs(side: Side): number;
+  /** How long the window of a side was closed, in milliseconds. */
+  zeroWindowMs(side: Side): number;
+  /** Answers that were errors of the server: HTTP 5xx, gRPC. */
+  readonly httpErrors: number;
   /**
    * 32 bits of an address in network order, as an unsigned integer: word 0 is all of an IPv4 address, words 0–3 are
    * an IPv6 address.

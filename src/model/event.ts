@@ -50,6 +50,10 @@ export interface EventFacts {
   /** 00015: maximum segment sizes that the SYNs of src and dst named. */
   readonly mssFrom?: number;
   readonly mssTo?: number;
+  /** 00016: segments with new bytes of that side in the time looked at, and of those sent again, how many were lost before the capture and beyond it. */
+  readonly segments?: number;
+  readonly lostBefore?: number;
+  readonly lostBeyond?: number;
   /** 00023: address and port of the stranger. */
   readonly stranger?: string;
   /** 00010: the sliding window that `value` resets fell into, seconds. */

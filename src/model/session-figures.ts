@@ -27,6 +27,10 @@ export interface SessionFigures {
   readonly tlsHandshakes: LatencyBuckets;
   /** From the initiator's first payload, or the handshake where the responder speaks first, to the responder's first. */
   readonly firstBytes: LatencyBuckets;
+  /** Shortest round trip of each connection that ended, between the capture and initiators, and responders. */
+  readonly roundTrips: readonly [LatencyBuckets, LatencyBuckets];
+  /** Segments that initiators sent again, and responders. */
+  readonly retransmissions: readonly [number, number];
   readonly packets: number;
   readonly bytes: number;
   /** Packets the kernel had no room for; -1 when the source cannot know. */

@@ -1,4 +1,4 @@
-import type { Connection } from '../model/connection.ts';
+import { type Connection, Side } from '../model/connection.ts';
 import { END_FLOW_HEADER } from '../model/flow-columns.ts';
 import { appendEndpoints, appendProcess, appendTime } from './connection-columns.ts';
 import { TimedNames } from './file-names.ts';
@@ -32,8 +32,33 @@ export function appendEndFlow(line: LineBuffer, connection: Connection): void {
   appendProcess(line, connection);
   line.comma();
   line.integer(connection.firstByteLatencyUs);
+  appendQuality(line, connection);
   line.comma();
   line.text(connection.failure);
+}
+
+/** Appends `,retransmittedTo` to `,dstName`. To dst goes what src sends, and what dst acknowledges or has no room for. */
+function appendQuality(line: LineBuffer, connection: Connection): void {
+  line.comma();
+  line.integer(connection.retransmitted(Side.initiator));
+  line.comma();
+  line.integer(connection.retransmitted(Side.responder));
+  line.comma();
+  line.integer(connection.outOfOrder(Side.initiator));
+  line.comma();
+  line.integer(connection.outOfOrder(Side.responder));
+  line.comma();
+  line.integer(connection.roundTripUs(Side.responder));
+  line.comma();
+  line.integer(connection.roundTripUs(Side.initiator));
+  line.comma();
+  line.integer(connection.zeroWindowMs(Side.responder));
+  line.comma();
+  line.integer(connection.zeroWindowMs(Side.initiator));
+  line.comma();
+  line.integer(connection.httpErrors);
+  line.comma(); // names of src and dst are not known here
+  line.comma();
 }
 
 /** `end_flows_<time>.log`: a line per connection that ended. Files are named by the end of their first connection. */

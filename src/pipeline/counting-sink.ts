@@ -1,9 +1,12 @@
 import type { CauseId } from '../model/cause-id.ts';
+import { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { LatencyBuckets } from '../model/latency-buckets.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { ReportSink } from './reporter.ts';
+
+const SIDES = [Side.initiator, Side.responder] as const;
 
 /** Hears of the same, after the sink. */
 export interface CountingListener {
@@ -19,6 +22,8 @@ export class CountingSink implements ReportSink {
   readonly handshakes = new LatencyBuckets();
   readonly tlsHandshakes = new LatencyBuckets();
   readonly firstBytes = new LatencyBuckets();
+  /** Shortest round trips of connections, between the capture and either side, by `Side`. */
+  readonly roundTrips = [new LatencyBuckets(), new LatencyBuckets()] as const;
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
   readonly #sink: ReportSink;
@@ -51,6 +56,10 @@ export class CountingSink implements ReportSink {
     if (synAckLatencyUs > 0 && ackLatencyUs > 0) this.handshakes.add(synAckLatencyUs + ackLatencyUs);
     if (tlsLatencyUs > 0) this.tlsHandshakes.add(tlsLatencyUs);
     if (firstByteLatencyUs > 0) this.firstBytes.add(firstByteLatencyUs);
+    for (const side of SIDES) {
+      const us = connection.roundTripUs(side);
+      if (us > 0) this.roundTrips[side].add(us);
+    }
     this.#sink.connectionEnded(connection);
     this.#listener.ended?.(connection);
   }

@@ -104,7 +104,7 @@ export class Dumps {
       this.#history.mute(connection.slot);
     } else {
       pending.last = true;
-      this.#hasten(pending, connection.endUs + AFTERMATH_US);
+      this.#rescheduleEarlier(pending, connection.endUs + AFTERMATH_US);
     }
   }
 
@@ -157,11 +157,11 @@ export class Dumps {
       pending = { name, notes: [], serverName: this.serverNames.of(connection), dueUs, last: false };
       this.#pending.set(slot, pending);
     }
-    this.#hasten(pending, dueUs);
+    this.#rescheduleEarlier(pending, dueUs);
     return pending;
   }
 
-  #hasten(pending: PendingDump, dueUs: number): void {
+  #rescheduleEarlier(pending: PendingDump, dueUs: number): void {
     pending.dueUs = Math.min(pending.dueUs, dueUs);
     this.#earliestUs = Math.min(this.#earliestUs, pending.dueUs);
   }

@@ -118,7 +118,7 @@ export function buildPipeline({
     return (connection: TrackedConnection) => {
       if (searched) path.conversations.searchFromHereOn(connection);
       if (followed) reporter.followOpen(connection, path.nowUs);
-      path.tracker.hasten(connection.slot);
+      path.tracker.rescheduleEarlier(connection.slot);
     };
   };
   const counters = () => ({

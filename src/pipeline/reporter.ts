@@ -31,6 +31,8 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'FOREIGN_PACKET',
   'ICMP_ERROR',
   'PATH_MTU',
+  'TCP_LOSS',
+  'TCP_ZERO_WINDOW',
 ]);
 
 /** Connections whose PROXY protocol header is remembered. */
@@ -139,6 +141,17 @@ export class Reporter implements TrackerListener, ConversationListener {
     this.#report(connection, this.#parts.detectors.pathMtu(connection, trouble, timeUs));
   }
 
+  resent(connection: TrackedConnection, side: Side, isStuck: boolean, timeUs: number): void {
+    if (connection.silenced) return;
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.resent(connection, side, isStuck, timeUs));
+  }
+
+  zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void {
+    this.#weigh(connection, connection.beginUs);
+    this.#report(connection, this.#parts.detectors.zeroWindow(connection, side, timeUs));
+  }
+
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.foreignPacket(connection, stranger, timeUs));
@@ -199,6 +212,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   ended(connection: TrackedConnection): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.noAnswer(connection, connection.endUs));
+    this.#report(connection, this.#parts.detectors.leftClosed(connection));
     this.#parts.sink.connectionEnded(connection);
     this.#parts.dumps?.ended(connection);
   }

@@ -21,7 +21,7 @@ const INNER_ASSIGNMENT = /(?<![\w.-])(["']?[\w.-]+["']?[=:]["']?)([^&;,\s"'}]+)/
 
 /**
  * A command line as it may be shown: arguments separated by spaces, secrets masked, cut to `MAX_COMMAND_LINE_BYTES`.
- * README.md says what is taken for a secret.
+ * docs/REFERENCE.md says what is taken for a secret.
  *
  * @param raw as in /proc/<pid>/cmdline: arguments that end with NUL
  */

@@ -57,7 +57,7 @@ export interface PodNamespace {
  * interface, or the namespace has neither a process that can be looked at nor a name. Does not hold up the event loop
  * however many processes there are. Rejects with `SystemError` when the kernel cannot be asked.
  */
-export async function findPodNamespace(pod: PodInterface): Promise<PodNamespace | null> {
+export async function resolvePodNamespace(pod: PodInterface): Promise<PodNamespace | null> {
   const { interfaceIndex, namespacePath = OWN_NAMESPACE, podUid = '', isPodsEnd = false } = pod;
   if (isPodsEnd) {
     const inode = inodeOf(namespacePath);
@@ -136,7 +136,7 @@ async function findByPod(podUid: string, link: PairedLink): Promise<PodNamespace
  * be told: it leads to no other network namespace, or to none with processes of a pod. Rejects with `SystemError`.
  */
 export async function podsBehind(interfaceIndex: number): Promise<ReadonlySet<string> | null> {
-  const namespace = await findPodNamespace({ interfaceIndex });
+  const namespace = await resolvePodNamespace({ interfaceIndex });
   if (namespace === null || namespace.path === OWN_NAMESPACE) return null;
   const own = podUidOf(readBeginning('/proc/self/cgroup') ?? ''); // the agent's own pod is no other one
   const uids = new Set<string>();

@@ -111,6 +111,10 @@ function roleOf(kind: Finding['kind'], causeId: CauseId, by: 'client' | 'server'
       return `the ${by} ended it`;
     case 'halfClosed':
       return `the ${by} does not close`;
+    case 'loss':
+      return `what the ${by} sends gets lost`;
+    case 'zeroWindow':
+      return `the ${by} does not read`;
     case 'pathMtu':
       return `what the ${by} sends does not get through`;
     default:

@@ -35,7 +35,8 @@ export interface HealthServerOptions {
 }
 
 /**
- * Answers probes and Prometheus over HTTP. `/metrics`: what the sessions count. `/healthz`: 200 as long as the agent answers at all. `/readyz`: 200 when every session
+ * Answers probes and Prometheus over HTTP. `/metrics`: what the sessions count. `/healthz`: 200 as long as the agent
+ * answers at all. `/readyz`: 200 when every session
  * captures or waits for its pod, else 503; either with a line for each session.
  */
 export class HealthServer {

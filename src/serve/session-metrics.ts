@@ -69,6 +69,17 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
     "From the client's first payload, or the handshake where the server speaks first, to the server's first byte, of connections that ended.",
     ({ firstBytes }) => firstBytes,
   ),
+  ofSessions(
+    'histogram',
+    'dlltagent_tcp_rtt_seconds',
+    'Shortest round trip of each connection that ended, between the capture and src or dst.',
+    ({ roundTrips: [src, dst] }) => [...bucketSamples(src, { side: 'src' }), ...bucketSamples(dst, { side: 'dst' })],
+  ),
+  counter(
+    'dlltagent_tcp_retransmissions_total',
+    'Segments with payload that were sent again, by who sent them.',
+    ({ retransmissions: [src, dst] }) => byLabel('sender', { src, dst }),
+  ),
   counter('dlltagent_captured_packets_total', 'Packets that were captured.', ({ packets }) => single(packets)),
   counter('dlltagent_captured_bytes_total', 'Bytes of the captured packets, as on the wire.', ({ bytes }) =>
     single(bytes),
@@ -110,16 +121,12 @@ function eventSamples(events: ReadonlyMap<EventName, number>): Sample[] {
 }
 
 /** Buckets count what is at most as long as they say, shorter ones included. */
-function bucketSamples({ counts, sumUs }: LatencyBuckets): Sample[] {
+function bucketSamples({ counts, sumUs }: LatencyBuckets, labels: Readonly<Record<string, string>> = {}): Sample[] {
   let total = 0;
   const buckets = counts.map((count, i) => {
     total += count;
     const bound = i < BUCKET_BOUNDS_US.length ? String(BUCKET_BOUNDS_US[i] / SECOND_US) : '+Inf';
-    return { labels: { le: bound }, value: total, part: '_bucket' as const };
+    return { labels: { ...labels, le: bound }, value: total, part: '_bucket' as const };
   });
-  return [
-    ...buckets,
-    { labels: {}, value: sumUs / SECOND_US, part: '_sum' },
-    { labels: {}, value: total, part: '_count' },
-  ];
+  return [...buckets, { labels, value: sumUs / SECOND_US, part: '_sum' }, { labels, value: total, part: '_count' }];
 }

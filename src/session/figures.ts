@@ -9,7 +9,7 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
-  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes } = counted;
+  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, roundTrips } = counted;
   return {
     podName,
     podNamespace,
@@ -22,6 +22,8 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     handshakes,
     tlsHandshakes,
     firstBytes,
+    roundTrips,
+    retransmissions: path.tracker.resent,
     packets: frames,
     bytes,
     kernelDrops,

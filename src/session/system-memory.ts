@@ -1,10 +1,10 @@
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { mapMemory } from '../native/libc.ts';
-import { PreparedMemory, prepareMemory } from '../native/prepared-memory.ts';
+import { PrefaultedMemory, prefaultMemory } from '../native/prefaulted-memory.ts';
 
 /** Memory of the operating system, in huge pages where it has them. */
 export const systemMemory: MemorySupply = {
   whole: (lengthBytes) => mapMemory(lengthBytes, 0),
-  prepared: prepareMemory,
-  growing: (lengthBytes) => new PreparedMemory(lengthBytes),
+  prepared: prefaultMemory,
+  growing: (lengthBytes) => new PrefaultedMemory(lengthBytes),
 };

@@ -28,7 +28,9 @@ import {
   MAYBE_PROBE,
   MISSING,
   NEXT_SEQUENCE,
+  QUALITY,
   READING,
+  RESENT_SEEN,
   REST_AT,
   RST_WAITS,
   SEEN,
@@ -45,6 +47,7 @@ import {
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { TcpQuality } from './tcp-quality.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
 
@@ -63,6 +66,7 @@ export class ByteStreams {
   readonly #reader: PayloadReader;
   readonly #dialogues: Dialogues;
   readonly #pathMtu: PathMtu;
+  readonly quality: TcpQuality;
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
   #ignoredResets = 0;
@@ -74,6 +78,7 @@ export class ByteStreams {
     this.#reader = reader;
     this.#dialogues = new Dialogues(table);
     this.#pathMtu = new PathMtu(table);
+    this.quality = new TcpQuality(table, listener);
     this.#listener = listener;
     this.#connection = new TrackedConnection(table);
   }
@@ -101,9 +106,13 @@ export class ByteStreams {
       const acknowledgment = packet.acknowledgment;
       const unseen = (acknowledgment - words[other + NEXT_SEQUENCE]) | 0;
       if (unseen < LARGEST_WINDOW_BYTES && ((acknowledgment - words[own + ACKED]) | 0) >= 0) {
+        if (acknowledgment !== words[own + ACKED] || (words[word + QUALITY] & (RESENT_SEEN * 3)) !== 0)
+          this.quality.acknowledged(slot, side, packet);
         words[own + ACKED] = acknowledgment;
         const shift = words[own + WINDOW_SHIFT];
-        words[own + WINDOW] = shift < 0 ? packet.window << 14 : packet.window << shift;
+        const window = shift < 0 ? packet.window << 14 : packet.window << shift;
+        if (window === 0 || words[own + WINDOW] === 0) this.quality.window(slot, side, window, packet);
+        words[own + WINDOW] = window;
       }
       if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) {
         // acknowledged, so it was sent; where that side is never seen, this is all there is to know of its progress
@@ -169,14 +178,18 @@ export class ByteStreams {
     const end = (packet.sequence + synBytes + length) | 0;
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) {
-      this.#found(word, side, (packet.sequence + synBytes) | 0, length);
+      const fillsHole = this.#found(word, side, (packet.sequence + synBytes) | 0, length);
       this.#tellMtu(slot, this.#pathMtu.repeated(slot, side, packet), packet.timeUs);
+      if (synBytes === 0) this.quality.again(slot, side, packet, fillsHole);
       return;
     }
     if (fresh > length) {
       // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
       if (!this.#isWithinWindow(word, side, end, fresh)) return;
+      if (words[word + MISSING + side] === 0) this.quality.holeBegan(word, side, packet.timeUs);
       this.#miss(word, side, words[own + NEXT_SEQUENCE], fresh - length);
+    } else if (fresh + 1 < length) {
+      this.quality.again(slot, side, packet, false); // begins with bytes that were sent before
     } else if ((words[word + STATE] & (SPOKE << side)) === 0) {
       this.#firstBytes(slot, side, packet.timeUs);
       if (side === Side.initiator) this.#dialogues.begin(slot, packet);
@@ -186,6 +199,7 @@ export class ByteStreams {
     const rest = packet.timeUs - this.#times[time + LAST_PROGRESS_AT];
     if (isTurn || rest > TURN_REST_US) this.#times[time + REST_AT] = rest;
     this.#move(slot, side, fresh);
+    this.quality.sent(word, side, packet.timeUs);
     this.#lifetimes.progress(slot, packet.timeUs);
     if ((words[word + STATE] & DIALOGUE) !== 0) {
       if (fresh === length) this.#dialogues.message(slot, side, packet, isTurn);
@@ -217,14 +231,15 @@ export class ByteStreams {
     words[word + MISSING + side] += bytes;
   }
 
-  /** Bytes came that lie before others: some that were passed over, or that are sent again. */
-  #found(word: number, side: Side, sequence: number, length: number): void {
+  /** Bytes came that lie before others: true for some that were passed over, false for what is sent again. */
+  #found(word: number, side: Side, sequence: number, length: number): boolean {
     const words = this.#words;
-    if (words[word + MISSING + side] === 0) return;
+    if (words[word + MISSING + side] === 0) return false;
     const past = (sequence + length - words[word + HOLE + side]) | 0;
-    if (past <= 0) return; // seen before
+    if (past <= 0) return false; // seen before
     if (((sequence - words[word + HOLE + side]) | 0) <= 0) words[word + HOLE + side] = (sequence + length) | 0;
     words[word + MISSING + side] = Math.max(0, words[word + MISSING + side] - Math.min(past, length));
+    return true;
   }
 
   /** A side speaks from behind bytes that did not come: they were sent. */
@@ -321,7 +336,7 @@ export class ByteStreams {
     const owed = (words[word + STATE] & SPOKE) !== 0 && lastSpeaker(words[word + STATE]) === Side.initiator;
     if (owed) words[word + FLAGS] |= side === Side.initiator ? GAVE_UP : HUNG_UP;
     if ((words[word + FLAGS] & ASKED) !== 0) words[word + FLAGS] |= ASKED_AT_FIN;
-    this.#lifetimes.hasten(slot);
+    this.#lifetimes.rescheduleEarlier(slot);
   }
 
   /**
@@ -332,7 +347,11 @@ export class ByteStreams {
     const words = this.#words;
     const other = word + SIDE_WORDS * (1 - side);
     // what is still unacknowledged is sent again, and a closed window is probed (RFC 9293 §3.8.6.1), in the same form
-    if ((packet.flags & TCP_FIN) !== 0 || words[other + WINDOW] === 0) return;
+    if ((packet.flags & TCP_FIN) !== 0) return;
+    if (words[other + WINDOW] === 0) {
+      this.quality.probed(word, (1 - side) as Side, packet.timeUs);
+      return;
+    }
     if (
       (words[word + STATE] & (SEEN << (1 - side))) !== 0 &&
       words[other + ACKED] !== words[word + SIDE_WORDS * side + NEXT_SEQUENCE]

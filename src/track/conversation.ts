@@ -7,7 +7,7 @@ import { looksLikeHttp } from '../protocols/http/request-line.ts';
 import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
 import { InOrderStream } from '../protocols/stream/in-order-stream.ts';
 import type { StreamBudget } from '../protocols/stream/stream-budget.ts';
-import type { TlsContext } from '../protocols/tls/tls-handshake.ts';
+import type { TlsContext } from '../protocols/tls/tls-context.ts';
 import { TlsReader } from '../protocols/tls/tls-reader.ts';
 
 const EMPTY = new Uint8Array(0);

@@ -1,10 +1,10 @@
 import { EndType, Side } from '../model/connection.ts';
 import { SECOND_US } from '../model/second.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { Deadlines, RESET_SILENCE_US } from './deadlines.ts';
 import { EvictionOrder } from './eviction-order.ts';
 import { OpenSlots } from './open-slots.ts';
 import {
-  BEGIN_AT,
   DEADLINE_AT,
   END_AT,
   END_TYPE_SHIFT,
@@ -12,11 +12,9 @@ import {
   ESTABLISHED_AT,
   FAILURE_MASK,
   FATAL_ALERT,
-  FIN_AT,
   FIN_SENT,
   FIRST_FIN_SHIFT,
   FLAGS,
-  GAVE_UP,
   GOODBYE_BY_INITIATOR,
   HALF_CLOSED_TOLD,
   HALF_OPEN_TOLD,
@@ -36,7 +34,6 @@ import {
   STALE_TOLD,
   STATE,
   TIMES_PER_RECORD,
-  WAITED_MS,
   WORDS_PER_RECORD,
 } from './record.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -48,15 +45,8 @@ const REMEMBER_CLOSED_US = 60 * SECOND_US;
 const LAST_SEGMENTS_US = 2 * SECOND_US;
 /** Number of 00007: trouble that is over when bytes move again. */
 const STALE_FAILURE = 7;
-const FORGET_HALF_OPEN_US = 130 * SECOND_US;
 /** A connection that was let go stays the same one until it was silent for as long as keep-alives usually wait. */
 const REMEMBER_LET_GO_US = 7200 * SECOND_US;
-/** Who closes after so long a wait for an answer has given up: it does not only say that it has no more to ask. */
-const PATIENCE_MS = 500;
-/** How long after that the answer may still come. */
-const LAST_ANSWER_US = 2 * SECOND_US;
-/** Who is silent for so long after a RST that lay within its window has taken it. */
-const RESET_SILENCE_US = 2 * SECOND_US;
 
 /** How long connections live: what becomes due for them, how they end, and how long they are remembered. */
 export class Lifetimes {
@@ -66,7 +56,7 @@ export class Lifetimes {
   readonly #wheel: TimerWheel;
   readonly #order: EvictionOrder;
   readonly #open: OpenSlots;
-  readonly #delays: TrackerDelays;
+  readonly #deadlines: Deadlines;
   readonly #listener: TrackerListener;
   readonly #reader: PayloadReader;
   readonly #connection: TrackedConnection;
@@ -80,7 +70,7 @@ export class Lifetimes {
     this.#wheel = new TimerWheel(table.capacity);
     this.#order = new EvictionOrder(table.capacity, (slot) => this.#times[slot * TIMES_PER_RECORD + LAST_SEEN_AT]);
     this.#open = new OpenSlots(table.capacity);
-    this.#delays = delays;
+    this.#deadlines = new Deadlines(table, delays);
     this.#listener = listener;
     this.#reader = reader;
     this.#connection = new TrackedConnection(table);
@@ -104,7 +94,7 @@ export class Lifetimes {
   /** A connection began at `timeUs`; its record is filled. */
   begin(slot: number, timeUs: number): void {
     if ((this.#words[slot * WORDS_PER_RECORD + STATE] & PHASE_MASK) < PHASE_ESTABLISHED) this.#halfOpen++;
-    const deadline = this.#nextDeadline(slot);
+    const deadline = this.#deadlines.next(slot);
     this.#times[slot * TIMES_PER_RECORD + DEADLINE_AT] = deadline;
     this.#wheel.notBefore(timeUs);
     this.#wheel.schedule(slot, deadline);
@@ -119,7 +109,7 @@ export class Lifetimes {
     this.#times[slot * TIMES_PER_RECORD + ESTABLISHED_AT] = timeUs;
     this.#words[word + STATE] = (this.#words[word + STATE] & ~PHASE_MASK) | PHASE_ESTABLISHED;
     this.progress(slot, timeUs);
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
     this.#listener.established(this.#connection.at(slot), timeUs);
   }
 
@@ -175,7 +165,7 @@ export class Lifetimes {
     this.#words[word + FLAGS] &= ~RST_BY_RESPONDER;
     if (by === Side.responder) this.#words[word + FLAGS] |= RST_BY_RESPONDER;
     this.#times[slot * TIMES_PER_RECORD + RST_AT] = timeUs;
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
   }
 
   /** A stillness, if there was one, is over. */
@@ -186,13 +176,13 @@ export class Lifetimes {
     if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
     this.#words[word + STATE] &= ~STALE_TOLD;
     if ((this.#words[word + FLAGS] & FAILURE_MASK) === STALE_FAILURE) this.#words[word + FLAGS] &= ~FAILURE_MASK;
-    this.hasten(slot);
+    this.rescheduleEarlier(slot);
   }
 
   /** Something may be due earlier than what is waited for. */
-  hasten(slot: number): void {
+  rescheduleEarlier(slot: number): void {
     const time = slot * TIMES_PER_RECORD;
-    const deadline = this.#nextDeadline(slot);
+    const deadline = this.#deadlines.next(slot);
     if (deadline >= this.#times[time + DEADLINE_AT]) return;
     this.#times[time + DEADLINE_AT] = deadline;
     this.#wheel.cancel(slot);
@@ -207,8 +197,8 @@ export class Lifetimes {
       this.forget(slot);
       return;
     }
-    let deadline = this.#nextDeadline(slot);
-    for (; deadline <= nowUs; deadline = this.#nextDeadline(slot)) {
+    let deadline = this.#deadlines.next(slot);
+    for (; deadline <= nowUs; deadline = this.#deadlines.next(slot)) {
       const state = this.#words[word + STATE];
       if ((state & RST_WAITS) !== 0 && deadline === this.#times[time + RST_AT] + RESET_SILENCE_US) {
         this.#takeReset(slot);
@@ -222,7 +212,7 @@ export class Lifetimes {
         this.#words[word + STATE] = state | HALF_OPEN_TOLD;
         this.#listener.halfOpen(this.#connection.at(slot), deadline);
       } else if ((state & (FIN_SENT * 3)) !== 0) {
-        if (this.#isGivenUp(word)) {
+        if (this.#deadlines.isGivenUp(word)) {
           this.#words[word + FLAGS] |= NO_ANSWER_TOLD;
           this.#listener.unanswered(this.#connection.at(slot), deadline);
         } else if ((this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0) {
@@ -310,37 +300,6 @@ export class Lifetimes {
     this.#evicted++;
     this.end(slot, established ? EndType.stale : EndType.halfOpen, Side.initiator, timeUs);
     this.forget(slot);
-  }
-
-  /** The earliest time at which something may be due for an open connection. */
-  #nextDeadline(slot: number): number {
-    const time = slot * TIMES_PER_RECORD;
-    const state = this.#words[slot * WORDS_PER_RECORD + STATE];
-    if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
-      const tellUs = this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
-      if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
-      return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);
-    }
-    const { staleSeconds, stale2Seconds } = this.#delays;
-    let deadline: number;
-    if ((state & (FIN_SENT * 3)) !== 0) {
-      const word = slot * WORDS_PER_RECORD;
-      const isTold = (this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0;
-      const sinceUs = Math.max(this.#times[time + FIN_AT], this.#times[time + LAST_PROGRESS_AT]);
-      deadline = this.#isGivenUp(word)
-        ? this.#times[time + FIN_AT] + LAST_ANSWER_US
-        : sinceUs + (isTold ? Math.max(stale2Seconds, staleSeconds) : staleSeconds) * SECOND_US;
-    } else {
-      const delay = (state & STALE_TOLD) !== 0 ? stale2Seconds : staleSeconds;
-      deadline = this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
-    }
-    return (state & RST_WAITS) === 0 ? deadline : Math.min(deadline, this.#times[time + RST_AT] + RESET_SILENCE_US);
-  }
-
-  /** Whether the initiator closed after it had waited for an answer, and that is still to be told. */
-  #isGivenUp(word: number): boolean {
-    const flags = this.#words[word + FLAGS] & (GAVE_UP | NO_ANSWER_TOLD);
-    return flags === GAVE_UP && this.#words[word + WAITED_MS] >= PATIENCE_MS;
   }
 
   /** The RST that waited was taken: nobody spoke after it. */

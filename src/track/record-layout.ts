@@ -4,6 +4,8 @@ import * as Record from './record.ts';
 const time = (name: string, at: number): RecordField => [name, 2 * at, 2];
 
 function sideFields(side: 0 | 1): RecordField[] {
+  const quality = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.QUALITY_WORDS, 1];
+  const loss = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.LOSS_WORDS, 1];
   const word = (name: string, at: number): RecordField => [`${name} ${side}`, at + side * Record.SIDE_WORDS, 1];
   return [
     word('NEXT_SEQUENCE', Record.NEXT_SEQUENCE),
@@ -11,6 +13,19 @@ function sideFields(side: 0 | 1): RecordField[] {
     word('WINDOW', Record.WINDOW),
     word('WINDOW_SHIFT', Record.WINDOW_SHIFT),
     time(`STREAM_BYTES ${side}`, Record.STREAM_BYTES_AT + side * Record.SIDE_TIMES),
+    quality('SEGMENTS', Record.SEGMENTS),
+    quality('ROUND_TRIP_US', Record.ROUND_TRIP_US),
+    quality('SENT_AGAIN_TO', Record.SENT_AGAIN_TO),
+    quality('AWAITED_END', Record.AWAITED_END),
+    quality('AWAITED_SINCE', Record.AWAITED_SINCE),
+    loss('RESENT', Record.RESENT),
+    loss('RESENT_BYTES', Record.RESENT_BYTES),
+    loss('OUT_OF_ORDER', Record.OUT_OF_ORDER),
+    loss('RESENT_KINDS', Record.RESENT_KINDS),
+    loss('HOLE_SINCE', Record.HOLE_SINCE),
+    loss('RESENT_SINCE', Record.RESENT_SINCE),
+    loss('ZERO_WINDOW_MS', Record.ZERO_WINDOW_MS),
+    loss('CLOSED_SINCE', Record.CLOSED_SINCE),
   ];
 }
 
@@ -49,5 +64,9 @@ export function checkConnectionRecord(): void {
     time('SERIAL', Record.SERIAL_AT),
     time('FIN', Record.FIN_AT),
     time('RST, OTHER_SYN_ACK', Record.RST_AT),
+    ['QUALITY', Record.QUALITY, 1],
+    ['HTTP_ERRORS', Record.HTTP_ERRORS, 1],
+    ['free', 76, 2],
+    ['CLOSED_MS', Record.CLOSED_MS, 2],
   ]);
 }

@@ -1,14 +1,15 @@
 /**
- * The record of a connection: 256 bytes, four cache lines, in one big buffer that is seen as 32-bit words and as
- * doubles. No garbage collector walks over a million of them, and a data packet touches only the first two lines.
+ * The record of a connection: 384 bytes, six cache lines, in one big buffer that is seen as 32-bit words and as
+ * doubles. No garbage collector walks over a million of them, and a data packet touches only the first two lines and
+ * the fourth.
  *
  * Everything here is a plain number: only then does the bundler put it into the code that uses it (ADR 0006).
  *
  * Positions named here are in words from the record's start (`WORDS_PER_RECORD * slot`), or, where the name ends in
  * `At`, in doubles (`TIMES_PER_RECORD * slot`). Times are microseconds since 1970-01-01 UTC.
  */
-export const WORDS_PER_RECORD = 64;
-export const TIMES_PER_RECORD = 32;
+export const WORDS_PER_RECORD = 96;
+export const TIMES_PER_RECORD = 48;
 
 // Line 0: who it is, and when somebody last looked.
 /** Four words, network order; an IPv4 address is the first, the rest is 0. */
@@ -60,39 +61,96 @@ export const MISSING = 44;
  */
 export const FIRST_BYTE_AT = 23;
 
-// Line 3: what is needed when something is out of the ordinary.
+// Line 3: what is noted of messages, and with each segment and acknowledgment; `QUALITY_WORDS * side` is added to five.
+// Times that end in `SINCE` are the lower 32 bits of microseconds: differences of up to 35 minutes can be told.
 /** Further state, see the bits below. */
 export const FLAGS = 48;
-/** Initial sequence number of a second SYN-ACK with another number than the first, and its window fields. */
-export const OTHER_ISN = 49;
-/** Once it is established: from the last new byte to the first FIN, in milliseconds. */
-export const WAITED_MS = 49;
-export const OTHER_WINDOW = 50;
+/** State of the above, see the bits below. */
+export const QUALITY = 49;
+export const QUALITY_WORDS = 5;
+/** Segments with new payload that a side sent. */
+export const SEGMENTS = 50;
+/** Shortest time from a segment of a side to its acknowledgment, in microseconds; 0 when none was seen. */
+export const ROUND_TRIP_US = 51;
+/** Acknowledgments up to this sequence number may be of segments that were sent twice. */
+export const SENT_AGAIN_TO = 52;
+/** The segment whose acknowledgment is waited for: the sequence number behind it, and when it was sent. */
+export const AWAITED_END = 53;
+export const AWAITED_SINCE = 54;
+/** Where the message that a side is sending ends, as a sequence number; the responder's is the next word. */
+export const MESSAGE_END = 60;
+/** The last four bytes that the responder sent of a body in chunks; with HTTP/2 the requests without a whole answer. */
+export const LAST_BYTES = 62;
+export const OTHER_WINDOW = 63;
 /** With HTTP/2: the highest stream that the initiator has begun. */
-export const HIGHEST_STREAM = 50;
+export const HIGHEST_STREAM = 63;
+
+// Line 4: what is needed when something is out of the ordinary.
+/** Initial sequence number of a second SYN-ACK with another number than the first, and its window fields. */
+export const OTHER_ISN = 64;
+/** Once it is established: from the last new byte to the first FIN, in milliseconds. */
+export const WAITED_MS = 64;
 /** Hop limits (TTL) that both sides' packets came with: initiator's in bits 0–7, responder's in bits 8–15; 0 unknown. */
-export const HOP_LIMITS = 51;
+export const HOP_LIMITS = 65;
 /** Beside the hop limits, shifted left by the side: that side spoke from behind bytes that never came. */
 export const SPOKE_AHEAD = 0x1000000;
 /** Likewise: the RST that answered the SYN had a sequence number, as if there had been a SYN-ACK before. */
 export const RST_NUMBERED = 0x4000000;
 /** Keep-alive probes without an answer: initiator's in the lower half, responder's in the upper. */
-export const KEEP_ALIVES = 52;
+export const KEEP_ALIVES = 66;
 /** Maximum segment sizes that the SYNs named: initiator's in the lower half, responder's in the upper; 0 unknown. */
-export const SEGMENT_SIZES = 53;
-/** Where the message that a side is sending ends, as a sequence number; the responder's is the next word. */
-export const MESSAGE_END = 54;
-/** The last four bytes that the responder sent of a body in chunks; with HTTP/2 the requests without a whole answer. */
-export const LAST_BYTES = 56;
+export const SEGMENT_SIZES = 67;
 /** How often the first unacknowledged segment was sent again: initiator's in the lower half, responder's in the upper. */
-export const REPEATS = 57;
+export const REPEATS = 68;
+/** Answers that were errors of the server: HTTP 5xx, gRPC. */
+export const HTTP_ERRORS = 69;
 /** Number of the connection since the table was made. */
-export const SERIAL_AT = 29;
+export const SERIAL_AT = 35;
 /** When the first FIN came. */
-export const FIN_AT = 30;
+export const FIN_AT = 36;
 /** When a RST came that waits for its receiver's silence; before the handshake is complete, when the other SYN-ACK came. */
-export const RST_AT = 31;
-export const OTHER_SYN_ACK_AT = 31;
+export const RST_AT = 37;
+export const OTHER_SYN_ACK_AT = 37;
+/** How long the initiator's window has been closed this time, in milliseconds; the responder's is the next word. */
+export const CLOSED_MS = 78;
+
+// Line 5: what is noted of segments that are sent again; `LOSS_WORDS * side` is added.
+export const LOSS_WORDS = 8;
+/** Segments of a side that were sent again, and their payload bytes. */
+export const RESENT = 80;
+export const RESENT_BYTES = 81;
+/** Segments of a side that came behind later ones. */
+export const OUT_OF_ORDER = 82;
+/** Of those sent again: in the lower half, lost before the capture; in the upper, such as the other side had already. */
+export const RESENT_KINDS = 83;
+/** When bytes of a side were passed over. */
+export const HOLE_SINCE = 84;
+/** When its first unacknowledged segment was last sent again. */
+export const RESENT_SINCE = 85;
+/** How long its window was closed before, in milliseconds. */
+export const ZERO_WINDOW_MS = 86;
+/** Up to when the present closing is counted. */
+export const CLOSED_SINCE = 87;
+
+/** Bits of `QUALITY`, each shifted left by the side. Segments were sent again that may not be acknowledged yet. */
+export const RECOVERING = 0x1;
+/** A round trip is being measured. */
+export const AWAITED = 0x4;
+/** Its window is closed. */
+export const WINDOW_CLOSED = 0x10;
+/** The other side has probed its closed window, more than once. */
+export const PROBED = 0x40;
+/** 00017 was told of this closing. */
+export const ZERO_WINDOW_TOLD = 0x100;
+/** Segments were sent again. */
+export const RESENT_SEEN = 0x400;
+/** 00016 was told of its segments. */
+export const LOSS_TOLD = 0x1000;
+/** The other side has probed its closed window. */
+export const PROBED_ONCE = 0x4000;
+/** How often in a row its first unacknowledged segment was sent again by time-out: 4 bits, shifted by 4 more for the responder. */
+export const TIMEOUTS_SHIFT = 16;
+export const TIMEOUTS_MASK = 0xf;
 
 /** What went wrong with it, as the number of its event code, in bits 0–4 of `FLAGS`; 0 nothing. */
 export const FAILURE_MASK = 0x1f;

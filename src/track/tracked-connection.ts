@@ -2,6 +2,7 @@ import { type Connection, type ConnectionType, type EndType, type PodSide, Side 
 import { type EventCode, FAILURE_CODES } from '../model/event-code.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import { Phase } from './phase.ts';
+import { QualityView } from './quality-view.ts';
 import {
   ACKED,
   BEGIN_AT,
@@ -43,14 +44,13 @@ import {
   TLS_DONE_AT,
   WINDOW,
 } from './record.ts';
-import { RecordView } from './record-view.ts';
 
 /**
  * A window onto one record of the table, for everything that is not done for every packet: detectors and outputs read
  * a connection through it. One object is moved from record to record (`at`), so it is only valid during the call it
  * was handed to.
  */
-export class TrackedConnection extends RecordView implements Connection {
+export class TrackedConnection extends QualityView implements Connection {
   /** Set by who resolves processes, before the connection is shown to anybody. */
   process: ProcessIdentity = UNKNOWN_PROCESS;
   /** Set by who knows of lost packets, before the connection is shown to anybody. */

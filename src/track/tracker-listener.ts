@@ -37,6 +37,13 @@ export interface TrackerListener {
   icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void;
   /** Its large packets do not get through: told once. */
   pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void;
+  /**
+   * A side sent a segment again that had not got through. `isStuck`: the same bytes by time-out for the third time, or
+   * for the second after twice the pause.
+   */
+  resent(connection: TrackedConnection, side: Side, isStuck: boolean, timeUs: number): void;
+  /** The window of a side has been closed for `connection.closedMs(side)`, while the other has more to send. */
+  zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void;
   /** Its packets come from an address that was not asked: told once. */
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void;
   /** A RST ends it; `phase` is what it was before. `ended` follows. */

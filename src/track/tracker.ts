@@ -114,6 +114,11 @@ export class Tracker {
     return this.#streams.ignoredResets;
   }
 
+  /** Segments that were sent again, by who sent them. */
+  get resent(): readonly [initiators: number, responders: number] {
+    return this.#streams.quality.resent;
+  }
+
   /** ICMP errors that quote what was not sent. */
   get unfoundedErrors(): number {
     return this.#icmpErrors.unfounded;
@@ -202,8 +207,8 @@ export class Tracker {
   }
 
   /** The delays were shortened: a connection may be due earlier than it is waited for. */
-  hasten(slot: number): void {
-    this.#lifetimes.hasten(slot);
+  rescheduleEarlier(slot: number): void {
+    this.#lifetimes.rescheduleEarlier(slot);
   }
 
   /** The clock was set by `deltaUs`: what is remembered keeps its age. */
@@ -212,6 +217,7 @@ export class Tracker {
     const end = this.#table.usedSlots * TIMES_PER_RECORD;
     for (let time = 0; time < end; time += TIMES_PER_RECORD) {
       for (const at of TIMES) if (times[time + at] !== 0) times[time + at] += deltaUs;
+      this.#streams.quality.shiftTimes((time / TIMES_PER_RECORD) * WORDS_PER_RECORD, deltaUs);
       const phase = this.#words[(time / TIMES_PER_RECORD) * WORDS_PER_RECORD + STATE] & PHASE_MASK;
       if (phase >= PHASE_CLOSED) times[time + END_AT] += deltaUs; // sequence numbers stand there before
       if (times[time + FIRST_BYTE_AT] < 0) times[time + FIRST_BYTE_AT] -= deltaUs; // a time that is waited from

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CapturePlaceResolver } from '../../src/agent/capture-place-resolver.ts';
 import { InterfaceClaims } from '../../src/agent/interface-claims.ts';
-import { PodFinder } from '../../src/agent/pod-finder.ts';
-import { PodLocator } from '../../src/agent/pod-locator.ts';
+import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { SessionKeeper } from '../../src/agent/session-keeper.ts';
 import { BlockPool } from '../../src/capture/block-pool.ts';
 import { Pulse } from '../../src/capture/pulse.ts';
@@ -35,7 +35,7 @@ test('a pod that is waited for is looked for less and less often, and at once wh
   const keeper = new SessionKeeper('/etc/dllt/dlltagent_searchpod', {
     console: { out: (line) => lines.push(line), error: (line) => lines.push(line) },
     claims: new InterfaceClaims(() => undefined),
-    locator: new PodLocator(new PodFinder(script)),
+    locator: new CapturePlaceResolver(new PodInterfaceLookup(script)),
     shared: {
       logDirectory: directory,
       knowledge: new ProcessKnowledge(),

@@ -37,7 +37,7 @@ test('a part beyond what is used is resident, and the rest only until some time 
   const pool = new BlockPool(1);
   const resident = (mib: number) => waitFor(`${mib} MiB`, () => residentMib(pool.bytes.buffer) === mib);
   assert.is(residentMib(pool.bytes.buffer), 0);
-  pool.makeReady();
+  pool.prefault();
   await resident(READY_MIB);
   const places = Array.from({ length: 100 }, () => pool.take());
   await resident(50 + READY_MIB);

@@ -8,7 +8,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileOptions, type FileSource, openFileSource } from '../../src/capture/file-source.ts';
 import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
-import { pcapFile, recordsOf, seededFrames, seededRandom, tcpFrame } from './frames.ts';
+import { pcapFile, recordsOf, seededFrames, tcpFrame } from '../tools/capture-bytes.ts';
+import { Random } from '../tools/random.ts';
 import { drain, type SeenFrame } from './lab.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'dllt-file-'));
@@ -247,11 +248,11 @@ test('standard input of the process', () => {
 
 test('random changes: it ends, with frames inside what was read', async () => {
   const content = pcapFile(recordsOf(seededFrames(30, 8)));
-  const random = seededRandom(9);
+  const random = new Random(9);
   for (let round = 0; round < 300; round++) {
     const changed = Buffer.from(content);
     for (let i = 0; i < 10; i++)
-      changed[24 + Math.floor(random() * (content.length - 24))] = Math.floor(random() * 256);
+      changed[24 + Math.floor(random.unit() * (content.length - 24))] = Math.floor(random.unit() * 256);
     const { seen } = await readStream(changed, 4096);
     for (const frame of seen) assert.ok(frame.bytes.length <= frame.wireLengthBytes);
   }

@@ -4,8 +4,8 @@ import { compileFilter, effectiveFilter, FrameFilter } from '../../src/capture/f
 import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { runPcapFilter } from '../../src/native/libpcap.ts';
-import { ethernet, ipv4, ipv6, tcp } from '../layers/frame-bytes.ts';
-import { ipv6Frame, tcpFrame, tcpPacket } from './frames.ts';
+import { ipv6Frame, tcpFrame, tcpPacket } from '../tools/capture-bytes.ts';
+import { ethernet, ipv4, ipv6, tcp } from '../tools/frame-bytes.ts';
 
 const TCP = Buffer.from('0050c0000000000000000000501000000000', 'hex');
 const EMPTY = Buffer.alloc(0);

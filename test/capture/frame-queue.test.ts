@@ -2,18 +2,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FrameQueue } from '../../src/capture/frame-queue.ts';
 import { Frame } from '../../src/model/frame.ts';
-import { seededRandom } from './frames.ts';
+import { Random } from '../tools/random.ts';
 
 test('what goes in comes out, in order, whatever the lengths and however full it is', () => {
-  const random = seededRandom(5);
+  const random = new Random(5);
   const queue = new FrameQueue(4096);
   const frame = new Frame();
   const model: { length: number; timeUs: number; first: number }[] = [];
   let refused = 0;
   let taken = 0;
   for (let i = 0; i < 50_000; i++) {
-    if (random() < 0.52) {
-      const length = Math.floor(random() * 700);
+    if (random.unit() < 0.52) {
+      const length = Math.floor(random.unit() * 700);
       const first = i & 0xff;
       const bytes = new Uint8Array(800).fill(first);
       if (queue.push(bytes, length, i + 0.5)) model.push({ length, timeUs: i + 0.5, first });

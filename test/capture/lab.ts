@@ -8,7 +8,7 @@ import type { PacketSource, SourceState } from '../../src/capture/packet-source.
 import { Frame } from '../../src/model/frame.ts';
 import { interfaceIndex } from '../../src/native/libc.ts';
 import { waitUntilUp } from '../lab/link-up.ts';
-import { pcapFile, recordsOf } from './frames.ts';
+import { pcapFile, recordsOf } from '../tools/capture-bytes.ts';
 
 /** `test`, where there are the rights to make network namespaces; elsewhere the tests are skipped. */
 export const live: (name: string, body: () => Promise<void>) => void =

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileSource, openFileSource } from '../../src/capture/file-source.ts';
-import { seededRandom, tcpFrame, wordsOf } from './frames.ts';
+import { tcpFrame, wordsOf } from '../tools/capture-bytes.ts';
+import { Random } from '../tools/random.ts';
 import { drain, type SeenFrame } from './lab.ts';
 
 const SECTION = 0x0a0d0d0a;
@@ -196,10 +197,11 @@ test('random changes: it ends, with frames inside what was read', async () => {
   const section = new Section().interface(1, 0);
   for (let i = 0; i < 20; i++) section.enhanced(0, HIGH, LOW + i, i % 2 === 0 ? A : B);
   const content = section.bytes;
-  const random = seededRandom(21);
+  const random = new Random(21);
   for (let round = 0; round < 1000; round++) {
     const changed = Buffer.from(content);
-    for (let i = 0; i < 3; i++) changed[12 + Math.floor(random() * (content.length - 12))] = Math.floor(random() * 256);
+    for (let i = 0; i < 3; i++)
+      changed[12 + Math.floor(random.unit() * (content.length - 12))] = Math.floor(random.unit() * 256);
     const { seen } = await read(changed);
     for (const frame of seen) assert.ok(frame.bytes.length <= frame.wireLengthBytes);
   }

@@ -14,7 +14,7 @@ import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeCertificates } from '../live/certificates.ts';
 import { INITIATOR_WORDS, sampleConnection } from '../output/sample-connection.ts';
-import { ApiServer } from './api-server.ts';
+import { ApiServer } from './events-api.ts';
 
 interface Context {
   api: ApiServer;

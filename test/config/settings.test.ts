@@ -53,6 +53,8 @@ values('an empty file gives the documented defaults', () => {
     stale2Seconds: 600,
     resetAbnormalCount: 20,
     resetAbnormalSeconds: 60,
+    lossPercent: 5,
+    zeroWindowSeconds: 5,
     captureBackend: 'auto',
     ringMb: 16,
     bufferMb: 128,

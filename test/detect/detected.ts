@@ -15,6 +15,8 @@ export const LOUD: DetectorSettings = {
   resetAbnormalSeconds: 60,
   staleSeconds: 180,
   stale2Seconds: 600,
+  lossPercent: 5,
+  zeroWindowSeconds: 5,
   eventsForTlsConnections: true,
   noEventHttpsClientSslShutdown: false,
 };
@@ -64,6 +66,10 @@ export class Detected {
         unanswered: (connection, timeUs) => keep(this.detectors.noAnswer(this.#weigh(connection), timeUs)),
         icmpError: (connection, error, timeUs) => keep(this.detectors.icmpError(connection, error, timeUs)),
         pathMtu: (connection, trouble, timeUs) => keep(this.detectors.pathMtu(connection, trouble, timeUs)),
+        resent: (connection, side, isStuck, timeUs) =>
+          keep(this.detectors.resent(this.#weigh(connection), side, isStuck, timeUs)),
+        zeroWindow: (connection, side, timeUs) =>
+          keep(this.detectors.zeroWindow(this.#weigh(connection), side, timeUs)),
         foreignPacket: (connection, stranger, timeUs) =>
           keep(this.detectors.foreignPacket(connection, stranger, timeUs)),
         synRepeated: (connection, timeUs) => keep(this.detectors.synRepeated(this.#weigh(connection), timeUs)),

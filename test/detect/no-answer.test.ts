@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TcpFlag } from '../../src/model/packet.ts';
-import { clientHello, record } from '../protocols/tls/tls-bytes.ts';
+import { clientHello, record } from '../tools/tls-bytes.ts';
 import { Conversation } from '../truth/conversation.ts';
 import { eventsOf, told } from './told.ts';
 

@@ -4,6 +4,7 @@ import { RecentTimes } from '../../src/detect/recent-times.ts';
 import { ResetCounters } from '../../src/detect/reset-counters.ts';
 import type { Connection } from '../../src/model/connection.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
+import { NO_QUALITY } from '../output/sample-connection.ts';
 import { Random } from '../tools/random.ts';
 
 const connection = (server: number): Connection => ({
@@ -16,6 +17,7 @@ const connection = (server: number): Connection => ({
   ackLatencyUs: 0,
   tlsLatencyUs: 0,
   firstByteLatencyUs: 0,
+  ...NO_QUALITY,
   initiatorBytes: 0,
   responderBytes: 0,
   connectionType: 0,

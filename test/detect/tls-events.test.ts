@@ -7,9 +7,10 @@ import type { Connection } from '../../src/model/connection.ts';
 import type { NetworkEvent } from '../../src/model/event.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
 import type { TlsSignal } from '../../src/protocols/tls/tls-signal.ts';
+import { NO_QUALITY } from '../output/sample-connection.ts';
 import { listen, parseDialogue } from '../protocols/tls/dialogue.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
-import { alert, clientHello, message, protectedRecord, record, serverHello } from '../protocols/tls/tls-bytes.ts';
+import { alert, clientHello, message, protectedRecord, record, serverHello } from '../tools/tls-bytes.ts';
 
 const test = suite('TLS events');
 
@@ -23,6 +24,7 @@ const connection: Connection = {
   ackLatencyUs: 22,
   tlsLatencyUs: 0,
   firstByteLatencyUs: 0,
+  ...NO_QUALITY,
   initiatorBytes: 0,
   responderBytes: 0,
   connectionType: 1,

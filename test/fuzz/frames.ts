@@ -2,7 +2,7 @@ import type { PacketSource, SourceState } from '../../src/capture/packet-source.
 import { Direction, type Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
-import { ethernet, extension, hex, type IpPacket, ipv4, ipv6, nflog, sll, sll2, tcp } from '../layers/frame-bytes.ts';
+import { ethernet, extension, hex, type IpPacket, ipv4, ipv6, nflog, sll, sll2, tcp } from '../tools/frame-bytes.ts';
 import type { Random } from '../tools/random.ts';
 
 const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;

@@ -1,7 +1,7 @@
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
-import { pcapFile } from '../capture/frames.ts';
-import { ethernet, hex, type IpPacket, ipv4, ipv6, sll2, tcp } from '../layers/frame-bytes.ts';
+import { pcapFile } from '../tools/capture-bytes.ts';
+import { ethernet, hex, type IpPacket, ipv4, ipv6, sll2, tcp } from '../tools/frame-bytes.ts';
 import { parseStep, type ScriptPacket } from '../track/script-step.ts';
 import type { Scenario } from './scenarios.ts';
 

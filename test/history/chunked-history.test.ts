@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ChunkedHistory, type ChunkLimits } from '../../src/history/chunked-history.ts';
+import { seededBelow } from '../tools/random.ts';
 import { fill as fillFrame, type Kept, newFrame, readRecords, sizeOf } from './kept-frames.ts';
-import { seededRandom } from './random.ts';
 
 const KB = 1024;
 const MB = KB * KB;
@@ -124,7 +124,7 @@ test('seeded load: within the budget, and every cut is a beginning and an end of
     [3, 64],
     [4, 4096],
   ] as const) {
-    const random = seededRandom(seed);
+    const random = seededBelow(seed);
     const slots = 40;
     const history = newHistory({
       maxConnections: slots,

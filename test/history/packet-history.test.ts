@@ -5,8 +5,8 @@ import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
 import { WatchedSupply } from '../lab/watched-memory.ts';
+import { seededBelow } from '../tools/random.ts';
 import { byteOf, fill, type Kept, newFrame, RECORD, readRecords, sizeOf } from './kept-frames.ts';
-import { seededRandom } from './random.ts';
 
 const KB = 1024;
 const MB = KB * KB;
@@ -235,7 +235,7 @@ for (const place of PLACES) {
 }
 
 function seededLoad(place: Place, seed: number, limits: Partial<HistoryLimits>, tight: boolean): void {
-  const random = seededRandom(seed);
+  const random = seededBelow(seed);
   const slots = 12;
   const rule = { connectionBytes: 24 * KB, headBytes: 3 * KB };
   const feed = new Feed(place, { ...limits, ...rule }, 5 * KB);
@@ -298,7 +298,7 @@ for (const place of PLACES) {
     const slots = 2000;
     const feed = new Feed(place, { maxConnections: slots, budgetBytes: MB, blockBytes: 64 * KB });
     const fed: Kept[][] = Array.from({ length: slots }, () => []);
-    const random = seededRandom(6);
+    const random = seededBelow(6);
     for (let id = 0; id < 30_000; id++) {
       const slot = random(slots);
       if (random(500) === 0) {

@@ -76,6 +76,17 @@ export interface EndFlowLine {
   readonly uid: number;
   readonly processName: string;
   readonly latency4: number;
+  readonly retransmittedTo: number;
+  readonly retransmittedFrom: number;
+  readonly outOfOrderTo: number;
+  readonly outOfOrderFrom: number;
+  readonly rttToUs: number;
+  readonly rttFromUs: number;
+  readonly zeroWindowToMs: number;
+  readonly zeroWindowFromMs: number;
+  readonly httpErrors: number;
+  readonly srcName: string;
+  readonly dstName: string;
   /** The code of the kind of trouble that the connection had; empty for none. */
   readonly failure: string;
 }
@@ -103,7 +114,7 @@ export interface LogLine {
 }
 
 /** Columns that stay text whatever they look like. */
-const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface', 'comm', 'failure']);
+const TEXT_COLUMNS = new Set(['srcIP', 'dstIP', 'processName', 'interface', 'comm', 'srcName', 'dstName', 'failure']);
 
 function wholeLines(directory: string, prefix: string): string[] {
   if (!existsSync(directory)) return [];

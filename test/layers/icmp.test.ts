@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Decoded, decode, ethernet, hex, ipv4, ipv6, tcp } from './frame-bytes.ts';
+import { type Decoded, decode, ethernet, hex, ipv4, ipv6, tcp } from '../tools/frame-bytes.ts';
 
 const test = suite('ICMP errors');
 

@@ -1,6 +1,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decode, ethernet, extension, hex, IPV6_DESTINATION, IPV6_SOURCE, ipv4, ipv6, tcp } from './frame-bytes.ts';
+import {
+  decode,
+  ethernet,
+  extension,
+  hex,
+  IPV6_DESTINATION,
+  IPV6_SOURCE,
+  ipv4,
+  ipv6,
+  tcp,
+} from '../tools/frame-bytes.ts';
 
 const tight = (text: string) => text.replace(/\s/g, '');
 const A = '0a000001';

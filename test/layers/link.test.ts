@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LinkType } from '../../src/model/link-type.ts';
-import { decode, ethernet, hex, ipv4, ipv6, loopback, nflog, sll, sll2, tcp } from './frame-bytes.ts';
+import { decode, ethernet, hex, ipv4, ipv6, loopback, nflog, sll, sll2, tcp } from '../tools/frame-bytes.ts';
 
 const v4 = ipv4(tcp());
 const v6 = ipv6(tcp());

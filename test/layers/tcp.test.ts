@@ -4,7 +4,7 @@ import { Decoder } from '../../src/layers/decoder.ts';
 import { Verdict } from '../../src/layers/verdict.ts';
 import { Frame } from '../../src/model/frame.ts';
 import { Packet, TcpFlag } from '../../src/model/packet.ts';
-import { decode, ethernet, hex, ipv4, ipv6, tcp } from './frame-bytes.ts';
+import { decode, ethernet, hex, ipv4, ipv6, tcp } from '../tools/frame-bytes.ts';
 
 test('all fields', () => {
   const { verdict, packet, payload } = decode(

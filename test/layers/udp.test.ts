@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decode, ethernet, ipv4, ipv6 } from './frame-bytes.ts';
+import { decode, ethernet, ipv4, ipv6 } from '../tools/frame-bytes.ts';
 
 const test = suite('UDP');
 

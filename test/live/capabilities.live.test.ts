@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { agentOf, podIn } from '../kube/documents.ts';
+import { agentOf, podIn } from '../cluster/documents.ts';
 import { AgentRun, type EnvSettings } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
 import type { Program } from '../lab/program.ts';

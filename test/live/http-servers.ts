@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { frame } from '../protocols/http/http2-bytes.ts';
+import { frame } from '../tools/http2-bytes.ts';
 
 export const NODE_PORT = 8082;
 export const NODE_HTTP2_PORT = 8083;

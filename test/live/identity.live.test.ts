@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PodCgroup } from '../kube/node-files.ts';
+import { PodCgroup } from '../cluster/node-files.ts';
 import { AgentRun } from '../lab/agent.ts';
 import { Lab, type Pod } from '../lab/lab.ts';
 import { capturesOn } from '../lab/packet-sockets.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PageMessage } from '../../src/model/page-messages.ts';
 import type { Diagnosis } from '../../src/report/read-session.ts';
-import type { StoredEvent } from '../cluster/api-server.ts';
+import type { StoredEvent } from '../cluster/events-api.ts';
 import { AGENT, AgentRun } from '../lab/agent.ts';
 import { Lab } from '../lab/lab.ts';
 import { run } from '../lab/program.ts';

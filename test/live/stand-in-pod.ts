@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PodCgroup } from '../kube/node-files.ts';
+import { PodCgroup } from '../cluster/node-files.ts';
 import type { Lab, Pod } from '../lab/lab.ts';
 
 export const POD_NAMESPACE = 'shop';

@@ -6,7 +6,7 @@ import { Lab, type Pod } from '../lab/lab.ts';
 import type { Program } from '../lab/program.ts';
 import type { EndFlowLine, EventLine } from '../lab/session-files.ts';
 import { waitFor } from '../lab/wait.ts';
-import { alert, clientHello, record } from '../protocols/tls/tls-bytes.ts';
+import { alert, clientHello, record } from '../tools/tls-bytes.ts';
 import { makeCertificates } from './certificates.ts';
 import { nginx } from './nginx.ts';
 import { checkPcaps, pcapOf, readPcap } from './pcaps.ts';

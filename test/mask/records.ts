@@ -2,7 +2,7 @@ import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
 import { PACKET_RECORD_HEADER_BYTES, type PacketRecords } from '../../src/model/packet-records.ts';
 import { turnAround } from '../golden/make-scenario.ts';
-import { ethernet, ipv4, ipv6, tcp } from '../layers/frame-bytes.ts';
+import { ethernet, ipv4, ipv6, tcp } from '../tools/frame-bytes.ts';
 
 /** A segment of a connection: where its bytes stand in the stream of their side. */
 export interface MaskSegment {

@@ -8,7 +8,7 @@ test('assertions are on in tests', () => {
   assertThat(true, 'holds');
   assert.throws(
     () => assertThat(false, 'does not hold'),
-    (error: unknown) => error instanceof AssertionError && error.code === 'ASSERTION_FAILED',
+    (error: unknown) => error instanceof AssertionError && error.code === 'assertion-failed',
   );
 });
 

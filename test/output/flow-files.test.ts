@@ -24,7 +24,7 @@ lines('the headers are those of the contract', () => {
   );
   assert.is(
     END_FLOW_HEADER,
-    '#srcIP,srcPort,dstIP,dstPort,beginSec,beginUsec,endSec,endUsec,latency1,latency2,latency3,dataFrom,dataTo,connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4,failure',
+    '#srcIP,srcPort,dstIP,dstPort,beginSec,beginUsec,endSec,endUsec,latency1,latency2,latency3,dataFrom,dataTo,connType,endType,evtSrc,quality,pid,ppid,uid,processName,latency4,retransmittedTo,retransmittedFrom,outOfOrderTo,outOfOrderFrom,rttToUs,rttFromUs,zeroWindowToMs,zeroWindowFromMs,httpErrors,srcName,dstName,failure',
   );
 });
 
@@ -34,14 +34,14 @@ const CASES = [
     connection: sampleConnection(),
     flow: '192.168.7.200,40222,10.96.0.1,8443,-1,-1,-1,?,1700000000,123456,0,veth1a2b',
     endFlow:
-      '192.168.7.200,40222,10.96.0.1,8443,1700000000,123456,1700000001,7,412,35,2048,48230,1517,1,0,1,1,-1,-1,-1,?,731,',
+      '192.168.7.200,40222,10.96.0.1,8443,1700000000,123456,1700000001,7,412,35,2048,48230,1517,1,0,1,1,-1,-1,-1,?,731,1,2,3,4,5,6,7,8,9,,,',
   },
   {
     name: 'IPv6 from the internet, process known, in doubt',
     connection: sampleConnection({ ipVersion: 6, process: PROCESS, certain: false }, IPV6_WORDS),
     flow: '2001:db8::11,40222,fd00::1,8443,20413,1,1000,nginx,1700000000,123456,1,veth1a2b',
     endFlow:
-      '2001:db8::11,40222,fd00::1,8443,1700000000,123456,1700000001,7,412,35,2048,48230,1517,1,0,1,0,20413,1,1000,nginx,731,',
+      '2001:db8::11,40222,fd00::1,8443,1700000000,123456,1700000001,7,412,35,2048,48230,1517,1,0,1,0,20413,1,1000,nginx,731,1,2,3,4,5,6,7,8,9,,,',
   },
   {
     name: 'more bytes than 32 bits count, nothing else seen, reset by src',
@@ -60,7 +60,7 @@ const CASES = [
     }),
     flow: '192.168.7.200,0,10.96.0.1,65535,-1,-1,-1,?,1700000000,123456,0,veth1a2b',
     endFlow:
-      '192.168.7.200,0,10.96.0.1,65535,1700000000,123456,1700000001,7,0,0,0,9007199254740991,5000000000,0,2,0,1,-1,-1,-1,?,0,',
+      '192.168.7.200,0,10.96.0.1,65535,1700000000,123456,1700000001,7,0,0,0,9007199254740991,5000000000,0,2,0,1,-1,-1,-1,?,0,1,2,3,4,5,6,7,8,9,,,',
   },
   {
     name: 'a name that would break the line; times of a whole second and with a fraction',
@@ -71,7 +71,7 @@ const CASES = [
     }),
     flow: '192.168.7.200,40222,10.96.0.1,8443,20413,1,1000,a__b__c,1700000000,0,0,veth1a2b',
     endFlow:
-      '192.168.7.200,40222,10.96.0.1,8443,1700000000,0,1700000000,999999,412,35,2048,48230,1517,1,0,1,1,20413,1,1000,a__b__c,731,',
+      '192.168.7.200,40222,10.96.0.1,8443,1700000000,0,1700000000,999999,412,35,2048,48230,1517,1,0,1,1,20413,1,1000,a__b__c,731,1,2,3,4,5,6,7,8,9,,,',
   },
 ];
 

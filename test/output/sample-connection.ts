@@ -7,6 +7,15 @@ export const INITIATOR_WORDS = [0xc0a807c8, 0, 0, 0];
 /** 10.96.0.1, its responder. */
 export const RESPONDER_WORDS = [0x0a600001, 0, 0, 0];
 
+/** Nothing was lost, and no round trip was seen. */
+export const NO_QUALITY = {
+  retransmitted: () => 0,
+  outOfOrder: () => 0,
+  roundTripUs: () => 0,
+  zeroWindowMs: () => 0,
+  httpErrors: 0,
+} as const;
+
 /** A connection of no importance, with what a test wants different. */
 export function sampleConnection(
   change: Partial<Connection> = {},
@@ -32,6 +41,11 @@ export function sampleConnection(
     failure: '',
     certain: true,
     process: UNKNOWN_PROCESS,
+    retransmitted: (side) => side + 1,
+    outOfOrder: (side) => side + 3,
+    roundTripUs: (side) => 6 - side,
+    zeroWindowMs: (side) => 8 - side,
+    httpErrors: 9,
     addressWord: (side, word) => words[side][word],
     ...change,
   };

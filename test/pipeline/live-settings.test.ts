@@ -11,8 +11,8 @@ import { TcpFlag } from '../../src/model/packet.ts';
 import { buildPipeline, type Pipeline } from '../../src/pipeline/pipeline.ts';
 import { systemMemory } from '../../src/session/system-memory.ts';
 import { turnAround } from '../golden/make-scenario.ts';
-import { ethernet, ipv4, tcp } from '../layers/frame-bytes.ts';
 import type { Message } from '../tools/content.ts';
+import { ethernet, ipv4, tcp } from '../tools/frame-bytes.ts';
 import { Random } from '../tools/random.ts';
 import { tlsHandshake } from '../tools/tls-content.ts';
 
@@ -132,13 +132,33 @@ class Conversation {
     return this;
   }
 
+  /** The client sends its last bytes once more. */
+  again(seconds: number, payload: string): this {
+    this.#sent[0] = (this.#sent[0] ?? 0) - payload.length;
+    return this.client(seconds, payload);
+  }
+
+  /** The client probes the server's closed window. */
+  probe(seconds: number): this {
+    this.#sent[0] = (this.#sent[0] ?? 0) - 1;
+    this.#send(seconds, true, ACK, '');
+    this.#sent[0]++;
+    return this;
+  }
+
+  /** The server says what room it has. */
+  window(seconds: number, window: number): this {
+    this.#send(seconds, false, ACK, '', window);
+    return this;
+  }
+
   /** The client resets it. */
   reset(seconds: number): this {
     this.#send(seconds, true, RST | ACK, '');
     return this;
   }
 
-  #send(seconds: number, fromClient: boolean, flags: number, payload: string | Uint8Array): void {
+  #send(seconds: number, fromClient: boolean, flags: number, payload: string | Uint8Array, window = 65_535): void {
     const side = fromClient ? 0 : 1;
     const [sourcePort, destinationPort] = fromClient ? this.#ports : [this.#ports[1], this.#ports[0]];
     const bases = [ISN.client, ISN.server];
@@ -150,6 +170,7 @@ class Conversation {
         sequence: (bases[side] ?? 0) + (this.#sent[side] ?? 0),
         acknowledgment: (flags & ACK) === 0 ? 0 : (bases[1 - side] ?? 0) + (this.#sent[1 - side] ?? 0),
         flags,
+        window,
         payload: data,
       }),
     );
@@ -340,6 +361,36 @@ test('RESET_ABNORMAL_COUNT and RESET_ABNORMAL_SECONDS', () => {
   world.change({ resetAbnormalCount: 3, resetAbnormalSeconds: 1_000 });
   for (let n = 5; n < 9; n++) reset(n * 100);
   assert.ok(world.events.includes('TCP_RESET_ABNORMAL'));
+});
+
+test('LOSS_PERCENT', () => {
+  const world = new World();
+  const lossy = (port: number, beginSeconds: number) => {
+    const talk = world.connection(port).open(beginSeconds);
+    for (let n = 0; n < 200; n++) {
+      const seconds = beginSeconds + n / 100;
+      talk.client(seconds, 'hello');
+      if (n % 50 === 49) talk.again(seconds + 0.001, 'hello');
+      talk.window(seconds + 0.002, 65_535);
+    }
+  };
+  lossy(1, 0);
+  assert.equal(world.events, []);
+  world.change({ lossPercent: 1 });
+  lossy(2, 100);
+  assert.equal(world.events, ['TCP_LOSS']);
+});
+
+test('ZERO_WINDOW_SECONDS', () => {
+  const world = new World();
+  const talk = world.connection(1).open(0).client(1, 'hello').window(1, 0);
+  talk.probe(1.2).window(1.2, 0).probe(1.6).window(3, 0);
+  assert.equal(world.events, []);
+  world.change({ zeroWindowSeconds: 3 });
+  talk.window(3.9, 0);
+  assert.equal(world.events, []);
+  talk.window(4, 0);
+  assert.equal(world.events, ['TCP_ZERO_WINDOW']);
 });
 
 test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => {

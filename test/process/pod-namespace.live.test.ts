@@ -6,7 +6,7 @@ import type { Program } from '../lab/program.ts';
 
 const LOOK = new URL('./look-for-namespace.js', import.meta.url).pathname;
 
-/** What `findPodNamespace` says to a process of a namespace. */
+/** What `resolvePodNamespace` says to a process of a namespace. */
 async function seenFrom(lab: Lab, where: Lab['node'], interfaceIndex: number, podUid = '') {
   const output = await lab.start(where, [process.execPath, LOOK, String(interfaceIndex), podUid]).output();
   return JSON.parse(output) as { found: { path: string; inode: number; interfaceIndex: number } | null; own: number };

@@ -105,13 +105,21 @@ test('a connection that ended: as the agent writes it, whatever the process is c
     endedBy: 1,
     certain: true,
     process: 'a__b (pid 17)',
+    retransmittedTo: 1,
+    retransmittedFrom: 2,
+    rttToUs: 5,
+    rttFromUs: 6,
+    httpErrors: 9,
     failure: '00021',
   };
   assert.equal(parseEndFlowLine(text), want);
   assert.equal(parseEndFlowLine(`${text},17,more`), want);
   const fields = text.split(',');
   const firstOf = (count: number) => parseEndFlowLine(fields.slice(0, count).join(','));
-  assert.equal(firstOf(OLD_COLUMNS), { ...want, firstByteUs: 0, failure: '' }, 'a line of an older agent');
+  const none = { retransmittedTo: 0, retransmittedFrom: 0, rttToUs: 0, rttFromUs: 0, httpErrors: 0 };
+  assert.equal(firstOf(OLD_COLUMNS), { ...want, ...none, firstByteUs: 0, failure: '' }, 'a line of an older agent');
+  const old = [...fields.slice(0, OLD_COLUMNS + 1), '00021'].join(',');
+  assert.equal(parseEndFlowLine(old), { ...want, ...none }, 'a line of an agent before these columns');
   for (let count = 0; count < OLD_COLUMNS; count++) assert.is(firstOf(count), null);
   assert.is(parseEndFlowLine(text.replace('8443', 'x')), null);
 });

@@ -34,7 +34,9 @@ test('names, units, types and labels are as Prometheus wants them, whatever pods
     'pod',
     'reason',
     'result',
+    'sender',
     'severity',
+    'side',
     'state',
   ]);
 });
@@ -66,6 +68,8 @@ test('what the sessions counted', async () => {
     ['dlltagent_tcp_handshake_seconds_sum', whose, 20.000291],
     ['dlltagent_tls_handshake_seconds_count', whose, 0],
     ['dlltagent_first_byte_seconds_sum', whose, 0.0007],
+    ['dlltagent_tcp_rtt_seconds_count', { ...whose, side: 'dst' }, 2],
+    ['dlltagent_tcp_retransmissions_total', { ...whose, sender: 'src' }, 3],
     ['dlltagent_shed_step', whose, 2],
     ['dlltagent_reloads_total', { result: 'bad' }, 1],
   ] as const) {

@@ -21,6 +21,8 @@ export function sampleFigures(): SessionFigures {
     handshakes: latencies(90, 100, 101, 20_000_000),
     tlsHandshakes: latencies(),
     firstBytes: latencies(700),
+    roundTrips: [latencies(40), latencies(300, 300)],
+    retransmissions: [3, 5],
     packets: 100,
     bytes: 6400,
     kernelDrops: 7,

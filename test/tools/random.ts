@@ -21,6 +21,11 @@ export class Random {
     return this.uint32() / 0x1_0000_0000;
   }
 
+  /** An integer from 0 up to, not including, `limit`. */
+  below(limit: number): number {
+    return Math.floor(this.unit() * limit);
+  }
+
   /** An integer from `low` up to and including `high`. */
   between(low: number, high: number): number {
     return low + Math.floor(this.unit() * (high - low + 1));
@@ -43,4 +48,10 @@ export class Random {
     if (item === undefined) throw new RangeError('Cannot pick: the list is empty');
     return item;
   }
+}
+
+/** Seeded integers from 0 up to, not including, the limit each call names. */
+export function seededBelow(seed: number): (limit: number) => number {
+  const random = new Random(seed);
+  return (limit) => random.below(limit);
 }

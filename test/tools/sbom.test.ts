@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeScratch, removeScratch } from '../output/scratch.ts';
-import { PACKAGES } from './rooms.ts';
+import { PACKAGES } from '../tidy/rooms.ts';
 
 interface LockEntry {
   readonly version: string;

@@ -7,7 +7,7 @@ import { StreamBudget } from '../../src/protocols/stream/stream-budget.ts';
 import { CertificateCache } from '../../src/protocols/tls/certificate.ts';
 import { Conversation } from '../../src/track/conversation.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
-import { clientHello, record } from '../protocols/tls/tls-bytes.ts';
+import { clientHello, record } from '../tools/tls-bytes.ts';
 
 const httpSink = { http() {}, match() {}, notHttp() {}, done() {} };
 

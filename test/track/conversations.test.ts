@@ -7,7 +7,7 @@ import { ConnectionTable } from '../../src/track/connection-table.ts';
 import { Conversations } from '../../src/track/conversations.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
 import { Tracker } from '../../src/track/tracker.ts';
-import { clientHello, record } from '../protocols/tls/tls-bytes.ts';
+import { clientHello, record } from '../tools/tls-bytes.ts';
 
 const HELLO = Buffer.from(record(22, clientHello({ name: 'shop.example' })), 'hex');
 const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n');
@@ -39,6 +39,8 @@ function read(payloads: readonly Said[]): string[] {
       unanswered: ignore,
       icmpError: ignore,
       pathMtu: ignore,
+      resent: () => undefined,
+      zeroWindow: () => undefined,
       foreignPacket: ignore,
       synRepeated: ignore,
       halfOpen: ignore,

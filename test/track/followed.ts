@@ -1,5 +1,6 @@
 import { Decoder } from '../../src/layers/decoder.ts';
 import { Verdict } from '../../src/layers/verdict.ts';
+import type { Side } from '../../src/model/connection.ts';
 import { Direction, Frame } from '../../src/model/frame.ts';
 import { Packet } from '../../src/model/packet.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
@@ -15,6 +16,9 @@ export class Followed {
   readonly strangers: Stranger[] = [];
   readonly icmpErrors: IcmpError[] = [];
   readonly pathMtu: PathMtuTrouble[] = [];
+  readonly resent: { side: Side; isStuck: boolean }[] = [];
+  /** How long a window had been closed, each time that was told. */
+  readonly closedMs: number[] = [];
   readonly tracker: Tracker;
   #connection: TrackedConnection | null = null;
 
@@ -37,6 +41,8 @@ export class Followed {
         stale2: ignore,
         reset: ignore,
         ended: ignore,
+        resent: (_, side, isStuck) => this.resent.push({ side, isStuck }),
+        zeroWindow: (connection, side) => this.closedMs.push(connection.closedMs(side)),
         forgotten: ignore,
         icmpError: (_, error) => this.icmpErrors.push(error),
         pathMtu: (_, trouble) => this.pathMtu.push(trouble),

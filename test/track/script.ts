@@ -142,6 +142,10 @@ class ScriptRun implements TrackerListener {
     this.#say(connection, `path MTU of ${sideLetter(side)}`, timeUs);
   }
 
+  resent(): void {}
+
+  zeroWindow(): void {}
+
   foreignPacket(connection: TrackedConnection, { port }: Stranger, timeUs: number): void {
     this.#say(connection, `foreign ${port}`, timeUs);
   }

@@ -1,6 +1,6 @@
 import { LinkType } from '../../src/model/link-type.ts';
 import { TcpFlag } from '../../src/model/packet.ts';
-import { hex } from '../layers/frame-bytes.ts';
+import { hex } from '../tools/frame-bytes.ts';
 import type { Captured, Exchange } from './captured.ts';
 
 const BEGIN_US = 1_700_000_000e6;

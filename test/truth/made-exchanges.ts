@@ -1,9 +1,9 @@
 import { TcpFlag } from '../../src/model/packet.ts';
 import { recordedHandshakes } from '../protocols/tls/recorded-handshakes.ts';
-import { alert, clientHello, record } from '../protocols/tls/tls-bytes.ts';
 import { CONTENTS } from '../tools/content.ts';
 import { Random } from '../tools/random.ts';
 import { connectionSegments } from '../tools/synthetic-connection.ts';
+import { alert, clientHello, record } from '../tools/tls-bytes.ts';
 import { protectedRecords } from '../tools/tls-content.ts';
 import { type Captured, type Exchange, withIpId } from './captured.ts';
 import { Conversation, icmpError, segmentFrame } from './conversation.ts';

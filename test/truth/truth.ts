@@ -120,10 +120,12 @@ export class Truth {
   }
 
   #judgeFindings({ findings }: Replayed, facts: string[], doubts: string[]): void {
-    for (const { causeId, where, severity } of findings) {
+    for (const { causeId, joined, where, severity, doubtful } of findings) {
       if (severity === 'worth knowing') continue;
-      const before = this.#findings.get(`${causeId} ${where}`);
-      if (before === severity || before === 'broken') continue;
+      // a cause that is said in doubt stands before others of the same trouble that are not
+      const causes = doubtful > 0 ? [causeId, ...joined] : [causeId];
+      const before = causes.map((cause) => this.#findings.get(`${cause} ${where}`));
+      if (before.includes(severity) || before.includes('broken')) continue;
       if (severity !== 'broken') doubts.push(`finding suspicious ${causeId} ${where}`);
       else facts.push(`finding broken ${causeId} ${where}`);
     }

@@ -248,7 +248,7 @@ static __always_inline void tell(const struct sock *sk, __u32 namespace, const s
 		BPF_CORE_READ_INTO(&record->local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&record->remote, sk, __sk_common.skc_v6_daddr);
 	}
-	/* Nobody is woken for one record: the agent looks when packets come, and is only called when it has to hurry. */
+	/* Nobody is woken for one record: the agent looks when packets come, and is only called when it has to retrySoon. */
 	bpf_ringbuf_submit(record, bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > RING_BYTES / 2 ? BPF_RB_FORCE_WAKEUP :
 												     BPF_RB_NO_WAKEUP);
 }

@@ -1,6 +1,9 @@
 import type { HttpDoneReason, HttpSearch, HttpSink } from './http-search.ts';
 import { TextBit } from './text-matcher.ts';
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 /** Most bytes of a line that are kept for a report. */
 export const REPORTED_BYTES = 1024;
 
@@ -57,4 +60,12 @@ export class HttpReport {
     if (this.isHttp) this.#sink.done(this.#id, reason);
     else this.#sink.notHttp(this.#id);
   }
+}
+
+/** Returns where a line ends that may have CR and LF behind it; `end` when there are no bytes to look at. */
+export function endWithoutLineEnd(bytes: Uint8Array | null, start: number, end: number): number {
+  if (bytes === null) return end;
+  if (end > start && bytes[end - 1] === LF) end--;
+  if (end > start && bytes[end - 1] === CR) end--;
+  return end;
 }

@@ -1,6 +1,6 @@
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
 import { ChunkedBody } from './chunked-body.ts';
-import { type HttpReport, MAX_LOST_SEGMENTS, reportedText } from './http-report.ts';
+import { endWithoutLineEnd, type HttpReport, MAX_LOST_SEGMENTS, reportedText } from './http-report.ts';
 import { looksLikeHttp2Headers } from './http2-frames.ts';
 import { Http2Reader } from './http2-reader.ts';
 import { LineKeeper } from './line-keeper.ts';
@@ -173,13 +173,13 @@ export class RequestReader implements StreamConsumer {
     const isKept = this.#kept.bytes !== null;
     if (isKept) {
       if (!this.#keepPiece(bytes, this.#lineStart, stop)) return end;
-      const length = trimmedEnd(this.#kept.bytes, 0, this.#kept.length);
+      const length = endWithoutLineEnd(this.#kept.bytes, 0, this.#kept.length);
       const text = this.#kept.bytes === null ? '' : reportedText(this.#kept.bytes, 0, length);
       if (!this.#keepRequestLine(text)) return end;
       this.#kept.clearLine();
     } else {
       this.#requestStart = this.#lineStart;
-      this.#requestEnd = trimmedEnd(bytes, this.#lineStart, stop);
+      this.#requestEnd = endWithoutLineEnd(bytes, this.#lineStart, stop);
     }
     if (!this.#report.isHttp) this.#report.http(this.#requestText(bytes), 1);
     if (this.#lineFound !== 0) this.#tell(this.#requestText(bytes), this.#requestText(bytes));
@@ -201,7 +201,7 @@ export class RequestReader implements StreamConsumer {
       lineStart = 0;
       lineEnd = this.#kept.length;
     }
-    lineEnd = trimmedEnd(line, lineStart, lineEnd);
+    lineEnd = endWithoutLineEnd(line, lineStart, lineEnd);
     if (lineEnd === lineStart) {
       this.#endHead(stop, end);
       return stop;
@@ -346,11 +346,4 @@ export class RequestReader implements StreamConsumer {
     this.#report.end('memory');
     return false;
   }
-}
-
-function trimmedEnd(bytes: Uint8Array | null, start: number, end: number): number {
-  if (bytes === null) return end;
-  if (end > start && bytes[end - 1] === LF) end--;
-  if (end > start && bytes[end - 1] === CR) end--;
-  return end;
 }

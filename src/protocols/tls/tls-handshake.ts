@@ -1,32 +1,24 @@
 import { Side } from '../../model/connection.ts';
-import type { StreamBudget } from '../stream/stream-budget.ts';
 import { type CertificateCache, readCertificateChain } from './certificate.ts';
 import { tls13Lengths } from './cipher-suite.ts';
 import { firstText } from './first-text.ts';
 import { placeOf } from './handshake-order.ts';
+import { ALERT_IN_CLEAR, type AlertFacts, ENCRYPTED_ALERT, HandshakeSignals } from './handshake-signals.ts';
 import { HelloResult, readClientHello, readServerHello } from './hello.ts';
 import { RecordBody, type RecordHandler, RecordReader } from './record-reader.ts';
 import { ContentType, HandshakeType, MAX_CLEAR_RECORD_BYTES, MAX_RECORD_BYTES, TlsVersion } from './tls-constants.ts';
+import type { TlsContext } from './tls-context.ts';
 import { TlsSession } from './tls-session.ts';
-import { type AlertReason, type TlsSignal, UNREADABLE_ALERT, type ViolationKind } from './tls-signal.ts';
+import type { TlsSignal, ViolationKind } from './tls-signal.ts';
 import { Ending, Tls13Ending } from './tls13-ending.ts';
 
 /** A ClientHello has at least version, random and the lengths of three lists. */
 const MIN_CLIENT_HELLO_BYTES = 38;
 /** More would not fit what a client can say; also what makes plain garbage that begins like a record unlikely. */
 const MAX_CLIENT_HELLO_BYTES = 128 * 1024;
-/** Warnings reported of one connection; a peer may send as many as it likes. */
-const MAX_WARNINGS = 4;
 /** An alert in clear: level and description (RFC 8446 §6). */
 const ALERT_BYTES = 2;
 const MISSED = 'bytes of the handshake were not captured';
-
-/** What the readers of a capture session share. */
-export interface TlsContext {
-  readonly certificates: CertificateCache;
-  /** Bounds what all of them hold of handshake messages that come in pieces. */
-  readonly messageBudget: StreamBudget;
-}
 
 /**
  * Follows the handshake of one connection on which TLS was begun, from the records of both sides to its end: completed,
@@ -34,7 +26,7 @@ export interface TlsContext {
  */
 export class TlsHandshake implements RecordHandler {
   readonly session = new TlsSession();
-  readonly #signals: TlsSignal[];
+  readonly #signals: HandshakeSignals;
   readonly #certificates: CertificateCache;
   readonly #records: readonly [RecordReader, RecordReader];
   /** The first bytes look like TLS, but no ClientHello has come yet. */
@@ -59,11 +51,10 @@ export class TlsHandshake implements RecordHandler {
   /** Whole records of each side. */
   readonly #recordCounts: [number, number] = [0, 0];
   #ending: Tls13Ending | null = null;
-  #warnings = 0;
 
   /** Signals are appended to `signals`. */
   constructor(signals: TlsSignal[], { certificates, messageBudget }: TlsContext, tentative: boolean) {
-    this.#signals = signals;
+    this.#signals = new HandshakeSignals(signals, this.session);
     this.#certificates = certificates;
     this.tentative = tentative;
     this.#records = [
@@ -173,7 +164,7 @@ export class TlsHandshake implements RecordHandler {
         return;
       case ContentType.alert:
         if (!this.#protected[side] || this.session.version === 0) return;
-        if (!this.#hasGaps()) this.#alert(side, 2, 255, timeUs, false, 'unknown', 'the alert is encrypted', true);
+        if (!this.#hasGaps()) this.#alert(side, timeUs, ENCRYPTED_ALERT);
         this.ended = true;
         return;
       case ContentType.applicationData:
@@ -190,10 +181,8 @@ export class TlsHandshake implements RecordHandler {
       this.ended = true; // no alert in clear
       return false;
     }
-    const fatal = level === 2;
-    if (fatal || ++this.#warnings <= MAX_WARNINGS)
-      this.#alert(side, level, description, timeUs, false, 'read', '', true);
-    if (fatal) this.ended = true;
+    this.#alert(side, timeUs, { ...ALERT_IN_CLEAR, level, description });
+    if (level === 2) this.ended = true;
     return !this.ended;
   }
 
@@ -307,7 +296,8 @@ export class TlsHandshake implements RecordHandler {
       // Without a certificate of the server there is none to reject.
       const reason =
         side === Side.initiator && !this.session.resumed ? ('serverCertificateRejected' as const) : state.reason;
-      this.#alert(side, 2, 255, timeUs, true, reason, state.confidence, state.certain);
+      const { confidence, certain } = state;
+      this.#alert(side, timeUs, { ...ENCRYPTED_ALERT, inferred: true, reason, confidence, certain });
     }
     this.ended = true;
   }
@@ -317,48 +307,17 @@ export class TlsHandshake implements RecordHandler {
     if (this.ended || this.tentative || this.#hasGaps() || this.#closed[1]) return;
     if (this.#recordCounts[0] !== 1 || this.#recordCounts[1] === 0 || this.session.version === 0) return;
     this.ended = true;
-    this.#signals.push({ kind: 'abandoned', timeUs, session: this.session });
+    this.#signals.abandoned(timeUs);
   }
 
   #complete(timeUs: number, finishedUs: number, confidence: string): void {
-    const { session } = this;
-    session.finishedUs = finishedUs;
-    const handshakeUs = finishedUs - session.helloUs;
     this.ended = true;
-    this.#signals.push({
-      kind: 'completed',
-      timeUs,
-      handshakeUs: Number.isNaN(handshakeUs) ? 0 : handshakeUs,
-      confidence: this.#hasGaps() ? MISSED : confidence,
-      session,
-    });
+    this.#signals.completed(timeUs, finishedUs, this.#hasGaps() ? MISSED : confidence);
   }
 
-  #alert(
-    side: Side,
-    level: number,
-    description: number,
-    timeUs: number,
-    inferred: boolean,
-    reason: AlertReason,
-    confidence: string,
-    certain: boolean,
-  ): void {
-    if (level !== 1) this.fatalAlertBy = side;
-    this.#signals.push({
-      kind: 'alert',
-      timeUs,
-      side,
-      value: description === 255 ? UNREADABLE_ALERT : level * 256 + description,
-      level,
-      description,
-      inferred,
-      confidence,
-      certain,
-      reason,
-      plainTextClient: this.plainTextClient,
-      session: this.session,
-    });
+  #alert(side: Side, timeUs: number, alert: AlertFacts): void {
+    if (alert.level !== 1) this.fatalAlertBy = side;
+    this.#signals.alert(side, timeUs, alert, this.plainTextClient);
   }
 
   #violation(side: Side, violation: ViolationKind, value: number, timeUs: number, text = ''): typeof RecordBody.stop {
@@ -368,7 +327,7 @@ export class TlsHandshake implements RecordHandler {
       this.#records[side].lost = true; // missing bytes alone may explain it: look for the next record
     } else {
       this.ended = true;
-      this.#signals.push({ kind: 'violation', timeUs, side, violation, value, text, session: this.session });
+      this.#signals.violation(side, timeUs, violation, value, text);
     }
     return RecordBody.stop;
   }

@@ -1,5 +1,5 @@
+import { frame, get, headers, indexed, PREFACE, plain, reference } from '../../tools/http2-bytes.ts';
 import { client, type Dialogue, gap, server } from './harness.ts';
-import { frame, get, headers, indexed, PREFACE, plain, reference } from './http2-bytes.ts';
 
 const SETTINGS = frame(4, 0, 0, Buffer.from('000300000064', 'hex'));
 export const IS_HTTP2 = 'http/2 GET /a HTTP/2';

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { HttpReader } from '../../../src/protocols/http/http-reader.ts';
 import { HttpSearch } from '../../../src/protocols/http/http-search.ts';
 import { StreamBudget } from '../../../src/protocols/stream/stream-budget.ts';
+import { frame, get, headers, indexed, PREFACE, plain, reference } from '../../tools/http2-bytes.ts';
 import { LogSink, run, SEARCH, splits } from './harness.ts';
-import { frame, get, headers, indexed, PREFACE, plain, reference } from './http2-bytes.ts';
 import { HTTP2_DIALOGUES, IS_HTTP2, MATCH } from './http2-dialogues.ts';
 
 const test = suite('protocols/http/http2');

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HttpReader } from '../../../src/protocols/http/http-reader.ts';
 import { HttpSearch } from '../../../src/protocols/http/http-search.ts';
-import { seededRandom } from '../../history/random.ts';
+import { frame } from '../../tools/http2-bytes.ts';
+import { seededBelow } from '../../tools/random.ts';
 import { LogSink } from './harness.ts';
-import { frame } from './http2-bytes.ts';
 
 const test = suite('protocols/http/node-http2');
 
@@ -60,7 +60,7 @@ function read(recorded: Buffer, search: HttpSearch, pieceBytes: (left: number) =
   return sink.log;
 }
 
-const random = seededRandom(42);
+const random = seededBelow(42);
 
 /** Requests as different from each other as an encoder may like. */
 function makeRequests(count: number): OutgoingHttpHeaders[] {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TextMatcher } from '../../../src/protocols/http/text-matcher.ts';
-import { seededRandom } from '../../history/random.ts';
+import { seededBelow } from '../../tools/random.ts';
 
 const test = suite('protocols/http/text-matcher');
 
@@ -56,7 +56,7 @@ test('scanLine stops behind a line feed', () => {
 });
 
 test('seeded: as a plain search says', () => {
-  const random = seededRandom(5);
+  const random = seededBelow(5);
   const word = (length: number) => Array.from({ length }, () => 'aAbB-'[random(5)]).join('');
   for (let i = 0; i < 20_000; i++) {
     const [search, avoid, text] = [word(1 + random(5)), word(random(5)), word(random(30))];

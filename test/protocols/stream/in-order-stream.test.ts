@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InOrderStream, MAX_HELD_SEGMENTS } from '../../../src/protocols/stream/in-order-stream.ts';
 import { StreamBudget } from '../../../src/protocols/stream/stream-budget.ts';
+import { seededBelow } from '../../tools/random.ts';
 
 const test = suite('InOrderStream');
 
@@ -291,11 +292,7 @@ test('release gives the memory back, also in the middle of a delivery', () => {
 });
 
 test('any order, any cut, any overlap: the same bytes (seeded)', () => {
-  let seed = 12345;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
-  };
+  const random = seededBelow(12_345);
   const text = Array.from({ length: 200 }, (_, i) => String.fromCharCode(33 + (i % 90))).join('');
   for (let round = 0; round < 3000; round++) {
     const begin = (random(2 ** 16) * 65536 - 50) | 0;

@@ -75,12 +75,3 @@ export function listen(steps: readonly Step[]): Listener {
   for (const step of steps) listener.step(step);
   return listener;
 }
-
-/** Numbers that are the same in every run (a linear congruential generator). */
-export function seededRandom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { alert, clientHello, message, protectedRecord, record, serverHello } from '../../tools/tls-bytes.ts';
 import { listen, parseDialogue } from './dialogue.ts';
-import { alert, clientHello, message, protectedRecord, record, serverHello } from './tls-bytes.ts';
 
 const test = suite('TLS dialogues');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { clientHello, message, record, serverHello } from '../../tools/tls-bytes.ts';
 import { listen, parseDialogue } from './dialogue.ts';
-import { clientHello, message, record, serverHello } from './tls-bytes.ts';
 
 const test = suite('TLS begun from another protocol');
 

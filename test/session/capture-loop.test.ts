@@ -1,0 +1,80 @@
+import { mock } from 'node:test';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Attribution } from '../../src/attribution/attribution.ts';
+import type { LiveSource, SourceState } from '../../src/capture/packet-source.ts';
+import type { PacketPath } from '../../src/pipeline/packet-path.ts';
+import { CaptureLoop } from '../../src/session/capture-loop.ts';
+import { ClockSteps } from '../../src/session/clock-steps.ts';
+import { GuardedTimers } from '../../src/session/guarded-timers.ts';
+import type { LoadShedding } from '../../src/session/load-shedding.ts';
+
+/** A loop over a source that says `states` one after the other; `dry`: what each reading finds. */
+function loopOver(states: SourceState[], dry: boolean[], log: string[]): CaptureLoop {
+  const note = (text: string) => () => {
+    log.push(text);
+  };
+  return new CaptureLoop({
+    source: {
+      ready: async () => {
+        log.push('ready');
+        return states.shift() ?? 'closed';
+      },
+      close: note('close'),
+    } as unknown as LiveSource,
+    path: {
+      drain: () => {
+        log.push('read');
+        return dry.shift() ?? true;
+      },
+    } as unknown as PacketPath,
+    attribution: { poll: note('poll'), turn: note('turn') } as unknown as Attribution,
+    shedding: { turn: note('shed') } as unknown as LoadShedding,
+    clockSteps: new ClockSteps(() => undefined),
+    timers: new GuardedTimers(() => assert.unreachable()),
+  });
+}
+
+test('overload is looked at before each reading; a source with more is not waited for', async () => {
+  const log: string[] = [];
+  const loop = loopOver(['readable', 'gone'], [false, true, true], log);
+  assert.is(await loop.run(), 'gone');
+  const round = ['shed', 'poll', 'read', 'turn'];
+  assert.equal(log, [...round, ...round, 'ready', ...round, 'ready']);
+  assert.is(loop.isDry, true);
+});
+
+test('it ends with what a reading throws', async () => {
+  const loop = loopOver([], [], []);
+  const broken = new CaptureLoop({
+    source: {} as LiveSource,
+    path: {
+      drain: () => {
+        throw new Error('broken');
+      },
+    } as unknown as PacketPath,
+    attribution: { poll: () => undefined } as unknown as Attribution,
+    shedding: { turn: () => undefined } as unknown as LoadShedding,
+    clockSteps: new ClockSteps(() => undefined),
+    timers: new GuardedTimers(() => undefined),
+  });
+  assert.is(await loop.run(), 'closed');
+  const reason = await broken.run().catch((error: Error) => error.message);
+  assert.is(reason, 'broken');
+});
+
+test('what was sent before the stop is read before the source is closed', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const log: string[] = [];
+    loopOver([], [false, true], log).closeSoon();
+    mock.timers.tick(99);
+    assert.equal(log, []);
+    mock.timers.tick(1);
+    assert.equal(log, ['read', 'turn', 'read', 'turn', 'close']);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test.run();

@@ -1,0 +1,76 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Dumps } from '../../src/pipeline/dumps.ts';
+import type { PacketPath } from '../../src/pipeline/packet-path.ts';
+import { ClockSteps } from '../../src/session/clock-steps.ts';
+import { PassingTime, type PassingTimeParts } from '../../src/session/passing-time.ts';
+
+const READ_DELAY_US = 200_000;
+
+function passing(change: Partial<PassingTimeParts>): PassingTime {
+  return new PassingTime({
+    path: { advance: () => false } as unknown as PacketPath,
+    dumps: null,
+    clockSteps: new ClockSteps(() => assert.unreachable('nobody set the clock')),
+    drain: async () => undefined,
+    fail: () => assert.unreachable('nothing fails'),
+    ...change,
+  });
+}
+
+test('time passes up to the delay of reading, and files are drained while more is due', async () => {
+  const told: string[] = [];
+  let left = 2;
+  const beforeUs = Date.now() * 1000 - READ_DELAY_US;
+  const path = {
+    advance(nowUs: number) {
+      assert.ok(nowUs >= beforeUs && nowUs <= Date.now() * 1000 - READ_DELAY_US);
+      told.push('advance');
+      return left-- > 0;
+    },
+  } as unknown as PacketPath;
+  const drain = async () => {
+    told.push('drain');
+  };
+  await passing({ path, drain }).catchUp();
+  assert.equal(told, ['advance', 'drain', 'advance', 'drain', 'advance']);
+});
+
+test('one pass at a time; what goes wrong is told, and the next pass runs', async () => {
+  const failures: unknown[] = [];
+  let passes = 0;
+  let failed: () => void = () => undefined;
+  const path = {
+    advance() {
+      passes++;
+      throw new Error('broken');
+    },
+  } as unknown as PacketPath;
+  const time = passing({
+    path,
+    fail: (error) => {
+      failures.push(error);
+      failed();
+    },
+  });
+  for (const expected of [1, 2]) {
+    const told = new Promise<void>((resolve) => {
+      failed = resolve;
+    });
+    time.pass();
+    time.pass();
+    await told;
+    await new Promise(setImmediate);
+    assert.is(passes, expected);
+    assert.is(failures.length, expected);
+  }
+});
+
+test('a pcap is due once packets of its time are read; without one there is nothing to wait for', () => {
+  const earliestUs = (Date.now() + 10_000) * 1000;
+  const { msToDump } = passing({ dumps: { earliestUs } as Dumps });
+  assert.ok(msToDump > 9_000 && msToDump <= 10_200, `${msToDump} ms`);
+  assert.is(passing({}).msToDump, Number.POSITIVE_INFINITY);
+});
+
+test.run();
