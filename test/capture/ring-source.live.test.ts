@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRingSource } from '../../src/capture/open-ring-source.ts';
-import type { RingSource } from '../../src/capture/ring-source.ts';
+import { RETIRE_MS, type RingSource } from '../../src/capture/ring-source.ts';
 import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
@@ -516,6 +516,33 @@ live('it may rest while blocks come full, and still wakes up for a single frame'
       { ringMb: 64 },
     ),
   ),
+);
+
+live(
+  'a single frame is read long before its block is handed over, and quiet traffic survives a stall of five seconds',
+  () =>
+    withLab((lab) =>
+      withRing(
+        lab,
+        async (source) => {
+          const begunMs = performance.now();
+          lab.send('pod', [tcpFrame(1, Buffer.alloc(0))]);
+          assert.is((await collect(source, 1)).length, 1);
+          assert.ok(performance.now() - begunMs < RETIRE_MS, 'the kernel has not handed it over');
+          const sent = seededFrames(50, 6);
+          for (const frame of sent) {
+            lab.send('pod', [frame]);
+            const untilMs = performance.now() + 100;
+            while (performance.now() < untilMs); // the event loop stands still
+          }
+          assert.is(source.counters().kernelDrops, 0);
+          const seen = await collect(source, sent.length);
+          assert.ok(seen.every((frame, i) => frame.bytes.equals(sent[i] as Buffer)));
+          assert.is(source.counters().kernelDrops, 0);
+        },
+        { ringMb: 2 },
+      ),
+    ),
 );
 
 live('the process ends when the last source is closed', () =>
