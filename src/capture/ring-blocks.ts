@@ -83,17 +83,18 @@ export class RingBlocks {
     this.#held = isAside ? 'backlog' : 'ring';
     this.wasFull = (words[block + BLOCK_STATUS] & TP_STATUS_BLOCK_TIMED_OUT) === 0;
     this.frames = words[block + BLOCK_FRAME_COUNT];
-    const firstFrame = words[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2;
-    const usedBytes = words[block + BLOCK_USED_BYTES];
-    const stored = store === null ? -1 : store.take(usedBytes);
+    const firstFrame = block + (words[block + BLOCK_FIRST_FRAME_OFFSET] >>> 2);
+    const end = start + words[block + BLOCK_USED_BYTES];
+    const first = firstFrame << 2; // what was read early lies before it
+    const stored = store === null || this.frames === 0 ? -1 : store.take(end - first);
     if (store !== null && stored >= 0) {
-      store.bytes.set(from.bytes.subarray(start, start + usedBytes), stored);
+      store.bytes.set(from.bytes.subarray(first, end), stored);
       this.#giveBack();
       this.memory = store;
-      this.firstFrame = (stored >>> 2) + firstFrame;
+      this.firstFrame = stored >>> 2;
     } else {
       this.memory = from;
-      this.firstFrame = block + firstFrame;
+      this.firstFrame = firstFrame;
     }
     return true;
   }

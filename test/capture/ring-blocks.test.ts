@@ -173,6 +173,37 @@ ring('what a block held the last time round is not read again', () => {
   }
 });
 
+ring('of a block that was read early only the rest goes into the store, and nothing of one without a rest', () => {
+  const kernel = new Kernel();
+  const blocks = new RingBlocks(kernel.memory, BLOCK_BYTES, pool);
+  const store = makeStore();
+  const taken: number[] = [];
+  const counting: FrameStore = {
+    ...store,
+    take: (lengthBytes) => {
+      taken.push(lengthBytes);
+      return store.take(lengthBytes);
+    },
+  };
+  for (let number = 1; number <= 6; number++) kernel.add(number);
+  blocks.look();
+  blocks.look();
+  assert.is(openAll(blocks, counting).length, 6);
+  kernel.add(7);
+  kernel.handOver();
+  assert.equal(openAll(blocks, counting), [7]);
+  kernel.add(8);
+  blocks.look();
+  blocks.look();
+  assert.equal(openAll(blocks, counting), [8]);
+  kernel.handOver();
+  assert.equal(openAll(blocks, counting), []);
+  assert.equal(
+    taken,
+    [6, 1, 1].map((frames) => frames * FRAME_BYTES),
+  );
+});
+
 ring('what was read early stays out of what is put aside', () => {
   const kernel = new Kernel();
   const blocks = new RingBlocks(kernel.memory, BLOCK_BYTES, pool);
