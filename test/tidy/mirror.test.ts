@@ -22,7 +22,6 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'capture/ring-source.live.test.ts': [
     'capture/link-check.ts',
     'capture/open-ring-source.ts',
-    'capture/ring-blocks.ts',
   ],
   'cluster/pod-events.test.ts': [
     'cluster/api-request.ts',
