@@ -7,9 +7,10 @@ import { CapturePlaceResolver } from '../../src/agent/capture-place-resolver.ts'
 import { InterfaceClaims } from '../../src/agent/interface-claims.ts';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { SessionKeeper } from '../../src/agent/session-keeper.ts';
-import { BlockPool } from '../../src/capture/block-pool.ts';
+import { planMemory } from '../../src/config/memory-plan.ts';
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
+import { AgentMemory } from '../../src/session/agent-memory.ts';
 import { waitFor } from '../lab/wait.ts';
 
 interface Context {
@@ -35,7 +36,12 @@ test('a pod that is waited for is looked for less and less often, and at once wh
     console: { out: (line) => lines.push(line), error: (line) => lines.push(line) },
     claims: new InterfaceClaims(() => undefined),
     locator: new CapturePlaceResolver(new PodInterfaceLookup(script)),
-    shared: { logDirectory: directory, knowledge: new ProcessKnowledge(), feed: null, pool: new BlockPool() },
+    shared: {
+      logDirectory: directory,
+      knowledge: new ProcessKnowledge(),
+      feed: null,
+      memory: new AgentMemory(planMemory(512)),
+    },
   });
   keeper.assign({ settings: { ...DEFAULT_SETTINGS, interfaceIndex: 'auto', podUid: 'u-1' }, complaints: [] });
   const begunMs = performance.now();

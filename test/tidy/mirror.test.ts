@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
  * added to the list where one of its own can be written.
  */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
-  'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts'],
+  'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts', 'session/agent-memory.ts'],
   'agent/session-keeper.test.ts': ['agent/until-deserted.ts'],
   'attribution/named-reports.test.ts': [
     'attribution/line-queue.ts',
@@ -80,8 +80,14 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   'diagnosis/severity.test.ts': ['diagnosis/failure-severity.ts'],
   'golden/reference.test.ts': ['output/process-flow-file.ts'],
-  'history/chunked-history.test.ts': ['history/copy-bytes.ts', 'history/record-header.ts'],
-  'history/packet-history.test.ts': ['history/block-log.ts', 'history/history-layout.ts'],
+  'history/chunked-history.test.ts': ['history/chunk-records.ts', 'history/copy-bytes.ts', 'history/record-header.ts'],
+  'history/packet-history.test.ts': [
+    'history/block-log.ts',
+    'history/history-layout.ts',
+    'history/log-records.ts',
+    'history/shrink-larger.ts',
+    'history/vlan-tag.ts',
+  ],
   'layers/tcp.test.ts': ['layers/decoder.ts'],
   'mask/http-header-mask.test.ts': ['mask/header-values.ts', 'mask/payload-stream.ts', 'mask/tcp-checksum.ts'],
   'native/libc.test.ts': ['native/errno.ts'],
@@ -166,6 +172,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'session/open-session-files.ts',
     'session/session-files.ts',
     'session/session-page.ts',
+    'session/session-memory.ts',
     'session/session-parts.ts',
   ],
   'detect/answers.test.ts': ['track/framed-answers.ts', 'track/request-paths.ts'],
@@ -173,6 +180,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'track/connection-table.test.ts': ['track/record-layout.ts', 'track/tracked-connection.ts'],
   'track/conversations.test.ts': [
     'track/byte-streams.ts',
+    'track/deadlines.ts',
+    'track/free-slots.ts',
     'track/handshakes.ts',
     'track/hop-limit.ts',
     'track/lifetimes.ts',
@@ -183,6 +192,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
 /** Files that no test imports, with the reason. */
 const NOT_IMPORTED: Readonly<Record<string, string>> = {
   'agent/own-user.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',
+  'commands/bounded-heap.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',
   'commands/log-directories.ts':
     'runs in the program: session/command-line.replay.test.ts and the live tests start that',
   'commands/outcome.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',
