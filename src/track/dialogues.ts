@@ -5,6 +5,7 @@ import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
 import type { Answer } from './answer.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { FramedAnswers } from './framed-answers.ts';
 import {
   ASKED,
   BODILESS,
@@ -41,8 +42,12 @@ const MOST_METHOD_BYTES = 17;
 const HTTP2_PREFACE = new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** RFC 9113 §4.1, §6. */
 const FRAME_HEADER_BYTES = 9;
-const Frame = { headers: 1, reset: 3 } as const;
+const Frame = { headers: 1, reset: 3, continuation: 9 } as const;
 const END_STREAM = 1;
+const END_HEADERS = 4;
+const PADDED = 8;
+const PRIORITY = 0x20;
+const PRIORITY_BYTES = 5;
 /** A protected record of no more bytes may be an alert: two bytes, a type, and the longest usual tag (RFC 8446 §5.2). */
 const MOST_ALERT_BYTES = 24;
 
@@ -57,6 +62,7 @@ export class Dialogues {
   readonly #listener: TrackerListener;
   readonly #connection: TrackedConnection;
   readonly #paths = new RequestPaths();
+  readonly #framed = new FramedAnswers();
   readonly #answer: { -readonly [Key in keyof Answer]: Answer[Key] };
 
   constructor(table: ConnectionTable, listener: TrackerListener) {
@@ -77,6 +83,7 @@ export class Dialogues {
       this.#words[word + MESSAGE_END] = (packet.sequence + HTTP2_PREFACE.length) | 0;
       this.#words[word + LAST_BYTES] = 0;
       this.#words[word + HIGHEST_STREAM] = 0;
+      this.#framed.begin(slot);
       return;
     }
     if (beginsProxyHeader(bytes, payloadStart, end)) {
@@ -99,7 +106,7 @@ export class Dialogues {
     const words = this.#words;
     if ((words[word + FLAGS] & TUNNELLED) !== 0) return;
     if ((words[word + STATE] & FRAMED) !== 0) {
-      this.#frames(word, side, packet, isTurn);
+      this.#frames(slot, side, packet, isTurn);
       return;
     }
     if (((words[word + STATE] >>> CONNECTION_TYPE_SHIFT) & 3) === ConnectionType.tls) {
@@ -113,6 +120,7 @@ export class Dialogues {
 
   /** Bytes of a side came out of order, or never: where its messages begin is not known. */
   lost(slot: number, side: Side): void {
+    if ((this.#words[slot * WORDS_PER_RECORD + STATE] & FRAMED) !== 0) this.#framed.missed(slot);
     this.#words[slot * WORDS_PER_RECORD + FLAGS] &= ~((MESSAGE_KNOWN << side) | CHUNKED | UNTIL_CLOSE | HEAD_EXPECTED);
   }
 
@@ -218,8 +226,9 @@ export class Dialogues {
   }
 
   /** Walks the frames of HTTP/2 (RFC 9113 §4.1), and counts the requests that have no whole answer. */
-  #frames(word: number, side: Side, packet: Packet, isTurn: boolean): void {
+  #frames(slot: number, side: Side, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const known = MESSAGE_KNOWN << side;
     const isKnown = (words[word + FLAGS] & known) !== 0;
     const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
@@ -229,17 +238,54 @@ export class Dialogues {
     words[word + FLAGS] &= ~known;
     while (at < payloadLengthBytes) {
       if (at + FRAME_HEADER_BYTES > payloadCapturedBytes) {
+        this.#framed.missed(slot);
         words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // frames are missed from here on
         return;
       }
       const header = payloadStart + at;
       const length = (bytes[header] << 16) | (bytes[header + 1] << 8) | bytes[header + 2];
       const stream = ((bytes[header + 5] & 0x7f) << 24) | (bytes[header + 6] << 16) | (bytes[header + 7] << 8);
-      this.#frame(word, side, bytes[header + 3], bytes[header + 4], stream | bytes[header + 8]);
+      const type = bytes[header + 3];
+      if (type === Frame.headers) this.#headers(slot, side, packet, at, length, stream | bytes[header + 8]);
+      else if (type === Frame.continuation && side === Side.responder) this.#framed.missed(slot);
+      this.#frame(word, side, type, bytes[header + 4], stream | bytes[header + 8]);
       at += FRAME_HEADER_BYTES + length;
     }
     words[word + FLAGS] |= known;
     words[word + MESSAGE_END + side] = (sequence + at) | 0;
+  }
+
+  /** The header block of a request or an answer, whose frame begins `at` bytes into the payload. */
+  #headers(slot: number, side: Side, packet: Packet, at: number, length: number, stream: number): void {
+    const { bytes, payloadStart, payloadCapturedBytes, timeUs } = packet;
+    if (side === Side.initiator) {
+      if (stream > this.#words[slot * WORDS_PER_RECORD + HIGHEST_STREAM]) this.#framed.asked(slot, stream, timeUs);
+      return;
+    }
+    const flags = bytes[payloadStart + at + 4];
+    if (at + FRAME_HEADER_BYTES + length > payloadCapturedBytes || (flags & END_HEADERS) === 0) {
+      this.#framed.missed(slot); // its end comes later, or was cut
+      return;
+    }
+    let start = payloadStart + at + FRAME_HEADER_BYTES;
+    let end = start + length;
+    if ((flags & PADDED) !== 0) end -= bytes[start++];
+    if ((flags & PRIORITY) !== 0) start += PRIORITY_BYTES;
+    if (start > end) return;
+    const told = this.#framed.answer(slot, stream, bytes, start, end);
+    if (told === null) return;
+    const answer = this.#answer;
+    if (told.status >= 200) {
+      answer.status = told.status;
+      answer.tookUs = Number.isNaN(told.sinceUs) ? -1 : Math.max(0, timeUs - told.sinceUs);
+      this.#listener.answered(this.#connection.at(slot), answer, timeUs);
+    }
+    if (told.grpcStatus < 0) return;
+    answer.status = told.grpcStatus;
+    answer.isGrpc = true;
+    answer.tookUs = -1;
+    this.#listener.answered(this.#connection.at(slot), answer, timeUs);
+    answer.isGrpc = false;
   }
 
   #frame(word: number, side: Side, type: number, flags: number, stream: number): void {

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { frame, get, headers, indexed, PREFACE, plain, reference } from '../tools/http2-bytes.ts';
 import { Followed } from '../track/followed.ts';
 import { Conversation } from '../truth/conversation.ts';
 import { eventsOf, told } from './told.ts';
@@ -100,6 +101,53 @@ test('a request that comes in pieces, and answers that come in one piece', () =>
       [503, '/b'],
     ],
   );
+});
+
+const opened = () => new Conversation({ serverPort: 8_080 }).open().ask(Buffer.concat([PREFACE, frame(4, 0, 0)]));
+const block = (stream: number, isLast: boolean, ...fields: Uint8Array[]) =>
+  frame(1, isLast ? 0x05 : 0x04, stream, Buffer.concat(fields));
+
+test('HTTP/2 in clear: statuses from the tables, and of streams that are answered in another order', () => {
+  const talk = opened()
+    .ask(headers(1, get('/a')), { afterMs: 10 })
+    .ask(headers(3, get('/b')), { afterMs: 10 });
+  talk.answer(block(3, true, indexed(':status', '503')), { afterMs: 30 });
+  talk.answer(block(1, true, reference(62)), { afterMs: 30 });
+  talk.ask(headers(5, get('/c'))).answer(Buffer.concat([block(5, false, reference(8)), frame(0, 1, 5)]));
+  const { answers } = new Followed(talk);
+  assert.equal(
+    answers.map(({ status, tookUs }) => [status, Math.round(tookUs / 10_000)]),
+    [
+      [503, 3],
+      [503, 7],
+      [200, 0],
+    ],
+  );
+});
+
+test('gRPC: the status in trailers', () => {
+  const call = (status: string) =>
+    opened()
+      .ask(headers(1, get('/shop.Cart/Get')))
+      .answer(block(1, false, reference(8), plain('content-type', 'application/grpc')))
+      .answer(block(1, true, indexed('grpc-status', status)))
+      .close();
+  for (const status of [2, 4, 8, 13, 14]) {
+    const [event, ...more] = eventsOf(call(String(status)), REST_SECONDS);
+    assert.equal(more, []);
+    assert.equal([event?.name, event?.value, event?.causeId], ['HTTP_ERROR', 1_000 + status, 'http.error.grpc']);
+  }
+  for (const status of ['0', '1', '3', '5', '16', 'x']) assert.is(told(call(status), REST_SECONDS), '', status);
+});
+
+test('HTTP/2: what was missed is not guessed', () => {
+  const talk = opened()
+    .ask(headers(1, get('/a')))
+    .answer(block(1, true, indexed(':status', '503')));
+  const first = talk.frames.length;
+  talk.ask(headers(3, get('/b'))).answer(block(3, true, reference(62)));
+  const frames = talk.frames.filter((_, i) => i !== first - 2);
+  assert.equal(new Followed({ frames }).answers, []);
 });
 
 test.run();

@@ -196,7 +196,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'session/session-memory.ts',
     'session/session-parts.ts',
   ],
-  'detect/answers.test.ts': ['track/request-paths.ts'],
+  'detect/answers.test.ts': ['track/framed-answers.ts', 'track/request-paths.ts'],
   'track/tcp-quality.test.ts': ['track/duplicate-sack.ts', 'track/quality-view.ts'],
   'track/connection-table.test.ts': ['track/record-layout.ts', 'track/tracked-connection.ts'],
   'track/conversations.test.ts': [
