@@ -24,7 +24,8 @@ const USAGE = `Watches the network of a Kubernetes pod and says what is wrong wi
   dlltagent --version
   dlltagent --help
 
-Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off), UI (N), UI_TOKEN.
+Environment: DLLT_CONFIG_DIR (default /etc/dllt), LOG_DIR (/dllt/logs), HEALTH_PORT (0: off), UI (N), UI_TOKEN,
+MEMORY_MB (nine tenths of the container's limit; 512 without one).
 Exit status: 0, 1 for a failure in the run, 2 for a wrong call.
 `;
 

@@ -1,15 +1,17 @@
-import { BlockPool } from '../capture/block-pool.ts';
 import { Pulse } from '../capture/pulse.ts';
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
+import { planMemory } from '../config/memory-plan.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
 import { envDirectoryChanges } from '../config/watch-env-files.ts';
 import { everyStepInTurn } from '../model/every-step.ts';
+import type { MemoryFigures } from '../model/memory-room.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
 import { LinkWatch } from '../native/link-watch.ts';
 import { keepLargeMemoryLazy } from '../native/malloc.ts';
 import { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { PageSource } from '../serve/observed.ts';
+import { AgentMemory } from '../session/agent-memory.ts';
 import { PageFeed } from '../session/page-feed.ts';
 import type { SharedParts } from '../session/shared-parts.ts';
 import { assignmentOf } from './assignment.ts';
@@ -24,6 +26,8 @@ import { SessionKeeper } from './session-keeper.ts';
 
 /** Interfaces come in pairs, often by the dozen, and a moment before it can be told whose they are. */
 const LINK_DELAY_MS = 200;
+/** How often it is looked at what is resident. */
+const MEMORY_EVERY_MS = 1_000;
 
 /** An env file as it was last read, and who keeps its session. */
 interface Kept {
@@ -52,16 +56,18 @@ export class Agent {
   readonly #kept = new Map<string, Kept>();
   /** By path: until when the sessions of a file, also of one that was removed, are on their way. */
   readonly #runs = new Map<string, Promise<void>>();
+  #memoryTimer: NodeJS.Timeout | undefined;
   #closed: Promise<void> | null = null;
 
   /** `finderScript` is the path of monitorPod.sh. */
-  constructor(process: ProcessSettings, finderScript: string, console: Console) {
-    this.#process = process;
+  constructor(settings: ProcessSettings, finderScript: string, console: Console) {
+    this.#process = settings;
     this.#console = console;
     this.#locator = new CapturePlaceResolver(new PodInterfaceLookup(finderScript));
-    const feed = process.isPageServed ? new PageFeed() : null;
-    const { logDirectory } = process;
-    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, pool: new BlockPool(), pulse: new Pulse() };
+    const feed = settings.isPageServed ? new PageFeed() : null;
+    const { logDirectory, memoryMb } = settings;
+    const memory = new AgentMemory(planMemory(memoryMb));
+    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, memory, pulse: new Pulse() };
     const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
     this.page = feed && pageSource(feed, logDirectory, keepers);
   }
@@ -69,6 +75,11 @@ export class Agent {
   /** How the sessions are doing, one for each env file. */
   sessions(): SessionStatus[] {
     return [...this.#kept.values()].map(({ keeper }) => keeper.status);
+  }
+
+  /** How the memory of the agent is used. */
+  memory(): MemoryFigures {
+    return this.#shared.memory.figures();
   }
 
   /** What those sessions counted that are under way. */
@@ -85,7 +96,8 @@ export class Agent {
     keepLargeMemoryLazy();
     try {
       this.#garbage.start();
-      this.#shared.pool.prefault();
+      this.#shared.memory.pool.prefault();
+      this.#watchMemory();
       this.#watchLinks();
       return await this.#followFiles();
     } finally {
@@ -101,7 +113,8 @@ export class Agent {
       () => this.#links.close(),
       () => this.#look.close(),
       () => this.#garbage.close(),
-      () => this.#shared.pool.close(),
+      () => clearInterval(this.#memoryTimer),
+      () => this.#shared.memory.close(),
     );
     return this.#closed;
   }
@@ -131,6 +144,14 @@ export class Agent {
     } catch (error) {
       this.#console.error(`${(error as Error).message}; a pod that comes back is found some seconds later`);
     }
+  }
+
+  /** Looks now and then at what is resident, so that what nobody asked for is reckoned with. */
+  #watchMemory(): void {
+    this.#memoryTimer = setInterval(
+      () => this.#shared.memory.calibrate(process.memoryUsage.rss()),
+      MEMORY_EVERY_MS,
+    ).unref();
   }
 
   #giveUp(reason: string): boolean {

@@ -1,6 +1,7 @@
 import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
-import { forgetMemory, mapMemory, populateMemory } from '../native/libc.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
+import { mapMemory, populateMemory, releasePages } from '../native/libc.ts';
 import { Memory } from './memory.ts';
 import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
@@ -17,7 +18,7 @@ const KEEP_MS = 5000;
  * Memory for blocks that the rings of all sessions put aside, in places of one block each. As much as is used and a part
  * beyond it is made resident by another thread: a page that is touched for the first time may take so long that what is put
  * aside comes faster than it can be copied (ADR 0019). Some time after nothing is put aside any more, all but that part is
- * given back.
+ * given back. Room is asked for memory, by pieces.
  */
 export class BlockPool extends Memory {
   /** Places that were given back, the last one to be used first. */
@@ -31,22 +32,35 @@ export class BlockPool extends Memory {
   #trimTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
   readonly #keepMs: number;
+  readonly #room: MemoryRoom;
+  readonly #aheadBytes: number;
+  /** Up to here there is room: whole pieces. */
+  #grantedBytes = 0;
+  /** There was no room for more when it was last asked for. */
+  #isRefused = false;
 
-  /** `keepMs`: how long memory is kept that is not used. Throws `SystemError` when there is no address space. */
-  constructor(keepMs = KEEP_MS) {
+  /**
+   * `keepMs`: how long memory is kept that is not used; `aheadBytes`: how much is resident beyond what is used. Throws
+   * `SystemError` when there is no address space.
+   */
+  constructor(keepMs = KEEP_MS, room = UNBOUNDED_ROOM, aheadBytes = AHEAD_BYTES) {
     super(mapMemory(POOL_BYTES));
     this.#keepMs = keepMs;
+    this.#room = room;
+    this.#aheadBytes = Math.min(AHEAD_BYTES, Math.floor(aheadBytes / PIECE_BYTES) * PIECE_BYTES);
   }
 
   /** Places that can be taken. */
   get freePlaces(): number {
-    return PLACES - this.#taken;
+    return (this.#isRefused ? this.#grantedBytes / LARGEST_BLOCK_BYTES : PLACES) - this.#taken;
   }
 
   /** Makes resident what is used and a part beyond it, in another thread. */
   prefault(): void {
     const start = this.#readyBytes;
-    if (this.#isClosed || this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + AHEAD_BYTES)) return;
+    if (this.#isClosed || this.#isPopulating || start >= Math.min(POOL_BYTES, this.#untouched + this.#aheadBytes))
+      return;
+    if (!this.#grow(start + PIECE_BYTES)) return;
     this.#isPopulating = true;
     populateMemory(this.bytes.subarray(start, start + PIECE_BYTES), (isDone) => {
       this.#isPopulating = false;
@@ -59,7 +73,7 @@ export class BlockPool extends Memory {
   take(): number {
     let place = this.#free.pop() ?? -1;
     if (place < 0) {
-      if (this.#untouched === POOL_BYTES) return -1;
+      if (this.#untouched === POOL_BYTES || !this.#grow(this.#untouched + LARGEST_BLOCK_BYTES)) return -1;
       place = this.#untouched;
       this.#untouched += LARGEST_BLOCK_BYTES;
       this.prefault();
@@ -93,10 +107,42 @@ export class BlockPool extends Memory {
     }, this.#keepMs).unref();
   }
 
+  /** Gives about so many bytes that are not used back to the system; answers how many that were. */
+  shrink(bytes: number): number {
+    if (this.#isPopulating) return 0;
+    if (this.#taken === 0) this.#reset();
+    const usedBytes = Math.ceil(this.#untouched / PIECE_BYTES) * PIECE_BYTES;
+    return this.#cut(Math.max(usedBytes, this.#grantedBytes - Math.ceil(bytes / PIECE_BYTES) * PIECE_BYTES));
+  }
+
   #trim(): void {
+    this.#reset();
+    this.#cut(this.#aheadBytes);
+  }
+
+  /** Nothing is taken: the first place is the next one again. */
+  #reset(): void {
     this.#free = [];
     this.#untouched = 0;
-    forgetMemory(this.bytes.subarray(AHEAD_BYTES));
-    this.#readyBytes = Math.min(this.#readyBytes, AHEAD_BYTES);
+  }
+
+  /** Sees to it that there is room up to `endBytes`, as far as there is any. */
+  #grow(endBytes: number): boolean {
+    const bytes = Math.ceil(endBytes / PIECE_BYTES) * PIECE_BYTES - this.#grantedBytes;
+    this.#isRefused = bytes > 0 && !this.#room.take(bytes);
+    if (bytes > 0 && !this.#isRefused) this.#grantedBytes += bytes;
+    return !this.#isRefused;
+  }
+
+  /** Gives all from `endBytes` on back to the system. */
+  #cut(endBytes: number): number {
+    const bytes = this.#grantedBytes - endBytes;
+    if (bytes <= 0) return 0;
+    releasePages(this.bytes.buffer, endBytes, POOL_BYTES);
+    this.#readyBytes = Math.min(this.#readyBytes, endBytes);
+    this.#grantedBytes = endBytes;
+    this.#isRefused = false;
+    this.#room.give(bytes);
+    return bytes;
   }
 }

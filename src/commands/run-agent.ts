@@ -2,12 +2,15 @@ import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Agent } from '../agent/agent.ts';
 import { isOwnUser } from '../agent/own-user.ts';
+import { containerMemoryBytes } from '../config/container-memory.ts';
+import { planMemory } from '../config/memory-plan.ts';
 import { formatProblem } from '../config/problem.ts';
 import { type ProcessSettings, parseProcessSettings } from '../config/process-settings.ts';
 import { HealthServer } from '../serve/health-server.ts';
 import type { PageSource } from '../serve/observed.ts';
 import { PageAccess } from '../serve/page-access.ts';
 import { PageServer } from '../serve/page-server.ts';
+import { boundHeap } from './bounded-heap.ts';
 import { defineCommand, ExitStatus } from './outcome.ts';
 import { forgetToken, keepToken, randomToken, tokenOf } from './page-token.ts';
 
@@ -18,7 +21,9 @@ const FINDER = fileURLToPath(new URL('../scripts/monitorPod.sh', import.meta.url
 export const runAgent = defineCommand({
   options: {},
   async run() {
-    const { settings, problems } = parseProcessSettings(process.env);
+    const { settings, problems } = parseProcessSettings(process.env, containerMemoryBytes());
+    const unbounded = settings === null ? null : boundHeap(planMemory(settings.memoryMb));
+    if (unbounded !== null) console.error(unbounded);
     for (const problem of problems) console.error(formatProblem(problem));
     if (settings === null) return ExitStatus.failure;
     preferCapture();

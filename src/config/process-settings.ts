@@ -1,4 +1,6 @@
 import { isAbsolute } from 'node:path';
+import { MEBIBYTE } from '../model/mebibyte.ts';
+import { LEAST_MEMORY_MB, memoryMbWithin } from './memory-plan.ts';
 import { addresses, integer, text, type ValueType, yesOrNo } from './parsers.ts';
 import { ENVIRONMENT, type Problem } from './problem.ts';
 
@@ -16,6 +18,8 @@ export interface ProcessSettings {
   readonly isPageServed: boolean;
   /** What somebody has to know who asks for the page; empty: the agent makes one; `none`: nothing on loopback. */
   readonly pageToken: string;
+  /** What may be resident of the agent, its rings included, in MiB. */
+  readonly memoryMb: number;
 }
 
 /** The keys of the process-wide settings. */
@@ -26,6 +30,7 @@ export const PROCESS_KEYS: readonly string[] = [
   'HEALTH_ADDRESS',
   'UI',
   'UI_TOKEN',
+  'MEMORY_MB',
 ];
 
 const absolutePath: ValueType<string> = {
@@ -35,8 +40,16 @@ const absolutePath: ValueType<string> = {
   format: (value) => value,
 };
 
-/** Reads the process-wide settings; null, with the reasons, when one cannot be used. Empty counts as missing. */
-export function parseProcessSettings(environment: Readonly<Record<string, string | undefined>>): {
+const MOST_MEMORY_MB = 1_048_576;
+
+/**
+ * Reads the process-wide settings; null, with the reasons, when one cannot be used. Empty counts as missing.
+ * `containerBytes` is how much memory the container may have, null when there is no limit.
+ */
+export function parseProcessSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  containerBytes: number | null = null,
+): {
   readonly settings: ProcessSettings | null;
   readonly problems: readonly Problem[];
 } {
@@ -57,6 +70,17 @@ export function parseProcessSettings(environment: Readonly<Record<string, string
     healthAddresses: ['127.0.0.1', ...read('POD_IP', addresses, []), ...read('HEALTH_ADDRESS', addresses, [])],
     isPageServed: read('UI', yesOrNo, false),
     pageToken: read('UI_TOKEN', text, ''),
+    memoryMb: read('MEMORY_MB', integer(LEAST_MEMORY_MB, MOST_MEMORY_MB), memoryMbWithin(containerBytes)),
   };
-  return { settings: problems.length === 0 ? settings : null, problems };
+  if (problems.length > 0) return { settings: null, problems };
+  const { memoryMb } = settings;
+  if (containerBytes !== null && memoryMb * MEBIBYTE > containerBytes) {
+    problems.push(moreThanContainer(memoryMb, Math.floor(containerBytes / MEBIBYTE)));
+  }
+  return { settings, problems };
+}
+
+function moreThanContainer(memoryMb: number, containerMb: number): Problem {
+  const reason = `the container may use ${containerMb} MiB: beyond that the kernel kills the agent; raise the limit of its memory, or set MEMORY_MB to nine tenths of it`;
+  return { severity: 'warning', place: ENVIRONMENT, line: null, key: 'MEMORY_MB', value: String(memoryMb), reason };
 }

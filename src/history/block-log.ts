@@ -1,5 +1,6 @@
 import { ASSERTING, assert } from '../model/assert.ts';
 import type { FrameStore } from '../model/frame-store.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 
 /** Blocks of a large log: as large as the blocks of a packet ring, which are copied whole. */
@@ -15,6 +16,8 @@ const LARGEST_LOG_BYTES = 2 ** 30;
 const WORTHLESS_SHARE = 1 / 16;
 /** Blocks given up at most when a new one is begun, so that no packet pays for many. */
 const GIVEN_UP_AT_ONCE = 2;
+/** Blocks that stay: the one that is filled, and the one before it, which a source may still be reading. */
+const FEWEST_BLOCKS = 2;
 
 /**
  * Room for a frame in the log, at least: as much as the kernel takes in a ring block for the shortest TCP packet (82
@@ -63,6 +66,10 @@ export class BlockLog implements FrameStore {
   #freeCount = 0;
   /** Blocks from here on were never used. */
   #untouched = 0;
+  /** Blocks before that whose memory is the system's again. */
+  readonly #holes: number[] = [];
+  readonly #room: MemoryRoom;
+  readonly #release: (memory: ArrayBufferLike, startBytes: number, endBytes: number) => void;
   /** By block: one past its last reference. The current block's is in `#nextReference`. */
   readonly #referenceEnds: Int32Array;
   #blockStart = 0;
@@ -71,14 +78,20 @@ export class BlockLog implements FrameStore {
   #nextReference = 0;
   #referenceEnd = 0;
 
-  /** References count as part of the budget. There are at least two blocks, of `blockBytes` when that is given. */
+  /**
+   * References count as part of the budget. There are at least two blocks, of `blockBytes` when that is given; for more,
+   * `room` is asked.
+   */
   constructor(
     budgetBytes: number,
     owner: ReferenceOwner,
     blockBytes = blockBytesFor(budgetBytes),
     supply = engineMemory,
+    room = UNBOUNDED_ROOM,
   ) {
     this.blockBytes = blockBytes;
+    this.#room = room;
+    this.#release = supply.release;
     this.#owner = owner;
     this.#capacity = Math.max(2, Math.floor(Math.min(budgetBytes, LARGEST_LOG_BYTES) / footprint(blockBytes)));
     this.#referencesPerBlock = referencesPerBlock(blockBytes);
@@ -97,7 +110,7 @@ export class BlockLog implements FrameStore {
 
   /** Memory the log has used up to now, its references included. */
   get memoryBytes(): number {
-    return this.#untouched * footprint(this.blockBytes);
+    return (this.#untouched - this.#holes.length) * footprint(this.blockBytes);
   }
 
   /** Memory the log uses at most. */
@@ -129,8 +142,8 @@ export class BlockLog implements FrameStore {
   #openBlock(): void {
     if (this.#usedCount > 0) this.#referenceEnds[this.#newest()] = this.#nextReference;
     for (let n = 0; n < GIVEN_UP_AT_ONCE && this.#usedCount > 1 && this.#isOldestWorthless(); n++) this.#giveUpOldest();
-    if (this.#freeCount === 0 && this.#untouched === this.#capacity) this.#giveUpOldest();
-    const block = this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.#untouched++;
+    if (this.#freeCount === 0 && !this.#grow()) this.#giveUpOldest();
+    const block = this.#free[--this.#freeCount];
     this.#used[(this.#oldest + this.#usedCount) % this.#capacity] = block;
     this.#usedCount++;
     if (ASSERTING) assert(block < this.#capacity && this.#usedCount <= this.#capacity, 'there is such a block');
@@ -141,6 +154,57 @@ export class BlockLog implements FrameStore {
     this.#nextReference = block * this.#referencesPerBlock;
     this.#referenceEnd = this.#nextReference + this.#referencesPerBlock;
     this.#referenceMemory.reach(this.#referenceEnd * BYTES_PER_REFERENCE);
+  }
+
+  /**
+   * Gives the memory of about so many bytes of blocks back to the system: of those that are free, then of the oldest ones.
+   * Answers how many bytes that were; two blocks stay.
+   */
+  shrink(bytes: number): number {
+    let givenBytes = 0;
+    for (; givenBytes < bytes; givenBytes += footprint(this.blockBytes)) {
+      if (this.#freeCount === 0) {
+        if (this.#usedCount <= FEWEST_BLOCKS) break;
+        this.#giveUpOldest();
+      }
+      const block = this.#free[--this.#freeCount];
+      const start = block * this.blockBytes;
+      this.#release(this.bytes.buffer, start, start + this.blockBytes);
+      const first = block * this.#referencesPerBlock;
+      const referenceBytes = this.#referencesPerBlock * BYTES_PER_REFERENCE;
+      this.#release(this.references.buffer, first * BYTES_PER_REFERENCE, first * BYTES_PER_REFERENCE + referenceBytes);
+      this.#holes.push(block);
+    }
+    this.#room.give(givenBytes);
+    return givenBytes;
+  }
+
+  /** Calls `visit` with the references, from one to before another, of each block in use. */
+  eachBlock(visit: (first: number, end: number) => void): void {
+    for (let n = 0; n < this.#usedCount; n++) {
+      const block = this.#used[(this.#oldest + n) % this.#capacity];
+      const end = n === this.#usedCount - 1 ? this.#nextReference : this.#referenceEnds[block];
+      visit(block * this.#referencesPerBlock, end);
+    }
+  }
+
+  /** Makes one more block a free one. False when there is no room for it. */
+  #grow(): boolean {
+    const isHole = this.#holes.length > 0;
+    if (!isHole && this.#untouched === this.#capacity) return false;
+    const bytes = isHole
+      ? footprint(this.blockBytes)
+      : this.#costBytes(this.#untouched + 1) - this.#costBytes(this.#untouched);
+    if (this.#usedCount < FEWEST_BLOCKS) this.#room.use(bytes);
+    else if (!this.#room.take(bytes)) return false;
+    this.#free[this.#freeCount++] = isHole ? (this.#holes.pop() as number) : this.#untouched++;
+    return true;
+  }
+
+  /** Memory of so many blocks, with what is made ready ahead of them. */
+  #costBytes(blocks: number): number {
+    const referenceBytes = blocks * this.#referencesPerBlock * BYTES_PER_REFERENCE;
+    return this.#memory.residentBytes(blocks * this.blockBytes) + this.#referenceMemory.residentBytes(referenceBytes);
   }
 
   #newest(): number {

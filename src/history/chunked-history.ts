@@ -1,9 +1,11 @@
 import type { Frame } from '../model/frame.ts';
+import type { MemoryRoom } from '../model/memory-room.ts';
+import { engineMemory, type MemorySupply } from '../model/memory-supply.ts';
 import { PACKET_RECORD_HEADER_BYTES as HEADER_BYTES } from '../model/packet-records.ts';
-import { CHUNK_BYTES, ChunkPool, NO_CHUNK } from './chunk-pool.ts';
+import { CHUNK_BYTES, ChunkPool, NO_CHUNK, SLAB_BYTES } from './chunk-pool.ts';
 import { copyBytes } from './copy-bytes.ts';
 import { writeRecordHeader } from './record-header.ts';
-import { SizeOrder } from './size-order.ts';
+import { BYTES_PER_PLACE, SizeOrder } from './size-order.ts';
 
 // Words of a slot's record, which is one cache line. A slot is in use when it has packets or omitted some; the
 // connection's beginning and the rest are two chains.
@@ -21,6 +23,9 @@ const TAIL_BYTES = 7;
 const LAST = 8;
 const LAST_USED = 9;
 
+/** Bytes of memory besides that of packets that a slot in use takes: its record, and its place in the order. */
+export const CHUNKED_BYTES_PER_SLOT = WORDS_PER_SLOT * 4 + BYTES_PER_PLACE;
+
 /** Limits of a `ChunkedHistory`. */
 export interface ChunkLimits {
   /** Slots are 0 … `maxConnections - 1`. */
@@ -31,6 +36,10 @@ export interface ChunkLimits {
   readonly connectionBytes: number;
   /** First bytes of a connection that stay. The packet that reaches the limit is kept whole. */
   readonly headBytes: number;
+  /** Asked for memory of packets, within the budget; there is always room when absent. */
+  readonly room?: MemoryRoom;
+  /** Who memory of packets is given back to; the engine when absent. */
+  readonly memory?: MemorySupply;
 }
 
 /** What was copied and what was not, in packets, since the history was made. */
@@ -64,6 +73,7 @@ export class ChunkedHistory {
   };
   readonly #connectionBytes: number;
   readonly #headLimitBytes: number;
+  readonly #memory: MemorySupply;
   readonly #pool: ChunkPool;
   readonly #order: SizeOrder; // by chunks held
   readonly #slots: Int32Array;
@@ -73,7 +83,8 @@ export class ChunkedHistory {
   constructor(limits: ChunkLimits) {
     this.#connectionBytes = limits.connectionBytes;
     this.#headLimitBytes = limits.headBytes;
-    this.#pool = new ChunkPool(limits.budgetBytes);
+    this.#memory = limits.memory ?? engineMemory;
+    this.#pool = new ChunkPool(limits.budgetBytes, limits.room, this.#memory);
     this.#order = new SizeOrder(limits.maxConnections, Math.ceil(this.#connectionBytes / CHUNK_BYTES) + 2);
     this.#slots = new Int32Array(limits.maxConnections * WORDS_PER_SLOT);
   }
@@ -85,7 +96,7 @@ export class ChunkedHistory {
 
   /** Bytes of chunks in use by all connections. */
   get heldBytes(): number {
-    return (this.#pool.totalChunks - this.#pool.freeChunks) * CHUNK_BYTES;
+    return this.#pool.takenChunks * CHUNK_BYTES;
   }
 
   /** Packets held of one connection. */
@@ -120,8 +131,7 @@ export class ChunkedHistory {
    */
   isCrowded(frameBytes: number): boolean {
     const chunks = Math.ceil((HEADER_BYTES + frameBytes) / CHUNK_BYTES);
-    const { freeChunks, totalChunks } = this.#pool;
-    return chunks > freeChunks && chunks <= totalChunks && this.#order.largestSize() <= chunks;
+    return !this.#pool.hasRoom(chunks) && chunks <= this.#pool.totalChunks && this.#order.largestSize() <= chunks;
   }
 
   /** The beginning of a connection that holds nothing was let go: what is kept from here on is its rest. */
@@ -240,16 +250,69 @@ export class ChunkedHistory {
       this.counters.overConnection++;
     }
     // What is needed is counted afresh each time: the connection itself may be the one that gives way.
-    while (Math.ceil((recordBytes + slots[record + LAST_USED] - CHUNK_BYTES) / CHUNK_BYTES) > this.#pool.freeChunks) {
-      const largest = this.#order.largest();
-      if (slots[largest * WORDS_PER_SLOT + TAIL_BYTES] > 0) {
-        this.#dropOldest(largest);
-        this.counters.overBudget++;
-      } else {
-        this.#halveHead(largest);
-      }
+    while (!this.#pool.hasRoom(Math.ceil((recordBytes + slots[record + LAST_USED] - CHUNK_BYTES) / CHUNK_BYTES))) {
+      if (!this.#dropOfLargest()) return false;
     }
     return true;
+  }
+
+  /** Lets some packets of who holds most go. False when nobody holds any. */
+  #dropOfLargest(): boolean {
+    const largest = this.#order.largest();
+    if (largest < 0) return false;
+    if (this.#slots[largest * WORDS_PER_SLOT + TAIL_BYTES] > 0) {
+      this.#dropOldest(largest);
+      this.counters.overBudget++;
+    } else {
+      this.#halveHead(largest);
+    }
+    return true;
+  }
+
+  /**
+   * Gives the memory of about so many bytes of packets back to the system, those of who holds most; one slab stays.
+   * Answers how many bytes that were. Looks at all that is held.
+   */
+  shrink(bytes: number): number {
+    const pool = this.#pool;
+    const before = this.memoryBytes;
+    const slabs = Math.max(Math.min(1, pool.slabCount), pool.slabCount - Math.ceil(bytes / SLAB_BYTES));
+    if (slabs === pool.slabCount) return 0;
+    const end = pool.firstBehind(slabs);
+    while (pool.takenChunks > end) this.#dropOfLargest();
+    pool.forbid(slabs);
+    this.#order.each((slot) => {
+      const record = slot * WORDS_PER_SLOT;
+      for (const first of [HEAD_FIRST, TAIL_FIRST]) this.#moveChain(record, first, end);
+    });
+    pool.cut(slabs);
+    return before - this.memoryBytes;
+  }
+
+  /** Gives the memory of the slots from `slot` on back to the system: all of them were dropped. */
+  releaseSlots(slot: number): void {
+    this.#memory.release(this.#slots.buffer, slot * WORDS_PER_SLOT * 4, this.#slots.byteLength);
+    this.#order.release(slot, this.#memory);
+  }
+
+  /** Copies the chunks of a chain that stand at `end` and behind it to before it. */
+  #moveChain(record: number, first: number, end: number): void {
+    const slots = this.#slots;
+    const pool = this.#pool;
+    let previous = NO_CHUNK;
+    for (let chunk = slots[record + first]; chunk !== NO_CHUNK; chunk = pool.next(chunk)) {
+      if (chunk >= end) {
+        const moved = pool.take();
+        const from = pool.offset(chunk);
+        pool.slab(moved).set(pool.slab(chunk).subarray(from, from + CHUNK_BYTES), pool.offset(moved));
+        pool.link(moved, pool.next(chunk));
+        if (previous === NO_CHUNK) slots[record + first] = moved;
+        else pool.link(previous, moved);
+        if (slots[record + LAST] === chunk) slots[record + LAST] = moved;
+        chunk = moved;
+      }
+      previous = chunk;
+    }
   }
 
   /** Lets the oldest packet after the beginning go. */

@@ -3,6 +3,7 @@ import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type PacketRecords,
 } from '../model/packet-records.ts';
 import { BlockLog, MIN_FRAME_BYTES, type ReferenceOwner, WORDS_PER_REFERENCE } from './block-log.ts';
-import { ChunkedHistory } from './chunked-history.ts';
+import { CHUNKED_BYTES_PER_SLOT, ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
 import { checkHistoryRecords } from './history-layout.ts';
 import {
@@ -46,6 +47,9 @@ const VLAN_TAG_BYTES = 4;
 /** Two Ethernet addresses: a VLAN tag stands behind them (IEEE 802.1Q §9). */
 const ETHERNET_ADDRESSES_BYTES = 12;
 
+/** What no slot's epoch is. */
+const NO_EPOCH = -1;
+
 /** Instead of a number of packets: nothing of this connection is kept. */
 const MUTED = -1;
 
@@ -63,6 +67,8 @@ export interface HistoryLimits {
   readonly blockBytes?: number;
   /** Gives the memory of the log and of the slots. */
   readonly memory?: MemorySupply;
+  /** Asked for memory of packets, within the budget; there is always room when absent. */
+  readonly room?: MemoryRoom;
 }
 
 /** What was kept and what was not, in packets, since the history was made. */
@@ -115,15 +121,17 @@ export class PacketHistory implements ReferenceOwner {
   #otherLinkType = 0;
 
   constructor(limits: HistoryLimits) {
-    const { maxConnections, budgetBytes, memory = engineMemory } = limits;
+    const { maxConnections, budgetBytes, memory = engineMemory, room = UNBOUNDED_ROOM } = limits;
     this.#connectionBytes = limits.connectionBytes ?? CONNECTION_BYTES;
     this.#headLimitBytes = limits.headBytes ?? HEAD_BYTES;
-    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes, memory);
+    this.#log = new BlockLog(budgetBytes * LOG_SHARE, this, limits.blockBytes, memory, room);
     this.#chunks = new ChunkedHistory({
       maxConnections,
       budgetBytes: Math.max(0, budgetBytes - this.#log.maxMemoryBytes),
       connectionBytes: this.#connectionBytes,
       headBytes: this.#headLimitBytes,
+      room,
+      memory,
     });
     this.#slotMemory = memory.growing(maxConnections * BYTES_PER_SLOT);
     this.#slots = new Int32Array(this.#slotMemory.buffer);
@@ -143,6 +151,41 @@ export class PacketHistory implements ReferenceOwner {
   /** Memory that packets have used up to now: never more than the budget. */
   get memoryBytes(): number {
     return this.#log.memoryBytes + this.#chunks.memoryBytes;
+  }
+
+  /**
+   * Gives about so many bytes of memory of packets back to the system: free memory first, then that of the oldest packets
+   * of the log and of who holds most, whichever are more. Answers how many bytes that were; a little stays.
+   */
+  shrink(bytes: number): number {
+    let givenBytes = 0;
+    let isMore = true;
+    while (isMore && givenBytes < bytes) {
+      const wanted = Math.max(1, (bytes - givenBytes) / 2);
+      const [first, second] =
+        this.#log.memoryBytes >= this.#chunks.memoryBytes ? [this.#log, this.#chunks] : [this.#chunks, this.#log];
+      const given = first.shrink(wanted) || second.shrink(wanted);
+      givenBytes += given;
+      isMore = given > 0;
+    }
+    return givenBytes;
+  }
+
+  /** Memory besides that of packets for so many slots, from the first one on: what is used of them at most. */
+  slotBytes(slots: number): number {
+    return this.#slotMemory.residentBytes(slots * BYTES_PER_SLOT) + slots * CHUNKED_BYTES_PER_SLOT;
+  }
+
+  /** Gives the memory of the slots from `slot` on back to the system: all of them were dropped. */
+  releaseSlots(slot: number): void {
+    // their epochs begin anew: what is left of them in the log must not be taken for theirs
+    this.#log.eachBlock((first, end) => {
+      for (let at = first * WORDS_PER_REFERENCE; at < end * WORDS_PER_REFERENCE; at += WORDS_PER_REFERENCE) {
+        if (this.#references[at + REFERENCE_SLOT] >= slot) this.#references[at + REFERENCE_EPOCH] = NO_EPOCH;
+      }
+    });
+    this.#slotMemory.shrink(slot * BYTES_PER_SLOT);
+    this.#chunks.releaseSlots(slot);
   }
 
   /** What was counted up to now. */

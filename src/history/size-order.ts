@@ -1,4 +1,8 @@
 import { ASSERTING, assert } from '../model/assert.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
+
+/** Bytes that a slot takes in the order. */
+export const BYTES_PER_PLACE = 12;
 
 /**
  * Who holds most: slots ordered by an integer size, the largest found at once. One circular list a size, so a change
@@ -67,5 +71,18 @@ export class SizeOrder {
       this.#largestSize--;
     }
     return -1;
+  }
+
+  /** Calls `visit` with each slot whose size is not 0; `visit` must not change a size. */
+  each(visit: (slot: number) => void): void {
+    for (let head = this.#slots + 1; head <= this.#slots + this.#maxSize; head++) {
+      for (let slot = this.#next[head]; slot < this.#slots; slot = this.#next[slot]) visit(slot);
+    }
+  }
+
+  /** Gives the memory of the slots from `slot` on back to the system: all of them are of size 0. */
+  release(slot: number, memory: MemorySupply): void {
+    for (const { buffer } of [this.#next, this.#previous, this.#size])
+      memory.release(buffer, slot * 4, this.#slots * 4);
   }
 }

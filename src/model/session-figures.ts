@@ -1,5 +1,6 @@
 import type { EventName } from './event-code.ts';
 import type { LatencyBuckets } from './latency-buckets.ts';
+import type { MemoryFigures } from './memory-room.ts';
 
 /** How much of something is used, of how much there may be. */
 export interface Usage {
@@ -55,4 +56,6 @@ export interface SessionFigures {
   readonly withheldDumps: number;
   /** or not begun as there were too many. */
   readonly refusedDumps: number;
+  /** Its part of the agent's memory. */
+  readonly memory: Pick<MemoryFigures, 'usedBytes' | 'gaveWay'>;
 }

@@ -243,9 +243,17 @@ export function populateMemory(memory: Uint8Array, done: (isDone: boolean) => vo
   });
 }
 
-/** Gives back the pages of memory of `mapMemory`, which is zeros from here on and can be used as before. */
-export function forgetMemory(memory: Uint8Array): void {
-  c.madvise(addressOf(memory), memory.length, MADV_DONTNEED);
+/**
+ * Gives back the pages that lie wholly between two offsets of a buffer of private memory: they are zeros from here on and
+ * can be used as before.
+ */
+export function releasePages(memory: ArrayBufferLike, startBytes: number, endBytes: number): void {
+  if (endBytes <= startBytes) return;
+  const page = BigInt(PAGE_BYTES);
+  const address = koffi.address(new Uint8Array(memory));
+  const first = ((address + BigInt(startBytes) + page - 1n) / page) * page;
+  const end = ((address + BigInt(endBytes)) / page) * page;
+  if (end > first) c.madvise(first, Number(end - first), MADV_DONTNEED);
 }
 
 /**
@@ -258,9 +266,11 @@ export function mapForReading(fd: number, offset: number, lengthBytes: number, a
   return { address, lengthBytes, buffer: koffi.view(address, lengthBytes) };
 }
 
+const PAGE_BYTES = c.sysconf(SC_PAGESIZE);
+
 /** Bytes of a page of memory. */
 export function pageBytes(): number {
-  return c.sysconf(SC_PAGESIZE);
+  return PAGE_BYTES;
 }
 
 /**

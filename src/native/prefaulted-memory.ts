@@ -1,4 +1,4 @@
-import { HUGE_PAGE_BYTES, mapMemory, populateMemory } from './libc.ts';
+import { HUGE_PAGE_BYTES, mapMemory, populateMemory, releasePages } from './libc.ts';
 
 /** How far ahead of its use memory is made resident at most. */
 const FARTHEST_AHEAD_BYTES = 2 * HUGE_PAGE_BYTES;
@@ -32,6 +32,22 @@ export class PrefaultedMemory {
     if (endBytes <= this.#moreAtBytes) return;
     this.#usedBytes = endBytes;
     if (!this.#isPopulating) this.#populate();
+  }
+
+  /** Bytes that are resident at most when it is used up to before `endBytes`: what is made ready ahead is counted in. */
+  residentBytes(endBytes: number): number {
+    if (endBytes <= HUGE_PAGE_BYTES / 2) return endBytes;
+    const aheadBytes = Math.min(endBytes, FARTHEST_AHEAD_BYTES);
+    const readyBytes = Math.ceil((endBytes + aheadBytes) / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    return Math.min(this.#bytes.length, readyBytes);
+  }
+
+  /** Gives the pages from `endBytes` on back to the system. What is being made ready meanwhile may stay. */
+  shrink(endBytes: number): void {
+    releasePages(this.buffer, endBytes, this.#bytes.length);
+    this.#usedBytes = endBytes;
+    this.#readyBytes = HUGE_PAGE_BYTES;
+    this.#moreAtBytes = Math.max(HUGE_PAGE_BYTES / 2, endBytes);
   }
 
   /** A huge page at a time: whoever asks the kernel for other memory of this process may have to wait for it. */

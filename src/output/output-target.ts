@@ -1,6 +1,10 @@
+import type { MemoryRoom } from '../model/memory-room.ts';
+
 /** What every file of a session is given: where it stands, and who wants to hear of it. */
 export interface OutputTarget {
   readonly directory: string;
+  /** For lines that wait; there is always some when absent. */
+  readonly room?: MemoryRoom;
   /** Called with the bytes of each write that succeeded. */
   readonly onWritten?: (bytes: number) => void;
   /** Called for each attempt that failed, with one line that names the file. */

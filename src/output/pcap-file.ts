@@ -2,6 +2,7 @@ import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MEBIBYTE } from '../model/mebibyte.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
@@ -34,6 +35,8 @@ export interface PcapFilesOptions {
   readonly maxWrites?: number;
   /** Bytes of packets that may wait or be under way; dumps that do not fit are dropped and counted. */
   readonly maxPendingBytes?: number;
+  /** Asked for memory of dumps that wait; there is always some when absent. */
+  readonly room?: MemoryRoom;
   /** Called with the packets of a dump before they are written: may change them in place. */
   readonly prepare?: (records: PacketRecords) => void;
   /** Called when a file is there, whole, under its name. */
@@ -134,9 +137,9 @@ export class PcapFiles {
    * belong to the writer from here on.
    */
   write(name: string, records: PacketRecords, notes = NO_NOTES): void {
-    const { maxPendingBytes = DEFAULT_PENDING_BYTES, onError } = this.#options;
+    const { maxPendingBytes = DEFAULT_PENDING_BYTES, room = UNBOUNDED_ROOM, onError } = this.#options;
     const bytes = records.bytes.length;
-    if (this.#pendingBytes + bytes > maxPendingBytes) {
+    if (this.#pendingBytes + bytes > maxPendingBytes || !room.take(bytes)) {
       this.release(name);
       this.#counters.dropped++;
       onError?.(`Cannot write ${name}: ${this.#pendingBytes} bytes of packets wait already; is the disk too slow?`);
@@ -180,6 +183,7 @@ export class PcapFiles {
       await unlink(join(directory, temporary)).catch(() => undefined); // often it is not there at all
     }
     this.#pendingBytes -= records.bytes.length;
+    this.#options.room?.give(records.bytes.length);
     this.release(name);
   }
 

@@ -1,6 +1,7 @@
 import { ASSERTING, assert } from '../model/assert.ts';
 import { BEAT_MS } from '../model/beat.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import type { FileNaming } from './file-names.ts';
 import { LineBuffer, NEW_LINE } from './line-buffer.ts';
 import { NO_PART, WholeLineWriter } from './whole-line-writer.ts';
@@ -22,6 +23,8 @@ export interface RotatingFileOptions {
   readonly maxBytes?: number;
   /** Bytes that may wait; lines that do not fit are dropped and counted. */
   readonly maxBacklogBytes?: number;
+  /** Asked for memory of lines that wait; there is always some when absent. */
+  readonly room?: MemoryRoom;
   /** Called with the bytes of each write that succeeded. */
   readonly onWritten?: (bytes: number) => void;
   /** Called with one line for each attempt that failed: one a second while the disk fails. */
@@ -52,6 +55,8 @@ const DEFAULT_BACKLOG_BYTES = 8 * MEBIBYTE;
 /** A chunk this long is written without waiting for the flush delay. */
 const CHUNK_BYTES = 64 * 1024;
 const MAX_SPARE_CHUNKS = 2;
+/** Lines that wait may have so much in any case; more is asked for by as much. */
+const ROOM_PIECE_BYTES = 256 * 1024;
 const USUAL_RETRY_DELAY_MS = 1000;
 
 /**
@@ -64,6 +69,7 @@ export class RotatingFile {
   readonly #maxLines: number;
   readonly #maxBytes: number;
   readonly #maxBacklogBytes: number;
+  readonly #room: MemoryRoom;
 
   #fill: Chunk = newChunk();
   #lineStart = 0;
@@ -72,6 +78,8 @@ export class RotatingFile {
   readonly #full: Chunk[] = [];
   readonly #spare: Chunk[] = [];
   #backlogBytes = 0;
+  /** What may wait, as far as there is room. */
+  #grantedBytes = ROOM_PIECE_BYTES;
   #closed = false;
 
   readonly #writer: WholeLineWriter;
@@ -85,6 +93,7 @@ export class RotatingFile {
     this.#maxLines = options.maxLines ?? Number.POSITIVE_INFINITY;
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? DEFAULT_BACKLOG_BYTES;
+    this.#room = options.room ?? UNBOUNDED_ROOM;
     const header = options.header === undefined ? '' : `${options.header}\n`;
     this.#writer = new WholeLineWriter(options.directory, options.naming, header, (bytes) => {
       this.#counters.writtenBytes += bytes;
@@ -134,7 +143,7 @@ export class RotatingFile {
     buffer.newLine();
     const bytes = buffer.length - this.#lineStart;
     if (ASSERTING) assert(bytes > 0, 'endLine follows beginLine');
-    if (this.#backlogBytes + bytes > this.#maxBacklogBytes || this.#closed) {
+    if (this.#backlogBytes + bytes > this.#maxBacklogBytes || this.#closed || !this.#hasRoom(bytes)) {
       buffer.length = this.#lineStart;
       this.#counters.lostLines++;
       this.#counters.lostBytes += bytes;
@@ -248,6 +257,21 @@ export class RotatingFile {
       this.#backlogBytes -= written;
       if (ASSERTING) assert(this.#backlogBytes >= 0, 'no more is written than waits');
     } while (chunk.writtenBytes < buffer.length);
+    if (this.#grantedBytes > ROOM_PIECE_BYTES && this.#backlogBytes < ROOM_PIECE_BYTES) this.#giveBack();
+  }
+
+  /** Whether so many bytes more may wait; asks for room where that is needed. */
+  #hasRoom(bytes: number): boolean {
+    while (this.#backlogBytes + bytes > this.#grantedBytes) {
+      if (!this.#room.take(ROOM_PIECE_BYTES)) return false;
+      this.#grantedBytes += ROOM_PIECE_BYTES;
+    }
+    return true;
+  }
+
+  #giveBack(): void {
+    this.#room.give(this.#grantedBytes - ROOM_PIECE_BYTES);
+    this.#grantedBytes = ROOM_PIECE_BYTES;
   }
 
   #recycle(chunk: Chunk): void {

@@ -7,8 +7,8 @@ import { Frame } from '../model/frame.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { Packet } from '../model/packet.ts';
 import type { HttpSearch } from '../protocols/http/http-search.ts';
-import { ConnectionTable } from '../track/connection-table.ts';
-import { type ConversationListener, Conversations } from '../track/conversations.ts';
+import { ConnectionTable, type TableRoom } from '../track/connection-table.ts';
+import { type ConversationListener, type ConversationRoom, Conversations } from '../track/conversations.ts';
 import { TrackedConnection } from '../track/tracked-connection.ts';
 import { Tracker } from '../track/tracker.ts';
 import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
@@ -42,6 +42,9 @@ export interface PacketPathOptions {
   readonly capacity: number;
   /** Gives the memory of their table; the engine's when missing. */
   readonly memory?: MemorySupply;
+  /** Room for the table, and for what is read of connections; there is always some when missing. */
+  readonly tableRoom?: TableRoom;
+  readonly conversationRoom?: ConversationRoom;
   /** Keys the hash of the connection table: any 32-bit integer. */
   readonly seed: number;
   readonly delays: TrackerDelays;
@@ -78,8 +81,8 @@ export class PacketPath {
 
   constructor(options: PacketPathOptions) {
     const { capacity, memory, seed, delays, search, keeping, mayHaveDuplicates, listener } = options;
-    const table = new ConnectionTable(capacity, seed, memory);
-    this.conversations = new Conversations(new TrackedConnection(table), search, listener);
+    const table = new ConnectionTable(capacity, seed, memory, options.tableRoom);
+    this.conversations = new Conversations(new TrackedConnection(table), search, listener, options.conversationRoom);
     this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;
     this.#duplicates = mayHaveDuplicates ? new DuplicateFilter() : null;
@@ -128,6 +131,12 @@ export class PacketPath {
     this.#nowUs += deltaUs;
     this.#firstUs += deltaUs;
     this.#nextAdvanceUs += deltaUs;
+  }
+
+  /** Gives memory of connections that are gone back to the system, when that is much. To be called now and then. */
+  trim(): void {
+    const slot = this.tracker.trim();
+    if (slot >= 0) this.#keeping?.history.releaseSlots(slot);
   }
 
   /** Takes in up to `limit` frames. True when the source has nothing more now, false when there is more to do. */

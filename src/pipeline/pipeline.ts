@@ -3,8 +3,11 @@ import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
+import type { MemoryRoom } from '../model/memory-room.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
+import type { TableRoom } from '../track/connection-table.ts';
+import type { ConversationRoom } from '../track/conversations.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerDelays } from '../track/tracker-listener.ts';
 import { type ConnectionOwners, NO_OWNERS } from './connection-owners.ts';
@@ -34,6 +37,14 @@ export interface PipelineSettings
   readonly bufferMb: number;
 }
 
+/** Room for what a pipeline uses of the agent's memory. */
+export interface PipelineRooms extends ConversationRoom {
+  readonly packets: MemoryRoom;
+  readonly table: MemoryRoom;
+  /** What others than the pipeline keep of each connection, in bytes. */
+  readonly slotBytes: number;
+}
+
 /** What a pipeline is made of. */
 export interface PipelineParts {
   readonly settings: SettingsView<PipelineSettings>;
@@ -41,6 +52,8 @@ export interface PipelineParts {
   readonly seed: number;
   /** Gives the memory of table and history. */
   readonly memory: MemorySupply;
+  /** Asked for memory; there is always some when missing. */
+  readonly rooms?: PipelineRooms;
   readonly sink: ReportSink;
   /** Who owns the connections; nobody is looked for where it is missing. */
   readonly owners?: ConnectionOwners;
@@ -71,8 +84,12 @@ export interface Pipeline {
 }
 
 /** Where a session keeps packets for pcaps. A source may put its frames into `store` of it. */
-export function newHistory({ maxConnections, bufferMb }: PipelineSettings, memory: MemorySupply): PacketHistory {
-  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, memory });
+export function newHistory(
+  { maxConnections, bufferMb }: PipelineSettings,
+  memory: MemorySupply,
+  room?: MemoryRoom,
+): PacketHistory {
+  return new PacketHistory({ maxConnections, budgetBytes: bufferMb * MEBIBYTE, memory, ...(room && { room }) });
 }
 
 /** Puts together the way of the packets for one session. */
@@ -82,12 +99,13 @@ export function buildPipeline({
   memory,
   sink,
   dumpSink,
+  rooms,
   owners = NO_OWNERS,
   mayHaveDuplicates = false,
   ...given
 }: PipelineParts): Pipeline {
   const { current } = settings;
-  const history = dumpSink && (given.history ?? newHistory(current, memory));
+  const history = dumpSink && (given.history ?? newHistory(current, memory, rooms?.packets));
   const dumps = history && dumpSink && new Dumps(history, dumpSink, owners);
   const detectors = new Detectors(current);
   const floodGate = new FloodGate(current);
@@ -105,6 +123,7 @@ export function buildPipeline({
   const path = new PacketPath({
     capacity: current.maxConnections,
     memory,
+    ...(rooms && { tableRoom: tableRoomOf(rooms, history), conversationRoom: rooms }),
     seed,
     delays: current,
     search,
@@ -139,4 +158,8 @@ export function buildPipeline({
     reporter.shiftTimes(deltaUs);
   };
   return { path, reporter, history, dumps, visitorAfter, stepClock, counters };
+}
+
+function tableRoomOf({ table, slotBytes }: PipelineRooms, history: PacketHistory | null): TableRoom {
+  return { room: table, slotBytes: (slots) => slots * slotBytes + (history?.slotBytes(slots) ?? 0) };
 }

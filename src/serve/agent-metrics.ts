@@ -29,6 +29,21 @@ export const AGENT_METRICS: readonly MetricDefinition[] = [
     samples: ({ reloads }) => byLabel('result', { good: reloads.good, bad: reloads.bad }),
   },
   {
+    name: 'dlltagent_memory_limit_bytes',
+    help: 'Memory the agent may use in all (MEMORY_MB).',
+    type: 'gauge',
+    samples: (observed) => single(observed.memory().limitBytes),
+  },
+  {
+    name: 'dlltagent_memory_bytes',
+    help: 'Memory set aside for the program, and used by all sessions, by what for.',
+    type: 'gauge',
+    samples: (observed) => {
+      const { programBytes, usedBytes } = observed.memory();
+      return byLabel('use', { program: programBytes, ...usedBytes });
+    },
+  },
+  {
     name: 'process_cpu_seconds_total',
     help: 'CPU time of the agent, user and system.',
     type: 'counter',

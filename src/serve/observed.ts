@@ -1,3 +1,4 @@
+import type { MemoryFigures } from '../model/memory-room.ts';
 import type { PageConnection, PageEventLine, PageLeftOut, PageSession } from '../model/page-messages.ts';
 import type { SessionFigures } from '../model/session-figures.ts';
 import type { SessionStatus } from '../model/session-status.ts';
@@ -8,6 +9,8 @@ export interface Observed {
   sessions(): readonly SessionStatus[];
   /** What those sessions counted that are under way. */
   figures(): readonly SessionFigures[];
+  /** How the memory of the agent is used. */
+  memory(): MemoryFigures;
   /** Changes of env files since the start, by whether they could be used. */
   readonly reloads: { readonly good: number; readonly bad: number };
   /** What live pages are told; null when there are none. */

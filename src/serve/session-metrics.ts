@@ -99,6 +99,14 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
     'What overload has left out: 0 nothing, 1 packets for pcaps, 2 payload, 3 most and 4 all established traffic.',
     ({ shedStep }) => single(shedStep),
   ),
+  gauge('dlltagent_session_memory_bytes', "The session's part of the agent's memory, by what for.", ({ memory }) =>
+    byLabel('use', memory.usedBytes),
+  ),
+  counter(
+    'dlltagent_memory_gave_way_total',
+    'How often memory was given back for others, or could not be had, by what for.',
+    ({ memory }) => byLabel('use', memory.gaveWay),
+  ),
   gauge('dlltagent_history_bytes', 'Memory of packets kept for pcaps.', ({ history }) => single(history.used)),
   gauge('dlltagent_history_limit_bytes', 'Memory there may be for packets (BUFFER_MB).', ({ history }) =>
     single(history.limit),

@@ -5,7 +5,7 @@ import type { SessionParts } from './session-parts.ts';
 
 /** Gathers what was counted since a session began, for those who look from outside. */
 export function figuresOf(settings: Settings, parts: SessionParts): SessionFigures {
-  const { interfaceName, source, pipeline, counted, severities, shedding, files } = parts;
+  const { interfaceName, source, pipeline, counted, severities, shedding, files, memory } = parts;
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
@@ -35,12 +35,13 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     disk: { used: files.diskBytes, limit: maxLogMb * MEBIBYTE },
     ...files.losses,
     refusedDumps: dumps?.refused ?? 0,
+    memory: { usedBytes: { ...memory.usedBytes }, gaveWay: memory.gaveWay },
   };
 }
 
 /** Gathers the same for the log, with what only somebody who looks for a fault wants to know. */
 export function countersOf(parts: SessionParts): Readonly<Record<string, unknown>> {
-  const { source, pipeline, shedding, attribution, files, podEvents } = parts;
+  const { source, pipeline, shedding, attribution, files, podEvents, memory } = parts;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
   return {
     received: frames,
@@ -50,6 +51,7 @@ export function countersOf(parts: SessionParts): Readonly<Record<string, unknown
     ...pipeline.counters(),
     overload: shedding.counters(),
     processes: attribution.counters(),
+    memory: { usedBytes: memory.usedBytes, gaveWay: memory.gaveWay },
     ...files.losses,
     droppedPodEvents: podEvents.dropped,
   };

@@ -27,6 +27,8 @@ const OPEN_AT_ONCE = 20_000;
 /** How often time passes while nothing arrives. */
 const IDLE_TICK_MS = 500;
 const COUNTERS_EVERY_MS = 60_000;
+/** How often it is looked whether memory of connections that are gone can be given back. */
+const TRIM_EVERY_MS = 10_000;
 
 /** Why a session ended. */
 export type SessionEnd = 'stopped' | 'gone';
@@ -94,6 +96,7 @@ export class LiveSession {
     let end: SessionEnd;
     try {
       this.#timers.every(IDLE_TICK_MS, () => this.#tick(onOneSided));
+      this.#timers.every(TRIM_EVERY_MS, () => this.#started.pipeline.path.trim());
       this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
       const state = await loop.run();
       if (this.#failure !== null) throw this.#failure;
@@ -264,8 +267,10 @@ export class LiveSession {
   }
 
   #reportCounters(): void {
-    const { files } = this.#started;
+    const { files, memory } = this.#started;
     files.log.info('capture counters', countersOf(this.#started));
+    const gaveWay = memory.gaveWayInWords();
+    if (gaveWay !== null) files.log.warn(gaveWay, { usedBytes: memory.usedBytes, gaveWay: memory.gaveWay });
     files.tellLosses();
   }
 }

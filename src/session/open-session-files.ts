@@ -3,6 +3,7 @@ import type { OpenedSource } from '../capture/open-source.ts';
 import type { LiveSource } from '../capture/packet-source.ts';
 import type { Settings } from '../config/settings.ts';
 import type { SettingsView } from '../model/live-settings.ts';
+import type { MemoryRoom } from '../model/memory-room.ts';
 import { interfaceName } from '../native/libc.ts';
 import { parseNetworks } from '../output/internet.ts';
 import { removeUnfinishedDumps } from '../output/pcap-file.ts';
@@ -22,6 +23,8 @@ export interface OpenFilesOptions {
   readonly warnings: readonly string[];
   /** Console lines for people. */
   readonly print: (line: string) => void;
+  /** For lines and pcaps that wait for the disk. */
+  readonly room: MemoryRoom;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface OpenFilesOptions {
  * agent writes there.
  */
 export async function openSessionFiles(options: OpenFilesOptions): Promise<SessionFiles> {
-  const { opened, place, settings, logDirectory, warnings, print } = options;
+  const { opened, place, settings, logDirectory, warnings, print, room } = options;
   const { source, note } = opened;
   const directory = await prepareSessionDirectory(logDirectory, place.hostIndex);
   const claim = claimDirectory(directory.path);
@@ -48,6 +51,7 @@ export async function openSessionFiles(options: OpenFilesOptions): Promise<Sessi
     interfaceName: name,
     ownNetworks: parseNetworks([...settings.current.podAddresses, ...networksOf(name)]),
     print,
+    room,
     captureTotals: () => {
       const { frames, kernelDrops, agentDrops } = source.counters();
       return kernelDrops < 0 ? null : { received: frames, dropped: kernelDrops + agentDrops };

@@ -5,6 +5,7 @@ import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
 import { everyStepInTurn } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
+import type { MemoryRoom } from '../model/memory-room.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
@@ -37,6 +38,8 @@ export interface SessionFilesOptions {
   readonly print?: (line: string) => void;
   /** What the capture received and lost up to now; null when it is not known. */
   readonly captureTotals?: () => CaptureTotals | null;
+  /** For lines and pcaps that wait for the disk; there is always some when missing. */
+  readonly room?: MemoryRoom;
   /** The time of log lines, in milliseconds since 1970-01-01. */
   readonly clock: () => number;
   /** Called when all files are closed. */
@@ -71,7 +74,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   #lostLinesBefore = 0;
 
   constructor(options: SessionFilesOptions) {
-    const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock } = options;
+    const { directory, settings, interfaceName, ownNetworks, print, captureTotals, clock, room } = options;
     const { current } = settings;
     const { podName, podNamespace } = current;
     this.#clock = clock;
@@ -79,6 +82,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#mask = new HttpHeaderMask(current.maskHttpHeaders);
     const target = {
       directory,
+      ...(room && { room }),
       onWritten: (bytes: number) => {
         this.#budget.wrote(bytes);
         this.#faults.wrote();
@@ -101,6 +105,7 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#events = new EventFile(target, { interfaceName, podName, podNamespace });
     this.#dumps = new PcapFiles({
       directory,
+      ...(room && { room }),
       format: current.pcapFormat,
       origin: () => originOf(interfaceName, current),
       ...(captureTotals === undefined ? {} : { totals: captureTotals }),

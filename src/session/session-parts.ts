@@ -18,10 +18,10 @@ import { LoadShedding } from './load-shedding.ts';
 import { nameOf, openSessionFiles } from './open-session-files.ts';
 import { PassingTime } from './passing-time.ts';
 import type { SessionFiles } from './session-files.ts';
+import type { SessionMemory } from './session-memory.ts';
 import { SessionPage } from './session-page.ts';
 import { SeverityCounts } from './severity-counts.ts';
 import type { SharedParts } from './shared-parts.ts';
-import { systemMemory } from './system-memory.ts';
 
 /** What a session is opened with. */
 export interface SessionOptions {
@@ -68,6 +68,7 @@ export interface SessionParts {
   readonly passing: PassingTime;
   readonly shedding: LoadShedding;
   readonly page: SessionPage;
+  readonly memory: SessionMemory;
   readonly loop: CaptureLoop;
 }
 
@@ -91,19 +92,31 @@ export async function openSessionParts(
   open: PartOpeners,
 ): Promise<SessionParts> {
   const { current } = settings;
-  const { knowledge, feed, logDirectory, pool, pulse } = shared;
-  const history = newHistory(current, systemMemory);
+  const { knowledge, feed, logDirectory, pulse } = shared;
+  const memory = shared.memory.open(current.ringMb);
+  cleanup.defer(() => memory.close());
+  const { supply, rooms, ringMb } = memory;
+  const history = newHistory(current, supply, rooms.packets);
+  memory.shrinks(history);
   const opened = open.source(current.captureBackend, {
     ...place,
-    ringMb: current.ringMb,
+    ringMb,
     filter: current.pcapFilter,
     store: history.store,
-    pool,
+    pool: shared.memory.pool,
     pulse,
   });
   const { source } = opened;
   cleanup.defer(() => source.close());
-  const files = await open.files({ opened, place, settings, logDirectory, warnings, print });
+  const files = await open.files({
+    opened,
+    place,
+    settings,
+    logDirectory,
+    warnings: ringMb < current.ringMb ? [...warnings, smallerRing(current.ringMb, ringMb)] : warnings,
+    print,
+    room: memory.files,
+  });
   cleanup.defer(() => files.close());
   const podEvents = new LivePodEvents(settings, () => open.podEvents(current, process.env, files.log));
   cleanup.defer(() => podEvents.close());
@@ -139,7 +152,8 @@ export async function openSessionParts(
   const pipeline = open.pipeline({
     settings,
     seed: randomInt(2 ** 32),
-    memory: systemMemory,
+    memory: supply,
+    rooms,
     sink: attribution.reports,
     owners: attribution.reports,
     dumpSink: files,
@@ -174,6 +188,11 @@ export async function openSessionParts(
     passing,
     shedding,
     page,
+    memory,
     loop,
   };
+}
+
+function smallerRing(wantedMb: number, ringMb: number): string {
+  return `RING_MB=${wantedMb} is too large a part of the agent's memory (MEMORY_MB): the ring has ${ringMb} MiB`;
 }

@@ -1,6 +1,6 @@
-import type { BlockPool } from '../capture/block-pool.ts';
 import type { Pulse } from '../capture/pulse.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
+import type { AgentMemory } from './agent-memory.ts';
 import type { PageFeed } from './page-feed.ts';
 
 /** What all live sessions of an agent share. */
@@ -11,8 +11,8 @@ export interface SharedParts {
   readonly knowledge: ProcessKnowledge;
   /** What is kept for live pages; null when there are none. */
   readonly feed: PageFeed | null;
-  /** Where blocks of packets lie that come faster than they are read. */
-  readonly pool: BlockPool;
+  /** The memory that they divide. */
+  readonly memory: AgentMemory;
   /** Looks at their rings. */
   readonly pulse: Pulse;
 }

@@ -1,5 +1,5 @@
 import type { MemorySupply } from '../model/memory-supply.ts';
-import { mapMemory } from '../native/libc.ts';
+import { mapMemory, releasePages } from '../native/libc.ts';
 import { PrefaultedMemory, prefaultMemory } from '../native/prefaulted-memory.ts';
 
 /** Memory of the operating system, in huge pages where it has them. */
@@ -7,4 +7,5 @@ export const systemMemory: MemorySupply = {
   whole: (lengthBytes) => mapMemory(lengthBytes, 0),
   prepared: prefaultMemory,
   growing: (lengthBytes) => new PrefaultedMemory(lengthBytes),
+  release: releasePages,
 };

@@ -6,6 +6,13 @@ const SMALLEST = 1024;
 /** Places whose slots are moved whenever one is added: few enough to be no pause, enough to be done long before it grows again. */
 const MOVED_AT_ONCE = 64;
 
+/** Bytes of an index of so many slots at most: while it grows there are two. */
+export function indexBytes(slots: number): number {
+  let count = SMALLEST;
+  while (slots * 2 >= count) count *= 2;
+  return bytesOfPlaces(count + count / 2);
+}
+
 /**
  * Slots by hash, with twice as many places as slots at least. It grows without a pause: memory for twice the places is made
  * ready by somebody else, and slots move there a few at a time, whenever one is added. All at once, half a million of them
@@ -48,6 +55,18 @@ export class ConnectionIndex {
     if (ASSERTING) assert(isRemoved && this.#size >= 0, 'a slot that is taken out was in it');
   }
 
+  /** Takes less memory when it is nearly empty: all slots move at once. */
+  shrink(): void {
+    const { current } = this;
+    if (this.former !== null || this.#isWaiting || this.#size * 16 >= current.count || current.count === SMALLEST)
+      return;
+    let count = SMALLEST;
+    while (this.#size * 4 >= count) count *= 2;
+    this.current = new HashPlaces(this.#supply.whole(bytesOfPlaces(count)));
+    current.moveTo(this.current, current.free(), current.count);
+    this.#supply.release(current.memory, 0, bytesOfPlaces(current.count));
+  }
+
   #grow(): void {
     const bytes = bytesOfPlaces(this.current.count * 2);
     if (!this.#isWaiting) {
@@ -72,6 +91,8 @@ export class ConnectionIndex {
     const before = this.#place;
     this.#place = former.moveTo(this.current, before, MOVED_AT_ONCE);
     this.#left -= (this.#place - before + former.count) % former.count;
-    if (this.#left <= 0) this.former = null;
+    if (this.#left > 0) return;
+    this.former = null;
+    this.#supply.release(former.memory, 0, bytesOfPlaces(former.count));
   }
 }

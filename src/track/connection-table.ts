@@ -1,7 +1,9 @@
 import { ASSERTING } from '../model/assert.ts';
-import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
+import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
-import { ConnectionIndex } from './connection-index.ts';
+import { ConnectionIndex, indexBytes } from './connection-index.ts';
+import { FreeSlots, SLOTS_PER_PIECE } from './free-slots.ts';
 import type { HashPlaces } from './hash-places.ts';
 import {
   FLAGS,
@@ -24,14 +26,29 @@ if (ASSERTING) checkConnectionRecord();
 export const NOT_FOUND = -1;
 
 const BYTES_PER_RECORD = WORDS_PER_RECORD * 4;
+/** Less is not worth giving back. */
+const LEAST_TRIMMED_BYTES = 4 << 20;
+
+/** Room that a table grows in. */
+export interface TableRoom {
+  readonly room: MemoryRoom;
+  /** What others keep by slot, in bytes, when so many slots are in use. */
+  slotBytes(slots: number): number;
+}
+
+const NO_BOUND: TableRoom = { room: UNBOUNDED_ROOM, slotBytes: () => 0 };
+
+/** Bytes of the lists that a slot is in, besides its record: two lists, two links each. */
+const BYTES_OF_LINKS = 16;
 
 /**
  * The records of all connections and an index by their endpoints. A connection is a slot number; its record begins at
  * `words[slot * WORDS_PER_RECORD]` and `times[slot * TIMES_PER_RECORD]`, laid out in `record.ts`.
  *
  * The memory for `capacity` records is reserved at once but becomes resident only as slots are used: freed slots are
- * used again first. The hash is the same for both directions, and seeded, so that nobody outside can choose colliding
- * endpoints.
+ * used again first, those of the first pieces before others, so that the last pieces become empty and can be given back
+ * (`trim`). For each further piece `TableRoom` is asked; without room the table is full. The hash is the same for both
+ * directions, and seeded, so that nobody outside can choose colliding endpoints.
  */
 export class ConnectionTable {
   readonly capacity: number;
@@ -39,23 +56,35 @@ export class ConnectionTable {
   readonly times: Float64Array;
   /** Means nothing: only there so that the loads of `touch` are not optimised away. */
   touched = 0;
+  /** Gives the memory of the table, and takes back what its users have by slot. */
+  readonly memory: MemorySupply;
   readonly #records: GrowingMemory;
   readonly #seed: number;
   readonly #index: ConnectionIndex;
+  readonly #room: TableRoom;
+  readonly #free: FreeSlots;
   #serial = 0;
   /** Slots from here on were never used. */
   #unused = 0;
-  /** First of the freed slots, chained through word 0 of their records; -1 at the end. */
-  #free = -1;
+  /** Slots there is room for. */
+  #limit = 0;
 
-  /** `seed` is any 32-bit integer: random in an agent, fixed in a test. `supply` gives the memory of records and index. */
-  constructor(capacity: number, seed: number, supply = engineMemory) {
+  /**
+   * `seed` is any 32-bit integer: random in an agent, fixed in a test. `supply` gives the memory of records and index,
+   * `room` is asked for it.
+   */
+  constructor(capacity: number, seed: number, supply = engineMemory, room = NO_BOUND) {
     this.capacity = capacity;
+    this.memory = supply;
+    this.#room = room;
+    this.#free = new FreeSlots(capacity);
+    this.#limit = room === NO_BOUND ? capacity : Math.min(capacity, SLOTS_PER_PIECE);
     this.#records = supply.growing(capacity * BYTES_PER_RECORD);
     this.words = new Int32Array(this.#records.buffer);
     this.times = new Float64Array(this.#records.buffer);
     this.#seed = seed | 0;
     this.#index = new ConnectionIndex(supply);
+    room.room.use(this.#costBytes(this.#limit));
   }
 
   /** Connections in the table, remembered ones included. */
@@ -63,8 +92,9 @@ export class ConnectionTable {
     return this.#index.size;
   }
 
+  /** Whether there is no slot for one more connection, nor room to make some. */
   get full(): boolean {
-    return this.size === this.capacity;
+    return this.size === this.#limit && !this.#grow();
   }
 
   /**
@@ -148,8 +178,24 @@ export class ConnectionTable {
   remove(slot: number): void {
     const at = slot * WORDS_PER_RECORD;
     this.#index.remove(this.words[at + HASH], slot);
-    this.words[at] = this.#free;
-    this.#free = slot;
+    this.#free.add(slot, this.words, at);
+  }
+
+  /**
+   * Gives memory of slots at the end of the table that are not in use back to the system, when that is much. Answers the
+   * first of them; -1 when nothing was given back. What others keep of slots from there on goes too.
+   */
+  trim(): number {
+    const slots = Math.max(SLOTS_PER_PIECE, this.#free.usedEnd());
+    if (slots >= this.#limit || (this.#limit - slots) * BYTES_PER_RECORD < LEAST_TRIMMED_BYTES) return -1;
+    const before = this.#costBytes(this.#limit);
+    this.#free.cut(slots);
+    this.#unused = Math.min(this.#unused, slots);
+    this.#limit = slots;
+    this.#records.shrink(slots * BYTES_PER_RECORD);
+    this.#index.shrink();
+    this.#room.room.give(before - this.#costBytes(slots));
+    return slots;
   }
 
   #findIn(places: HashPlaces, packet: Packet, hash: number): number {
@@ -197,14 +243,32 @@ export class ConnectionTable {
     return side;
   }
 
+  /** Makes room for one more piece of slots; false when there is none. */
+  #grow(): boolean {
+    if (this.#limit === this.capacity) return false;
+    const limit = Math.min(this.capacity, this.#limit + SLOTS_PER_PIECE);
+    if (!this.#room.room.take(this.#costBytes(limit) - this.#costBytes(this.#limit))) return false;
+    this.#limit = limit;
+    return true;
+  }
+
+  /** Memory for so many slots, with what others keep by slot. */
+  #costBytes(slots: number): number {
+    const { slotBytes } = this.#room;
+    return (
+      slots * BYTES_OF_LINKS +
+      this.#records.residentBytes(slots * BYTES_PER_RECORD) +
+      indexBytes(slots) +
+      slotBytes(slots)
+    );
+  }
+
   #takeSlot(): number {
-    let slot = this.#free;
-    if (slot >= 0) {
-      this.#free = this.words[slot * WORDS_PER_RECORD];
-    } else {
-      slot = this.#unused++;
-      this.#records.reach(this.#unused * BYTES_PER_RECORD);
-    }
+    const free = this.#free.take(this.words);
+    if (free >= 0) return free;
+    const slot = this.#unused++;
+    this.#free.use(slot);
+    this.#records.reach(this.#unused * BYTES_PER_RECORD);
     return slot;
   }
 }

@@ -1,4 +1,5 @@
 import { ConnectionType, Side } from '../model/connection.ts';
+import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_SYN } from '../model/tcp-bits.ts';
 import type { HttpMatch, HttpSearch } from '../protocols/http/http-search.ts';
@@ -12,6 +13,12 @@ import type { TrackedConnection } from './tracked-connection.ts';
 
 /** Conversations read at the same time; beyond that the one that began first is read no more. */
 const MOST_CONVERSATIONS = 8_000;
+/** Room is asked for so many at a time. */
+const CONVERSATIONS_AT_ONCE = 160;
+/** Room for more than so many that are not there is given back. */
+const SPARE_CONVERSATIONS = 4 * CONVERSATIONS_AT_ONCE;
+/** Memory of the engine's heap that one takes, with its readers. */
+const CONVERSATION_BYTES = 6 * 1024;
 /** Memory of all conversations for bytes that came too early. */
 const STREAM_BUDGET_BYTES = 32 * 1024 * 1024;
 /** Memory of all conversations for TLS handshake messages that come in pieces. */
@@ -23,6 +30,14 @@ const ENOUGH_BYTES = 8;
 const UNREADABLE_DESCRIPTION = 255;
 /** First byte of a TLS record that is an alert (RFC 8446 §5.1). */
 const TLS_ALERT_RECORD = 21;
+
+/** Room that conversations share with others. */
+export interface ConversationRoom {
+  /** For bytes that came too early, and messages in pieces. */
+  readonly streams: MemoryRoom;
+  /** For the conversations themselves, in the engine's heap. */
+  readonly heap: MemoryRoom;
+}
 
 /** Is told what is read in the payload of connections. The connection is a window that moves on after the call. */
 export interface ConversationListener {
@@ -43,15 +58,25 @@ export class Conversations {
   #givenUp = 0;
   #isPaused = false;
 
+  readonly #room: ConversationRoom;
+  /** Conversations there is room for. */
+  #limit = 0;
+
   /** `connection` is a window of its own, moved as needed. */
-  constructor(connection: TrackedConnection, search: HttpSearch, listener: ConversationListener) {
+  constructor(
+    connection: TrackedConnection,
+    search: HttpSearch,
+    listener: ConversationListener,
+    room: ConversationRoom = { streams: UNBOUNDED_ROOM, heap: UNBOUNDED_ROOM },
+  ) {
+    this.#room = room;
     this.#connection = connection;
     this.#listener = listener;
     this.#context = {
       search,
       certificates: new CertificateCache(),
-      streamBudget: new StreamBudget(STREAM_BUDGET_BYTES),
-      messageBudget: new StreamBudget(MESSAGE_BUDGET_BYTES),
+      streamBudget: new StreamBudget(STREAM_BUDGET_BYTES, room.streams),
+      messageBudget: new StreamBudget(MESSAGE_BUDGET_BYTES, room.streams),
       httpSink: {
         http() {},
         match: (slot, match) => this.#onMatch(slot, match),
@@ -115,6 +140,10 @@ export class Conversations {
     if (conversation === undefined) return;
     this.#conversations.delete(slot);
     conversation.release();
+    if (this.#limit - this.#conversations.size > SPARE_CONVERSATIONS) {
+      this.#limit -= CONVERSATIONS_AT_ONCE;
+      this.#room.heap.give(CONVERSATIONS_AT_ONCE * CONVERSATION_BYTES);
+    }
   }
 
   /** A search may have begun in the middle of a connection: it is read again, unless somebody does or it is TLS. */
@@ -152,7 +181,7 @@ export class Conversations {
   }
 
   #open(slot: number, opener: Side, packet: Packet): Conversation {
-    if (this.#conversations.size >= MOST_CONVERSATIONS) this.#giveUpOldest();
+    if (this.#conversations.size >= this.#limit && !this.#grow()) this.#giveUpOldest();
     const connection = this.#connection.at(slot);
     const { isReadAgain, connectionType } = connection;
     const conversation = new Conversation(slot, connection.midstream || isReadAgain, this.#context);
@@ -171,6 +200,16 @@ export class Conversations {
     if (isReadAgain || connectionType !== ConnectionType.unknown) conversation.assumePlainText(connectionType);
     this.#conversations.set(slot, conversation);
     return conversation;
+  }
+
+  /** Makes room for some more; false when there is none. The first ones are always read. */
+  #grow(): boolean {
+    if (this.#limit === MOST_CONVERSATIONS) return false;
+    const bytes = CONVERSATIONS_AT_ONCE * CONVERSATION_BYTES;
+    if (this.#limit === 0) this.#room.heap.use(bytes);
+    else if (!this.#room.heap.take(bytes)) return false;
+    this.#limit += CONVERSATIONS_AT_ONCE;
+    return true;
   }
 
   #giveUpOldest(): void {

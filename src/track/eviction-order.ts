@@ -1,4 +1,5 @@
 import { ASSERTING, assert } from '../model/assert.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
 import { SECOND_US } from '../model/second.ts';
 import { SlotLists } from './slot-lists.ts';
 
@@ -31,6 +32,11 @@ export class EvictionOrder {
     if (this.#newest < 0) this.#oldest = second;
     if (second > this.#newest) this.#moveTo(second);
     this.#lists.append((second < this.#oldest ? this.#oldest : second) % BUCKETS, slot);
+  }
+
+  /** Gives the memory of the slots from `slot` on, which are not in it, back to the system. */
+  release(slot: number, memory: MemorySupply): void {
+    this.#lists.release(slot, memory);
   }
 
   remove(slot: number): void {

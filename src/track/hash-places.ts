@@ -22,6 +22,11 @@ export class HashPlaces {
     if (ASSERTING) assert((this.count & this.#mask) === 0, 'there is a power of two of places');
   }
 
+  /** All of its memory. */
+  get memory(): ArrayBufferLike {
+    return this.#words.buffer;
+  }
+
   /** The slot where a search for a hash begins, mostly the one that is searched; -1 when there is none. */
   hint(hash: number): number {
     return this.#words[(hash & this.#mask) * WORDS_PER_PLACE + 1] - 1;

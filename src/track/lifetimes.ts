@@ -86,6 +86,12 @@ export class Lifetimes {
     return this.#halfOpen;
   }
 
+  /** Gives the memory of the slots from `slot` on, which are free, back to the system. */
+  release(slot: number): void {
+    this.#wheel.release(slot, this.#table.memory);
+    this.#order.release(slot, this.#table.memory);
+  }
+
   /** The slot of the first open connection from `slot` on; -1 when there is none. */
   openFrom(slot: number): number {
     return this.#open.from(slot);

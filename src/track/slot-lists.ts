@@ -1,4 +1,5 @@
 import { ASSERTING, assert } from '../model/assert.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
 
 /**
  * Doubly linked lists over small integers ("slots"), each slot in at most one list at a time. Nothing is allocated
@@ -61,6 +62,11 @@ export class SlotLists {
   first(list: number): number {
     const slot = this.#next[this.#slots + list];
     return slot < this.#slots ? slot : -1;
+  }
+
+  /** Gives the memory of the slots from `slot` on, which are in no list, back to the system. */
+  release(slot: number, memory: MemorySupply): void {
+    for (const { buffer } of [this.#next, this.#previous]) memory.release(buffer, slot * 4, this.#slots * 4);
   }
 
   /** Whether a slot is in a list: what is left of the links of one that was taken out leads nowhere back. */

@@ -1,4 +1,5 @@
 import { ASSERTING, assert } from '../model/assert.ts';
+import type { MemorySupply } from '../model/memory-supply.ts';
 import { SlotLists } from './slot-lists.ts';
 
 const TICK_US = 100_000;
@@ -35,6 +36,11 @@ export class TimerWheel {
     if (tick < this.#tick) tick = this.#tick;
     else if (tick >= this.#tick + TICKS) tick = this.#tick + TICKS - 1;
     this.#lists.append(tick % TICKS, slot);
+  }
+
+  /** Gives the memory of the slots from `slot` on, which are not in it, back to the system. */
+  release(slot: number, memory: MemorySupply): void {
+    this.#lists.release(slot, memory);
   }
 
   cancel(slot: number): void {

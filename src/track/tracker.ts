@@ -124,6 +124,16 @@ export class Tracker {
     return this.#icmpErrors.unfounded;
   }
 
+  /**
+   * Gives memory of slots that are not in use back to the system, when that is much. Answers the first of them; -1 when
+   * nothing was given back.
+   */
+  trim(): number {
+    const slot = this.#table.trim();
+    if (slot >= 0) this.#lifetimes.release(slot);
+    return slot;
+  }
+
   /** Who sends packets that belong to a connection from an address that was not asked; null when nobody does. */
   strangerOf(slot: number): Stranger | null {
     return this.#foreign.strangerOf(slot);

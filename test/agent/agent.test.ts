@@ -24,6 +24,7 @@ function agentIn(directory: string, lines: string[] = [], error = (line: string)
       healthAddresses: [],
       isPageServed: true,
       pageToken: '',
+      memoryMb: 512,
     },
     '/bin/false',
     { out: () => undefined, error },

@@ -7,10 +7,11 @@ import { CapturePlaceResolver } from '../../src/agent/capture-place-resolver.ts'
 import { InterfaceClaims } from '../../src/agent/interface-claims.ts';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { SessionKeeper } from '../../src/agent/session-keeper.ts';
-import { BlockPool } from '../../src/capture/block-pool.ts';
 import { Pulse } from '../../src/capture/pulse.ts';
+import { planMemory } from '../../src/config/memory-plan.ts';
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
+import { AgentMemory } from '../../src/session/agent-memory.ts';
 import { waitFor } from '../lab/wait.ts';
 
 interface Context {
@@ -40,7 +41,7 @@ test('a pod that is waited for is looked for less and less often, and at once wh
       logDirectory: directory,
       knowledge: new ProcessKnowledge(),
       feed: null,
-      pool: new BlockPool(),
+      memory: new AgentMemory(planMemory(512)),
       pulse: new Pulse(),
     },
   });

@@ -11,6 +11,7 @@ import {
   SETTINGS,
   type Settings,
 } from '../../src/config/settings.ts';
+import { MEBIBYTE } from '../../src/model/mebibyte.ts';
 
 const PATH = '/etc/dllt/dlltagent_searchpod';
 
@@ -355,6 +356,7 @@ processWide('defaults, values and mistakes', () => {
     healthAddresses: ['127.0.0.1'],
     isPageServed: false,
     pageToken: '',
+    memoryMb: 512,
   });
   const environment = {
     DLLT_CONFIG_DIR: '/a/',
@@ -363,6 +365,7 @@ processWide('defaults, values and mistakes', () => {
     HEALTH_ADDRESS: '192.168.0.2',
     UI: 'Y',
     UI_TOKEN: 'secret',
+    MEMORY_MB: '2000',
     POD_IP: '10.0.0.7,fd00::7',
   };
   assert.equal(parseProcessSettings(environment).settings, {
@@ -372,12 +375,28 @@ processWide('defaults, values and mistakes', () => {
     healthAddresses: ['127.0.0.1', '10.0.0.7', 'fd00::7', '192.168.0.2'],
     isPageServed: true,
     pageToken: 'secret',
+    memoryMb: 2000,
   });
-  const { settings, problems: found } = parseProcessSettings({ LOG_DIR: 'logs', HEALTH_PORT: '99999' });
+  const { settings, problems: found } = parseProcessSettings({
+    LOG_DIR: 'logs',
+    HEALTH_PORT: '99999',
+    MEMORY_MB: '2Gi',
+  });
   assert.is(settings, null);
   assert.equal(found.map(formatProblem), [
     'Cannot use LOG_DIR="logs" (environment): allowed is an absolute path',
     'Cannot use HEALTH_PORT="99999" (environment): allowed is a whole number from 0 to 65535',
+    'Cannot use MEMORY_MB="2Gi" (environment): allowed is a whole number from 160 to 1048576',
+  ]);
+});
+
+processWide('memory: nine tenths of what the container may use, and a warning where that is not enough', () => {
+  const memoryMb = (containerMb: number) => parseProcessSettings({}, containerMb * MEBIBYTE).settings?.memoryMb;
+  assert.equal([512, 2048, 100].map(memoryMb), [460, 1843, 160]);
+  const { settings, problems } = parseProcessSettings({ MEMORY_MB: '4096' }, 2048 * MEBIBYTE);
+  assert.is(settings?.memoryMb, 4096);
+  assert.equal(problems.map(formatProblem), [
+    'MEMORY_MB="4096" (environment): the container may use 2048 MiB: beyond that the kernel kills the agent; raise the limit of its memory, or set MEMORY_MB to nine tenths of it',
   ]);
 });
 

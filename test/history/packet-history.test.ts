@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { type HistoryLimits, PacketHistory } from '../../src/history/packet-history.ts';
 import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
+import type { MemoryRoom } from '../../src/model/memory-room.ts';
 import type { PacketRecords } from '../../src/model/packet-records.ts';
 import { WatchedSupply } from '../lab/watched-memory.ts';
 import { seededBelow } from '../tools/random.ts';
@@ -231,6 +232,74 @@ for (const place of PLACES) {
     ] as const) {
       seededLoad(place, seed, { budgetBytes: budgetKb * KB, blockBytes: blockKb * KB }, tight);
     }
+  });
+}
+
+/** Room that is there, or not, as the test says, and knows how much is used of it. */
+class SwitchedRoom implements MemoryRoom {
+  isOpen = true;
+  usedBytes = 0;
+
+  take(bytes: number): boolean {
+    if (this.isOpen) this.usedBytes += bytes;
+    return this.isOpen;
+  }
+
+  use(bytes: number): void {
+    this.usedBytes += bytes;
+  }
+
+  give(bytes: number): void {
+    this.usedBytes -= bytes;
+  }
+}
+
+for (const place of PLACES) {
+  test(`${place}: memory that is given back, or cannot be had, makes nothing wrong`, () => {
+    for (let seed = 1; seed < 6; seed++) {
+      const random = seededBelow(seed);
+      const slots = 300;
+      const room = new SwitchedRoom();
+      const feed = new Feed(place, { budgetBytes: 12 * MB, blockBytes: 32 * KB, room, maxConnections: slots }, 5 * KB);
+      const fed: Kept[][] = Array.from({ length: slots }, () => []);
+      let givenBytes = 0;
+      for (let id = 0; id < 40_000; id++) {
+        const slot = random(slots);
+        const dice = random(1000);
+        if (dice < 4) {
+          feed.history.drop(slot);
+          fed[slot] = [];
+        } else if (dice < 6) {
+          const before = room.usedBytes;
+          room.isOpen = false; // who shrinks takes nothing meanwhile
+          const given = feed.history.shrink(random(4) * MB);
+          assert.is(before - room.usedBytes, given);
+          room.isOpen = random(3) === 0;
+          givenBytes += given;
+        }
+        const length = 1 + random(1500);
+        feed.keep(slot, id, length);
+        fed[slot]?.push({ id, length });
+        assert.ok(feed.history.memoryBytes <= room.usedBytes, 'no more is used than was asked for');
+        if (id % 20 === 0) check(feed, slot, fed[slot] ?? [], null);
+      }
+      for (let slot = 0; slot < slots; slot++) check(feed, slot, fed[slot] ?? [], null);
+      assert.ok(givenBytes > 8 * MB, `${givenBytes} given back`);
+      feed.history.shrink(100 * MB);
+      assert.ok(feed.history.memoryBytes < 1.2 * MB, 'two blocks and a slab stay');
+    }
+  });
+
+  test(`${place}: slots that were given back begin anew`, () => {
+    const feed = new Feed(place, { budgetBytes: 2 * MB, maxConnections: 100 });
+    for (let slot = 0; slot < 100; slot++) for (let id = 0; id < 3; id++) feed.keep(slot, id, 400);
+    feed.churn(MB, 2);
+    for (let slot = 10; slot < 100; slot++) feed.history.drop(slot);
+    feed.history.releaseSlots(10);
+    for (let slot = 0; slot < 100; slot++) assert.is(feed.history.packetCount(slot) > 0, slot < 10);
+    for (let slot = 10; slot < 100; slot++) feed.keep(slot, slot, 100);
+    feed.churn(2 * MB, 2); // what is left of them before must not be taken for theirs when the log comes round
+    for (let slot = 10; slot < 100; slot++) assert.equal(feed.read(slot), [{ id: slot, length: 100 }]);
   });
 }
 

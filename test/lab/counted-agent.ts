@@ -51,6 +51,7 @@ const agent = new Agent(
     healthAddresses: [],
     isPageServed: false,
     pageToken: '',
+    memoryMb: 512,
   },
   resolve('scripts/monitorPod.sh'),
   { out: () => undefined, error: (line) => console.error(line) },

@@ -1,4 +1,4 @@
-import type { GrowingMemory, MemorySupply } from '../../src/model/memory-supply.ts';
+import { engineMemory, type GrowingMemory, type MemorySupply } from '../../src/model/memory-supply.ts';
 
 /** Memory of the engine that remembers how far it was said to be used. */
 class WatchedMemory implements GrowingMemory {
@@ -13,6 +13,15 @@ class WatchedMemory implements GrowingMemory {
     this.reached = Math.max(this.reached, endBytes);
   }
 
+  residentBytes(endBytes: number): number {
+    return endBytes;
+  }
+
+  shrink(endBytes: number): void {
+    this.reached = endBytes;
+    new Uint8Array(this.buffer).fill(0, endBytes);
+  }
+
   /** One past the last byte that is not zero. */
   get written(): number {
     const bytes = new Uint8Array(this.buffer);
@@ -25,6 +34,7 @@ class WatchedMemory implements GrowingMemory {
 /** Gives memory and keeps it at hand, in the order in which it was given. */
 export class WatchedSupply implements MemorySupply {
   readonly given: WatchedMemory[] = [];
+  readonly release = engineMemory.release;
 
   whole(lengthBytes: number): ArrayBuffer {
     return new ArrayBuffer(lengthBytes);

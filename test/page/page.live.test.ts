@@ -11,6 +11,7 @@ import { PageServer } from '../../src/serve/page-server.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeScratch, removeScratch } from '../output/scratch.ts';
+import { sampleMemory } from '../serve/sample-figures.ts';
 import { SampleSource, sampleSession } from './sample-source.ts';
 
 const DUMP = 'dump_10.0.0.7_10.0.0.9_40222_8080_2023_11_14_22_13_20.pcap';
@@ -41,7 +42,13 @@ interface Context {
 const test = suite<Context>('the page in Chromium');
 
 async function listen(context: Context): Promise<void> {
-  const observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: context.source };
+  const observed = {
+    sessions: () => [],
+    figures: () => [],
+    memory: sampleMemory,
+    reloads: { good: 0, bad: 0 },
+    page: context.source,
+  };
   const access = new PageAccess({ token: null, isOwnUser: () => false });
   const page = new PageServer(context.source, access, 'dist/page');
   context.server = await HealthServer.listen({ port: context.port, addresses: ['127.0.0.1'], observed, page });

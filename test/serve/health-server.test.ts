@@ -9,6 +9,7 @@ import type { Observed } from '../../src/serve/observed.ts';
 import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
 import { checkMetrics } from './metric-rules.ts';
+import { sampleMemory } from './sample-figures.ts';
 
 interface Context {
   port: number;
@@ -17,7 +18,13 @@ interface Context {
 }
 
 const test = suite<Context>('health');
-const NOTHING: Observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: null };
+const NOTHING: Observed = {
+  sessions: () => [],
+  figures: () => [],
+  memory: sampleMemory,
+  reloads: { good: 0, bad: 0 },
+  page: null,
+};
 
 test.before.each(async (context) => {
   context.port = await freePort();

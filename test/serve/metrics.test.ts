@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Metrics } from '../../src/serve/metrics.ts';
 import type { Observed } from '../../src/serve/observed.ts';
 import { checkMetrics } from './metric-rules.ts';
-import { sampleFigures } from './sample-figures.ts';
+import { sampleFigures, sampleMemory } from './sample-figures.ts';
 
 const test = suite('metrics');
 
@@ -13,6 +13,7 @@ const hostile = { ...figures, podName: 'a"b\\c\nd', interfaceName: 'veth2', kern
 const observed: Observed = {
   sessions: () => [],
   figures: () => [figures, hostile],
+  memory: sampleMemory,
   reloads: { good: 5, bad: 1 },
   page: null,
 };
@@ -38,6 +39,7 @@ test('names, units, types and labels are as Prometheus wants them, whatever pods
     'severity',
     'side',
     'state',
+    'use',
   ]);
 });
 

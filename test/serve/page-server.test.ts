@@ -14,6 +14,7 @@ import { freePort } from '../lab/free-port.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeScratch, removeScratch } from '../output/scratch.ts';
 import { SampleSource } from '../page/sample-source.ts';
+import { sampleMemory } from './sample-figures.ts';
 
 interface Context {
   source: SampleSource;
@@ -36,7 +37,13 @@ const test = suite<Context>('page server');
 async function serve(context: Context, token: string | null, limits = CLIENT_LIMITS): Promise<void> {
   context.source = new SampleSource(makeScratch());
   context.port = await freePort();
-  const observed = { sessions: () => [], figures: () => [], reloads: { good: 0, bad: 0 }, page: context.source };
+  const observed = {
+    sessions: () => [],
+    figures: () => [],
+    memory: sampleMemory,
+    reloads: { good: 0, bad: 0 },
+    page: context.source,
+  };
   const addresses = ['127.0.0.1', ...(ELSEWHERE === undefined ? [] : [ELSEWHERE])];
   context.isOwn = true;
   const access = new PageAccess({ token, key: KEY, isOwnUser: () => context.isOwn });

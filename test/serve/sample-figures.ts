@@ -1,4 +1,5 @@
 import { LatencyBuckets } from '../../src/model/latency-buckets.ts';
+import { MEMORY_USES, type MemoryFigures, type MemoryUse } from '../../src/model/memory-room.ts';
 import type { SessionFigures } from '../../src/model/session-figures.ts';
 
 function latencies(...us: readonly number[]): LatencyBuckets {
@@ -37,5 +38,16 @@ export function sampleFigures(): SessionFigures {
     withheldLines: 0,
     withheldDumps: 3,
     refusedDumps: 2,
+    memory: { usedBytes: uses({ rings: 4096 }), gaveWay: uses({ packets: 3 }) },
   };
+}
+
+function uses(some: Partial<Record<MemoryUse, number>>): Record<MemoryUse, number> {
+  const none = Object.fromEntries(MEMORY_USES.map((use) => [use, 0])) as Record<MemoryUse, number>;
+  return { ...none, ...some };
+}
+
+/** How an agent's memory is used. */
+export function sampleMemory(): MemoryFigures {
+  return { limitBytes: 1 << 29, programBytes: 1 << 27, usedBytes: uses({ table: 1024 }), gaveWay: uses({}) };
 }

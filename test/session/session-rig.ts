@@ -1,11 +1,12 @@
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BlockPool } from '../../src/capture/block-pool.ts';
 import type { CaptureCounters, LiveSource, SourceState } from '../../src/capture/packet-source.ts';
 import { Pulse } from '../../src/capture/pulse.ts';
+import { planMemory } from '../../src/config/memory-plan.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
+import { AgentMemory } from '../../src/session/agent-memory.ts';
 import { LiveSession } from '../../src/session/live-session.ts';
 import { PART_OPENERS, type PartOpeners, type SessionOptions } from '../../src/session/session-parts.ts';
 import type { SharedParts } from '../../src/session/shared-parts.ts';
@@ -66,7 +67,7 @@ export class SessionRig {
     logDirectory: join(this.directory, 'logs'),
     knowledge: new ProcessKnowledge(),
     feed: null,
-    pool: new BlockPool(),
+    memory: new AgentMemory(planMemory(512)),
     pulse: new Pulse(),
   };
 

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
  * added to the list where one of its own can be written.
  */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
-  'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts'],
+  'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts', 'session/agent-memory.ts'],
   'agent/session-keeper.test.ts': ['agent/until-deserted.ts'],
   'attribution/named-reports.test.ts': [
     'attribution/line-queue.ts',
@@ -19,10 +19,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'capture/block-pool.test.ts': ['capture/block-backlog.ts', 'capture/memory.ts', 'capture/ring-layout.ts'],
   'capture/cap-source.live.test.ts': ['capture/cap-socket.ts', 'capture/packet-socket.ts'],
   'capture/file-source.test.ts': ['capture/byte-source.ts', 'capture/pcap.ts', 'model/frame.ts'],
-  'capture/ring-source.live.test.ts': [
-    'capture/link-check.ts',
-    'capture/open-ring-source.ts',
-  ],
+  'capture/ring-source.live.test.ts': ['capture/link-check.ts', 'capture/open-ring-source.ts'],
   'cluster/pod-events.test.ts': [
     'cluster/api-request.ts',
     'cluster/open-pod-events.ts',
@@ -45,6 +42,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'detect/syn-reset.ts',
     'detect/syn-retransmission.ts',
   ],
+  'detect/loss.test.ts': ['detect/server-hash.ts', 'detect/zero-window.ts'],
   'detect/resets.test.ts': ['detect/throttle.ts'],
   'detect/silence.test.ts': ['detect/interface-gone.ts'],
   'detect/tls-abandoned.test.ts': ['detect/connection-event.ts', 'detect/tls-text.ts'],
@@ -163,14 +161,19 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'session/open-session-files.ts',
     'session/session-files.ts',
     'session/session-page.ts',
+    'session/session-memory.ts',
     'session/session-parts.ts',
   ],
   'track/connection-table.test.ts': ['track/record-layout.ts', 'track/tracked-connection.ts'],
   'track/conversations.test.ts': [
     'track/byte-streams.ts',
+    'track/deadlines.ts',
+    'track/duplicate-sack.ts',
+    'track/free-slots.ts',
     'track/handshakes.ts',
     'track/hop-limit.ts',
     'track/lifetimes.ts',
+    'track/quality-view.ts',
     'track/tracker.ts',
   ],
 };
@@ -178,6 +181,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
 /** Files that no test imports, with the reason. */
 const NOT_IMPORTED: Readonly<Record<string, string>> = {
   'agent/own-user.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',
+  'commands/bounded-heap.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',
   'commands/log-directories.ts':
     'runs in the program: session/command-line.replay.test.ts and the live tests start that',
   'commands/outcome.ts': 'runs in the program: session/command-line.replay.test.ts and the live tests start that',

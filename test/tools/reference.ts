@@ -15,7 +15,7 @@ import { AGENT_METRICS } from '../../src/serve/agent-metrics.ts';
 import type { MetricDefinition } from '../../src/serve/metric.ts';
 import type { Observed } from '../../src/serve/observed.ts';
 import { SESSION_METRICS } from '../../src/serve/session-metrics.ts';
-import { sampleFigures } from '../serve/sample-figures.ts';
+import { sampleFigures, sampleMemory } from '../serve/sample-figures.ts';
 
 /** A table of docs/REFERENCE.md: what the code tells, and columns whose text stands in the document only. */
 export interface ReferenceTable {
@@ -128,6 +128,7 @@ function labelsOf(metric: MetricDefinition): string[] {
 const OBSERVED: Observed = {
   sessions: () => [],
   figures: () => [sampleFigures()],
+  memory: sampleMemory,
   reloads: { good: 0, bad: 0 },
   page: null,
 };

@@ -10,6 +10,7 @@ const test = suite('track/connection-index');
 class SlowSupply implements MemorySupply {
   readonly whole = engineMemory.whole;
   readonly growing = engineMemory.growing;
+  readonly release = engineMemory.release;
   readonly asked: (() => void)[] = [];
 
   prepared(lengthBytes: number, ready: (memory: ArrayBuffer) => void): void {

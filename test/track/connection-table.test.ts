@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { engineMemory } from '../../src/model/memory-supply.ts';
 import { Packet } from '../../src/model/packet.ts';
 import { ConnectionTable, NOT_FOUND } from '../../src/track/connection-table.ts';
 import { TrackedConnection } from '../../src/track/tracked-connection.ts';
@@ -144,6 +145,59 @@ test('endpoints that differ in one number do not share a hash', () => {
     hashes.add(table.hash(aim({ ipVersion: 4, addresses: [[0x0a000001], [0x0a000002]], ports: [port, 80] }, 0)));
   }
   assert.ok(hashes.size > 65_000, `${hashes.size} hashes`);
+});
+
+test('without room for more it is full; what is free at its end is given back', () => {
+  let usedBytes = 0;
+  let isOpen = true;
+  const room = {
+    take: (bytes: number) => {
+      if (isOpen) usedBytes += bytes;
+      return isOpen;
+    },
+    use: (bytes: number) => {
+      usedBytes += bytes;
+    },
+    give: (bytes: number) => {
+      usedBytes -= bytes;
+    },
+  };
+  const capacity = 60_000;
+  const table = new ConnectionTable(capacity, 9, engineMemory, { room, slotBytes: (slots) => slots * 10 });
+  const ends = (i: number): Ends => ({ ipVersion: 4, addresses: [[i], [0x0a000001]], ports: [1234, 80] });
+  const find = (i: number) => table.find(aim(ends(i), 0), table.hash(aim(ends(i), 0)));
+  const insert = (i: number) => table.insert(aim(ends(i), 0), table.hash(aim(ends(i), 0)), true);
+  const firstBytes = usedBytes;
+  assert.ok(firstBytes > 0, 'some are there in any case');
+  for (let i = 0; i < 50_000; i++) {
+    assert.not(table.full);
+    insert(i);
+  }
+  const mostBytes = usedBytes;
+  assert.ok(mostBytes > 50_000 * 280 && mostBytes < 50_000 * 400, `${mostBytes} for 50,000`);
+  isOpen = false;
+  let more = 50_000;
+  while (!table.full) insert(more++);
+  assert.ok(more < 51_100, 'a piece at most');
+  table.remove(find(17) >> 1);
+  assert.not(table.full);
+  insert(17);
+  assert.ok(table.full);
+  assert.is(table.trim(), -1, 'nothing is free');
+
+  const random = new Random(3);
+  const stay = Array.from({ length: 500 }, () => random.between(0, 4_000));
+  for (let i = 0; i < more; i++) if (!stay.includes(i)) table.remove(find(i) >> 1);
+  const first = table.trim();
+  assert.ok(first >= 3_000 && first <= 5_000, `slots from ${first} on`);
+  assert.ok(usedBytes < mostBytes / 8, `${usedBytes} of ${mostBytes} bytes`);
+  assert.is(table.trim(), -1, 'once is enough');
+  for (const i of stay) assert.ok(find(i) >= 0);
+  for (let i = 0; i < more; i++) if (!stay.includes(i)) assert.is(find(i), NOT_FOUND);
+  isOpen = true;
+  for (let i = 100_000; !table.full; i++) insert(i);
+  assert.is(table.size, capacity);
+  for (const i of stay) assert.ok(find(i) >= 0);
 });
 
 test.run();
