@@ -16,7 +16,7 @@ fail() {
 # command:package, looked up in PATH and in the administrator's directories.
 readonly COMMANDS=(
   g++:g++ make:make python3:python3 clang:clang
-  tcpdump:tcpdump tshark:tshark tcpreplay:tcpreplay
+  tcpdump:tcpdump tshark:tshark tcpreplay:tcpreplay ndpiReader:libndpi-bin argus:argus-server
   iptables:iptables ip:iproute2 ethtool:ethtool
   dnsmasq:dnsmasq-base unbound:unbound dig:bind9-dnsutils
   nginx:nginx-light openssl:openssl curl:curl wget:wget gnutls-cli:gnutls-bin
