@@ -8,7 +8,7 @@ import type { LoadShedding } from './load-shedding.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
-/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
+/** What was sent before a stop is still read: a frame is read 60 ms after it came at the latest, … */
 const LAST_FRAMES_MS = 100;
 /** … and there may be more than can be read at once; what has not been read after this is not waited for. */
 const LAST_READING_MS = 2000;
