@@ -46,8 +46,14 @@ class Kernel {
     this.#words[this.#start(this.#frames - 1) + FRAME_STATUS] = TP_STATUS_USER;
   }
 
+  /** Begins to hand the open block over: no frame comes after its last one. */
+  close(): void {
+    this.#words[this.#start(this.#frames - 1) + FRAME_NEXT_OFFSET] = 0;
+  }
+
   /** Hands the open block over, and opens the next one if it has it back. */
   handOver(): void {
+    if (this.#frames > 0) this.close();
     this.#words[this.#header + BLOCK_STATUS] = TP_STATUS_USER;
     this.#open();
   }
@@ -112,6 +118,21 @@ ring.before(() => {
 });
 ring.after(() => pool.close());
 
+ring('the last frame of a block that is being handed over is read with the block', () => {
+  for (const store of [null, makeStore()]) {
+    const kernel = new Kernel();
+    const blocks = new RingBlocks(kernel.memory, BLOCK_BYTES, pool);
+    kernel.add(1);
+    kernel.add(2);
+    blocks.look();
+    blocks.look();
+    kernel.close();
+    assert.equal(openAll(blocks, store), [1]);
+    kernel.handOver();
+    assert.equal(openAll(blocks, store), [2]);
+  }
+});
+
 for (const [where, storeOf] of [
   ['in the ring', () => null],
   ['out of the store', makeStore],
@@ -123,7 +144,8 @@ for (const [where, storeOf] of [
     assert.not(blocks.look());
     kernel.add(1);
     kernel.add(2);
-    assert.not(blocks.look(), 'they may not be there yet');
+    assert.ok(blocks.look());
+    assert.not(blocks.isReady(), 'they may not be there yet');
     assert.equal(openAll(blocks, store), []);
     kernel.add(3);
     assert.ok(blocks.look());
@@ -137,7 +159,8 @@ for (const [where, storeOf] of [
     kernel.add(5);
     assert.ok(blocks.isReady(), 'what was handed over can be read at once');
     assert.equal(openAll(blocks, store), [4]);
-    assert.not(blocks.look());
+    assert.ok(blocks.look());
+    assert.not(blocks.isReady());
     assert.ok(blocks.look());
     assert.equal(openAll(blocks, store), [5]);
     kernel.handOver();
