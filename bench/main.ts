@@ -1,7 +1,7 @@
 /**
  * Measures the agent and says how it was done.
  *
- *     node build/bench/main.js [--rounds N] [--scale SHARE] [--programs ring,cap,…] [--json FILE] [NAME…]
+ *     node build/bench/main.js [--rounds N] [--scale SHARE] [--programs ring,cap,…] [--cases 1x100,…] [--json FILE] [NAME…]
  *
  * NAMEs select benches, all run without. SHARE below 1 is for a quick look. Ends with status 1 when a goal was missed.
  */
@@ -9,6 +9,8 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { run } from '../test/lab/program.ts';
+import { dns } from './dns.ts';
+import { everyday } from './everyday.ts';
 import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { idle } from './idle.ts';
@@ -37,7 +39,9 @@ const BENCHES: readonly Bench[] = [
   latency,
   shortConnections,
   flood,
+  dns,
   idle,
+  everyday,
   pods,
   processes,
   sideBySide,
@@ -60,6 +64,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       scale: { type: 'string', default: '1' },
       programs: { type: 'string', default: '' },
+      cases: { type: 'string', default: '' },
       json: { type: 'string' },
     },
     allowPositionals: true,
@@ -74,6 +79,7 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds),
     scale: Number(values.scale),
     programs: values.programs.split(',').filter(Boolean),
+    cases: values.cases.split(',').filter(Boolean),
   };
   console.log(machine());
   const results: Record<string, unknown> = {};

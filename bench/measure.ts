@@ -19,10 +19,17 @@ export function cpuSeconds(pid: number): number {
 
 /** Peak resident memory of a running process and its children, in bytes: the sum of their peaks. */
 export function peakRssBytes(pid: number): number {
+  return statusBytes(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+/** Resident memory of a running process and its children at this moment, in bytes. */
+export function residentBytes(pid: number): number {
+  return statusBytes(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+function statusBytes(pid: number, field: RegExp): number {
   return processTree(pid)
-    .map(
-      (member) => Number(readFileSync(`/proc/${member}/status`, 'utf8').match(/^VmHWM:\s+(\d+) kB$/m)?.[1] ?? 0) * 1024,
-    )
+    .map((member) => Number(readFileSync(`/proc/${member}/status`, 'utf8').match(field)?.[1] ?? 0) * 1024)
     .reduce((sum, bytes) => sum + bytes, 0);
 }
 

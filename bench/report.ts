@@ -26,6 +26,8 @@ export interface BenchSettings {
   /** 1 for the real thing, less for a quick look: scales counts and durations. */
   readonly scale: number;
   readonly programs: readonly string[];
+  /** What of a bench with several cases is measured; empty: all. */
+  readonly cases: readonly string[];
 }
 
 /** A bench: a name to select it by, and how to run it. */

@@ -18,6 +18,7 @@ readonly COMMANDS=(
   g++:g++ make:make python3:python3 clang:clang
   tcpdump:tcpdump tshark:tshark tcpreplay:tcpreplay
   iptables:iptables ip:iproute2 ethtool:ethtool
+  dnsmasq:dnsmasq-base unbound:unbound dig:bind9-dnsutils
   nginx:nginx-light openssl:openssl curl:curl wget:wget gnutls-cli:gnutls-bin
   chromium:chromium ps:procps nsenter:util-linux mkfs.ext4:e2fsprogs shellcheck:shellcheck kubectl:kubernetes-client
 )

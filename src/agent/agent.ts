@@ -1,3 +1,4 @@
+import { Pulse } from '../capture/pulse.ts';
 import { type EnvFile, isSameEnvFile } from '../config/env-files.ts';
 import { planMemory } from '../config/memory-plan.ts';
 import type { ProcessSettings } from '../config/process-settings.ts';
@@ -66,7 +67,7 @@ export class Agent {
     const feed = settings.isPageServed ? new PageFeed() : null;
     const { logDirectory, memoryMb } = settings;
     const memory = new AgentMemory(planMemory(memoryMb));
-    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, memory };
+    this.#shared = { logDirectory, knowledge: new ProcessKnowledge(), feed, memory, pulse: new Pulse() };
     const keepers = () => [...this.#kept.values()].map(({ keeper }) => keeper);
     this.page = feed && pageSource(feed, logDirectory, keepers);
   }

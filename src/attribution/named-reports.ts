@@ -1,4 +1,6 @@
+import { msToBeat } from '../model/beat.ts';
 import type { CauseId } from '../model/cause-id.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { everyStep } from '../model/every-step.ts';
@@ -19,8 +21,6 @@ import { WaitingEvents } from './waiting-events.ts';
 const LINE_WAIT_MS = 300;
 /** Time given to naming before packets have their turn. */
 const TURN_MS = 2;
-/** How soon it is looked again while something waits. */
-const TICK_MS = 10;
 /** A longer time between two turns is a machine that stalls: nobody can have looked meanwhile, so it counts for no more. */
 const STALL_MS = 50;
 /** What naming works with. */
@@ -122,16 +122,28 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     this.#parts.sink.occurred(name, causeId, connection, timeUs);
   }
 
+  queryOccurred(event: NetworkEvent): void {
+    this.#parts.sink.queryOccurred(event);
+  }
+
+  queryAnswered(latencyUs: number): void {
+    this.#parts.sink.queryAnswered(latencyUs);
+  }
+
+  questionEnded(question: DnsQuestion): void {
+    this.#parts.sink.questionEnded(question);
+  }
+
   event(event: NetworkEvent, connection: TrackedConnection | null): void {
     if (connection === null) {
-      this.#parts.sink.event(event, null); // a summary: what it says of a process it has said already
+      this.#parts.sink.event(event, null); // of a DNS question, or a summary: what it says of a process it has said already
       return;
     }
     const { slot } = connection;
     const process = this.#names.isPending(slot) ? undefined : this.#names.get(slot);
     if (this.#events.isEmpty && process !== undefined) this.#tell(event, process);
     else {
-      this.#arm(TICK_MS);
+      this.#arm();
       this.#events.push(event, slot, process, this.#clockMs);
     }
   }
@@ -145,21 +157,30 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     this.#names.delete(slot);
   }
 
-  /** Names what can be named now; to be called after packets were read. Calls itself while something waits. */
+  /**
+   * Names what can be named now; to be called after packets were read. Calls itself while something waits, and costs next
+   * to nothing when nothing does.
+   */
   turn(): void {
+    if (!this.#isBusy) return;
     const { now, cpuMs, budget } = this.#parts.knowledge;
     const beganMs = now();
     this.#clockMs += Math.min(beganMs - this.#turnedMs, STALL_MS);
     this.#turnedMs = beganMs;
-    let delayMs = TICK_MS;
+    let isSoon = false;
     if (this.#finder !== null && budget.allows(beganMs)) {
       const beganCpuMs = cpuMs();
       this.#hasMore = this.#find(this.#finder, beganMs);
       budget.spend(cpuMs() - beganCpuMs);
-      if (this.#hasMore) delayMs = 0;
+      isSoon = this.#hasMore;
     }
     this.#flush();
-    if (!this.#lines.isEmpty || !this.#events.isEmpty || this.#hasMore) this.#arm(delayMs);
+    if (this.#isBusy) this.#arm(isSoon ? 0 : undefined);
+  }
+
+  /** Something waits, or the finder has to have its turn. */
+  get #isBusy(): boolean {
+    return !this.#lines.isEmpty || !this.#events.isEmpty || this.#hasMore;
   }
 
   /** To be called now and then: lets go of what keeps the pod's namespace, and with it its interface, alive. */
@@ -187,7 +208,8 @@ export class NamedReports implements ReportSink, ConnectionOwners {
     );
   }
 
-  #arm(ms: number): void {
+  /** Has the next turn after so long; at the next beat when that is not said. */
+  #arm(ms?: number): void {
     if (this.#timer !== null || this.#isClosed) return;
     this.#turnedMs = this.#parts.knowledge.now();
     this.#timer = setTimeout(() => {
@@ -197,12 +219,12 @@ export class NamedReports implements ReportSink, ConnectionOwners {
       } catch (error) {
         this.#parts.fail(error);
       }
-    }, ms);
+    }, ms ?? msToBeat(this.#turnedMs));
   }
 
   #push(connection: TrackedConnection, ended: boolean): void {
     if (this.#lines.isFull) this.#pop();
-    this.#arm(TICK_MS);
+    this.#arm();
     this.#lines.push(connection.slot, ended, connection.lossMeanwhile, this.#clockMs);
     this.#waiting[connection.slot]++;
   }

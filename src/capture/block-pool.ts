@@ -1,7 +1,7 @@
 import { ASSERTING, assert } from '../model/assert.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
-import { mapMemory, populateMemory, releasePages } from '../native/libc.ts';
+import { mapMemory, populateMemory, releasePages } from '../native/mapping.ts';
 import { Memory } from './memory.ts';
 import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 

@@ -3,6 +3,7 @@ import type { FrameStore } from '../model/frame-store.ts';
 import { BlockPool } from './block-pool.ts';
 import { compileSocketFilter } from './filter.ts';
 import { closePacketSocket, openPacketSocket } from './packet-socket.ts';
+import { Pulse } from './pulse.ts';
 import { RingBlocks } from './ring-blocks.ts';
 import { ringShape } from './ring-layout.ts';
 import { RETIRE_MS, RingSource } from './ring-source.ts';
@@ -28,6 +29,8 @@ export interface RingOptions {
   readonly store?: FrameStore;
   /** Where blocks are put aside that come faster than they are read; a pool of its own when missing. */
   readonly pool?: BlockPool;
+  /** Looks at the rings of all sessions; one of its own when missing. */
+  readonly pulse?: Pulse;
 }
 
 const DEFAULT_RING_MB = 16;
@@ -53,7 +56,8 @@ export function openRingSource(options: RingOptions): RingSource {
   let source: RingSource | null = null;
   try {
     const blocks = new RingBlocks(socket.mapping.buffer, shape.blockBytes, options.pool ?? new BlockPool());
-    source = new RingSource({ socket, blocks, options, description });
+    const pulse = options.pulse ?? new Pulse();
+    source = new RingSource({ socket, blocks, options, description, pulse });
     source.start();
     return source;
   } catch (error) {

@@ -1,15 +1,11 @@
 import { everyStep } from '../model/every-step.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import {
-  addressOf,
   bindSocket,
   closeDescriptor,
   inNetworkNamespace,
   interfaceName,
-  type Mapping,
-  mapShared,
   openSocket,
-  retireMapping,
   SO_ATTACH_FILTER,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -19,6 +15,7 @@ import {
   socketOption,
   trySocketOption,
 } from '../native/libc.ts';
+import { addressOf, type Mapping, mapShared, retireMapping } from '../native/mapping.ts';
 import type { FilterProgram } from './filter.ts';
 import {
   AF_PACKET,

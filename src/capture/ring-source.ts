@@ -10,6 +10,7 @@ import { NO_MEMORY } from './memory.ts';
 import type { RingOptions } from './open-ring-source.ts';
 import { attachFilter, closePacketSocket, type PacketSocket, takeDrops } from './packet-socket.ts';
 import type { CaptureCounters, Established, LiveSource, SourceState } from './packet-source.ts';
+import type { Pulse } from './pulse.ts';
 import type { RingBlocks } from './ring-blocks.ts';
 import { ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from './ring-layout.ts';
 import {
@@ -29,11 +30,14 @@ import {
   TP_STATUS_VLAN_VALID,
 } from './ring-words.ts';
 
-/** How long a frame may lie in a block that is not full before the kernel hands the block over, in milliseconds. */
-export const RETIRE_MS = 32;
+/**
+ * How long the kernel keeps a block that is not full, in milliseconds. Frames are read before that; quiet traffic uses up
+ * a ring of eight blocks, of which none is read, in eight seconds.
+ */
+export const RETIRE_MS = 1000;
 
-/** A deleted interface is 'gone' when no block came for this long: its last frames may still be in an open one. */
-const LAST_BLOCK_MS = 4 * RETIRE_MS;
+/** A deleted interface is 'gone' after this long: its last frames may still be in a block that the kernel has. */
+const LAST_BLOCK_MS = 128;
 
 /**
  * While blocks come because they are full, it is looked for the next ones this much later, in milliseconds, instead of
@@ -56,6 +60,8 @@ export interface RingSourceParts {
   readonly blocks: RingBlocks;
   readonly options: RingOptions;
   readonly description: string;
+  /** Looks at the ring now and then. */
+  readonly pulse: Pulse;
 }
 
 /**
@@ -69,7 +75,10 @@ export class RingSource implements LiveSource {
   usesStore = true;
 
   readonly #socket: PacketSocket;
+  /** Wakes up when the kernel hands a block over: when packets come fast, or the link goes down. */
   readonly #watch: DescriptorWatch;
+  readonly #pulse: Pulse;
+  readonly #look = () => this.#lookAtRing();
   readonly #linkCheck: LinkCheck;
   readonly #blocks: RingBlocks;
   readonly #linkType: number;
@@ -97,6 +106,8 @@ export class RingSource implements LiveSource {
   /** Frames and their bytes on the wire: doubles, so that they may grow past the small integers. */
   readonly #given = new Float64Array(2);
   #drops = 0;
+  /** Blocks that had been given back to the kernel when it was last asked for its drops. */
+  #askedAt = -1;
   #lastFrame: Frame | null = null;
 
   #closed = false;
@@ -107,12 +118,13 @@ export class RingSource implements LiveSource {
   #restTimer: NodeJS.Timeout | null = null;
 
   /** Use `openRingSource`. What is given belongs to the source from here on. */
-  constructor({ socket, blocks, options, description }: RingSourceParts) {
+  constructor({ socket, blocks, options, description, pulse }: RingSourceParts) {
     const { side } = options;
     this.description = description;
     this.interfaceName = socket.interfaceName;
     this.#socket = socket;
     this.#blocks = blocks;
+    this.#pulse = pulse;
     this.#linkType = socket.hasLinkHeader ? LinkType.ethernet : LinkType.raw;
     this.#selective = socket.loopback || !socket.hasLinkHeader;
     const outgoing = side === 'host' ? Direction.toPod : Direction.fromPod;
@@ -128,6 +140,7 @@ export class RingSource implements LiveSource {
   /** Watches the ring in the event loop from now on. */
   start(): void {
     this.#watch.start();
+    this.#pulse.add(this.#look);
   }
 
   next(frame: Frame): boolean {
@@ -178,7 +191,7 @@ export class RingSource implements LiveSource {
   }
 
   counters(): CaptureCounters {
-    if (!this.#closed) this.#drops += takeDrops(this.#socket.fd);
+    this.#askForDrops();
     return { frames: this.#given[0], bytes: this.#given[1], kernelDrops: this.#drops, agentDrops: 0 };
   }
 
@@ -205,6 +218,7 @@ export class RingSource implements LiveSource {
       () => {
         this.#drops += takeDrops(this.#socket.fd);
       },
+      () => this.#pulse.remove(this.#look),
       () => this.#watch.close(),
       () => this.#linkCheck.close(),
       () => this.#dropViews(),
@@ -212,6 +226,14 @@ export class RingSource implements LiveSource {
       () => closePacketSocket(this.#socket),
       () => this.#answer('closed'),
     );
+  }
+
+  /** The kernel drops frames only when it has handed over all blocks: where it has not handed over one, none was dropped. */
+  #askForDrops(): void {
+    const { givenBack, isHandedOver } = this.#blocks;
+    if (this.#closed || (givenBack === this.#askedAt && !isHandedOver)) return;
+    this.#askedAt = givenBack;
+    this.#drops += takeDrops(this.#socket.fd);
   }
 
   /** Gives back the block that was read, and takes the next one when the kernel has filled it. */
@@ -278,6 +300,14 @@ export class RingSource implements LiveSource {
     this.#words = NO_MEMORY.words;
     this.#bytes = NO_MEMORY.bytes;
     this.#view = NO_MEMORY.view;
+  }
+
+  /** Answers who waits as soon as there is something to be read; true when there is. */
+  #lookAtRing(): boolean {
+    if (this.#framesLeft > 0) return true; // nothing is given back that is still read
+    const isReady = this.#blocks.look();
+    if (isReady && this.#pending !== null) this.#answer('readable');
+    return isReady;
   }
 
   #answer(state: SourceState): void {

@@ -104,6 +104,12 @@ export class PodEvents {
     this.#count({ name, causeId, podSide: connection.podSide, server }, reason);
   }
 
+  /** The same of a DNS question, which the event speaks of. */
+  queryOccurred(event: NetworkEvent): void {
+    const reason = reasonOf(event.name);
+    if (reason !== null && !this.#closed) this.#count(identityOf(event), reason);
+  }
+
   /** Takes in an event: its words tell what occurred before. One that is not about a connection occurs with it. */
   report(event: NetworkEvent): void {
     const reason = reasonOf(event.name);

@@ -39,12 +39,16 @@ export interface Settings {
   /** pcap-filter(7). */
   readonly pcapFilter: string;
   readonly eventsForTlsConnections: boolean;
+  /** DNS questions are listed, and 00012 and 00013 told. */
+  readonly eventsForDns: boolean;
   readonly noEventHttpsClientSslShutdown: boolean;
   readonly noEventHttpClientReset: boolean;
   readonly eventThrottle: boolean;
   /** Trouble is told as Events of the cluster on the pod. */
   readonly kubernetesEvents: boolean;
   readonly followSeconds: number;
+  /** How long a DNS query may be without an answer. */
+  readonly dnsSeconds: number;
   readonly halfOpenSeconds: number;
   readonly staleSeconds: number;
   readonly stale2Seconds: number;
@@ -53,6 +57,8 @@ export interface Settings {
   /** Part of the data segments of a minute, in percent, beyond which loss is told. */
   readonly lossPercent: number;
   readonly zeroWindowSeconds: number;
+  /** A request's first byte of answer that takes longer is told, in milliseconds; 0 is off. */
+  readonly slowMs: number;
   readonly captureBackend: CaptureBackend;
   /** Size of the kernel's ring, in MiB. */
   readonly ringMb: number;
@@ -119,11 +125,13 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   nodeName: live('NODE_NAME', text, ''),
   pcapFilter: live('PCAP_FILTER', nonEmptyText, DEFAULT_FILTER),
   eventsForTlsConnections: live('EVENTS_FOR_TLS_CONNECTIONS', yesOrNo, true),
+  eventsForDns: live('EVENTS_FOR_DNS', yesOrNo, true),
   noEventHttpsClientSslShutdown: live('NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', yesOrNo, true),
   noEventHttpClientReset: live('NO_EVENT_HTTP_CLIENT_RESET', yesOrNo, true),
   eventThrottle: live('EVENT_THROTTLE', yesOrNo, true),
   kubernetesEvents: live('KUBERNETES_EVENTS', yesOrNo, false),
   followSeconds: live('FOLLOW_SECONDS', integer(0, DAY_SECONDS), 30),
+  dnsSeconds: live('DNS_SECONDS', integer(1, 3600), 2),
   halfOpenSeconds: live('HALF_OPEN_SECONDS', integer(1, DAY_SECONDS), 30),
   staleSeconds: live('STALE_SECONDS', integer(1, DAY_SECONDS), 180),
   stale2Seconds: live('STALE2_SECONDS', integer(1, DAY_SECONDS), 600),
@@ -131,6 +139,7 @@ export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   resetAbnormalSeconds: live('RESET_ABNORMAL_SECONDS', integer(1, DAY_SECONDS), 60),
   lossPercent: live('LOSS_PERCENT', integer(1, 100), 5),
   zeroWindowSeconds: live('ZERO_WINDOW_SECONDS', integer(1, DAY_SECONDS), 5),
+  slowMs: live('SLOW_MS', integer(0, 3_600_000), 0),
   captureBackend: restart('CAPTURE_BACKEND', oneOf('ring', 'cap', 'auto'), 'auto'),
   ringMb: restart('RING_MB', integer(1, 1024), 16),
   bufferMb: restart('BUFFER_MB', integer(1, 65_536), 128),

@@ -3,10 +3,12 @@ import type { Side } from '../model/connection.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import { EventCode, type EventName } from '../model/event-code.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { Answer } from '../track/answer.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
 import type { IcmpError } from '../track/icmp-errors.ts';
 import type { PathMtuTrouble } from '../track/path-mtu.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
+import { type AnsweringService, Answers } from './answers.ts';
 import { doubt } from './doubt.ts';
 import { foreignPacket } from './foreign-packet.ts';
 import { halfClosed } from './half-closed.ts';
@@ -40,6 +42,7 @@ export interface DetectorSettings {
   stale2Seconds: number;
   lossPercent: number;
   zeroWindowSeconds: number;
+  slowMs: number;
   eventsForTlsConnections: boolean;
   noEventHttpsClientSslShutdown: boolean;
 }
@@ -57,10 +60,12 @@ export class Detectors {
   readonly #resets = new ResetCounters();
   readonly #servers = new KnownServers();
   readonly #losses: Losses;
+  readonly #answers: Answers;
 
   constructor(settings: DetectorSettings) {
     this.#settings = settings;
     this.#losses = new Losses(settings);
+    this.#answers = new Answers(settings);
   }
 
   /** Peers whose resets are no longer counted, as there were too many. */
@@ -111,6 +116,21 @@ export class Detectors {
   leftClosed(connection: TrackedConnection): NetworkEvent | null {
     this.#losses.ended(connection);
     return leftClosed(connection, this.#settings.zeroWindowSeconds);
+  }
+
+  /** The responder answered a request: 00018 when it failed, 00020 when it was slow. */
+  answered(connection: TrackedConnection, answer: Answer, timeUs: number): Occurrence[] {
+    return this.#answers.answered(connection, answer, timeUs);
+  }
+
+  /** Answers of HTTP by class of their status, `1xx` to `5xx`; those of gRPC by `grpc_ok` and `grpc_error`. */
+  get answersByClass(): Readonly<Record<string, number>> {
+    return this.#answers.byClass;
+  }
+
+  /** How services answered, the most asked first. */
+  get answers(): readonly AnsweringService[] {
+    return this.#answers.list();
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): NetworkEvent {

@@ -8,6 +8,7 @@ const BY_WEIGHT: readonly EventName[] = [
   'TCP_SYN_RETRANS',
   'TCP_LOSS',
   'TCP_ZERO_WINDOW',
+  'HTTP_ERROR',
   'HALF_CLOSED',
   'TCP_ESTABLISHED_STALE2',
   'TCP_RESET',

@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<4 | 6, ReadonlyMap<number, CauseId>>> = {
  */
 export function icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): NetworkEvent | null {
   const { code, side, from, mtu, isRepeated } = error;
-  const causeId = KINDS[connection.ipVersion === 4 ? 4 : 6].get(code) ?? 'icmp.other';
+  const { causeId, cause } = icmpCause(connection.ipVersion, code, side, from);
   if (causeId === 'icmp.fragmentation-needed') {
     if (!isRepeated || connection.failure === EventCode.PATH_MTU) return null;
     return mtuIgnored(connection, side, mtu, error.sizeBytes, from, timeUs);
@@ -47,12 +47,15 @@ export function icmpError(connection: TrackedConnection, error: IcmpError, timeU
   if (connection.failure === EventCode.ICMP_ERROR) return null;
   return connectionEvent('ICMP_ERROR', connection, timeUs, {
     value: code,
-    ...causeOf(causeId, code, side, from),
+    causeId,
+    cause,
     facts: { icmpFrom: from },
   });
 }
 
-function causeOf(causeId: CauseId, code: number, side: Side, from: string): Cause {
+/** Returns what an error of type × 256 + code, sent by `from`, says of a packet of `side`. */
+export function icmpCause(ipVersion: number, code: number, side: Side, from: string): Cause {
+  const causeId = KINDS[ipVersion === 4 ? 4 : 6].get(code) ?? 'icmp.other';
   const who = sideName(side);
   const says = `${from} answers a packet of ${who} by ICMP`;
   switch (causeId) {

@@ -3,6 +3,7 @@ import { PodSide, Side } from '../model/connection.ts';
 import { type AdviceNames, adviceNames, whoHas } from './advice-names.ts';
 import { answerAdvice } from './answer-advice.ts';
 import { wordsOf } from './causes.ts';
+import { dnsAdvice } from './dns-advice.ts';
 import type { EventLine } from './event-line.ts';
 import { pathAdvice } from './path-advice.ts';
 import { tlsAdvice } from './tls-advice.ts';
@@ -19,6 +20,8 @@ export interface Trouble {
   readonly othersAnswered: boolean;
   /** Connections went well between those that did not. */
   readonly isIntermittent: boolean;
+  /** Names that exist and are like the one that does not. */
+  readonly alternatives?: readonly string[];
 }
 
 /** Returns what somebody with a broken pod may try next, most promising first. */
@@ -57,11 +60,17 @@ export function adviceFor(trouble: Trouble): string[] {
     case 'tlsClosed':
     case 'notTls':
       return tlsAdvice(causeId, event, names);
+    case 'dnsUnanswered':
+    case 'dnsError':
+    case 'noName':
+      return dnsAdvice(trouble, names);
     case 'foreign':
     case 'icmp':
     case 'pathMtu':
     case 'loss':
       return pathAdvice(causeId, event, names);
+    case 'httpError':
+    case 'slow':
     case 'noAnswer':
     case 'halfClosed':
       return answerAdvice(causeId, event, names);

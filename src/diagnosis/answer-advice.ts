@@ -10,6 +10,22 @@ const POSTGRESQL = 5432;
 export function answerAdvice(causeId: CauseId, event: EventLine, names: AdviceNames): string[] {
   const log = logOfServer(event, names);
   switch (causeId) {
+    case 'http.error.application':
+    case 'http.error.grpc':
+      return [
+        `What does the server's log say at these times${onPath(event)}? ${log}`,
+        'Does it fail for all requests or for some? For all: its configuration, or what it depends on (a database, another service: look at its own connections). For some: the same path, the same size, the same client.',
+      ];
+    case 'http.error.gateway':
+      return [
+        `Who is behind the proxy${onPath(event)}? 502: it closed, reset or spoke another protocol; 503: none is ready, or a limit was passed; 504: it did not answer in time. \`kubectl get endpointslices -A -o wide\`, and the log of the proxy names the upstream. ${log}`,
+        'Does it come at roll-outs? Then pods are taken away before the proxy knows: a preStop pause, readiness probes, and connections that are drained.',
+      ];
+    case 'answer.slow':
+      return [
+        `What does the server do meanwhile${onPath(event)}? A profile or thread dump; look for what it waits for itself (a database, another service, a lock, a full pool, CPU throttling: \`kubectl top pod\`). ${log}`,
+        'Is the time on the way? Compare with the round trips in the table below.',
+      ];
     case 'answer.client-gave-up':
       return [
         `What does the server do meanwhile?${waited(event)} A thread dump (jstack, py-spy, gdb, SIGQUIT for Go and Java) shows what it waits for: a database, another service, a lock, a full pool. ${log}`,
@@ -63,6 +79,10 @@ export function answerAdvice(causeId: CauseId, event: EventLine, names: AdviceNa
     default:
       return leak(event, names);
   }
+}
+
+function onPath({ facts }: EventLine): string {
+  return facts.path === undefined ? '' : ` (for example ${facts.path})`;
 }
 
 function leak({ value, podSide }: EventLine, { address, pod }: AdviceNames): string[] {

@@ -28,6 +28,11 @@ export class BoundedGroups<Group> {
     return group;
   }
 
+  /** The group of a key, if there is one. */
+  find(key: string): Group | undefined {
+    return this.#groups.get(key);
+  }
+
   /** The groups, heaviest first, at most `most`. */
   heaviest(): Group[] {
     return [...this.#groups.values()].sort((a, b) => this.#weigh(b) - this.#weigh(a)).slice(0, this.#most);

@@ -19,10 +19,15 @@ export type TroubleKind =
   | 'tlsWarning'
   | 'tlsClosed'
   | 'notTls'
+  | 'dnsUnanswered'
+  | 'dnsError'
+  | 'noName'
   | 'icmp'
   | 'pathMtu'
   | 'loss'
   | 'zeroWindow'
+  | 'httpError'
+  | 'slow'
   | 'noAnswer'
   | 'halfClosed'
   | 'gone';
@@ -197,6 +202,61 @@ const WORDS: Readonly<Record<Exclude<KnownCauseId, 'tls.established'>, CauseWord
   ),
   'tcp.reset.many': words('manyResets', 'Very many resets', 'very many resets from one address and port'),
   'interface.gone': words('gone', ({ where }) => `The interface ${where} is gone`, 'the captured interface is gone'),
+  'dns.no-answer': words(
+    'dnsUnanswered',
+    ({ where }) => `The resolver ${where} does not answer`,
+    'the resolver does not answer: it is down or overloaded, or packets are dropped on the way (a network policy without port 53, a full conntrack table)',
+  ),
+  'dns.no-answer.parallel': words(
+    'dnsUnanswered',
+    ({ where }) => `The resolver ${where} answers one of two queries that are sent at once`,
+    'A and AAAA are sent from one port at the same time and only one of them is answered: the race of conntrack with address translation drops the other, and the client waits for its time-out (5 s)',
+  ),
+  'dns.no-answer.foreign': words(
+    'dnsUnanswered',
+    ({ where }) => `What the resolver ${where} answers comes from another address`,
+    'the answer comes from another address than was asked, so the client does not take it: address translation is lost on the way back',
+  ),
+  'dns.error.formerr': words(
+    'dnsError',
+    ({ where }) => `The resolver ${where} does not understand queries (FORMERR)`,
+    'FORMERR: the resolver does not understand the query, or an extension of it (EDNS)',
+  ),
+  'dns.error.servfail': words(
+    'dnsError',
+    ({ where }) => `The resolver ${where} fails (SERVFAIL)`,
+    'SERVFAIL: the resolver could not find out. Its upstream is away or refuses, DNSSEC does not validate, or it is misconfigured',
+  ),
+  'dns.error.notimp': words(
+    'dnsError',
+    ({ where }) => `The resolver ${where} does not support queries (NOTIMP)`,
+    'NOTIMP: the resolver does not support this kind of query',
+  ),
+  'dns.error.refused': words(
+    'dnsError',
+    ({ where }) => `The resolver ${where} refuses (REFUSED)`,
+    'REFUSED: the resolver does not serve this client or this name (an access list, a missing zone, no recursion)',
+  ),
+  'dns.error.other': words(
+    'dnsError',
+    ({ where }) => `The resolver ${where} answers with an error`,
+    'the resolver answers with an error code',
+  ),
+  'dns.no-such-name': words(
+    'noName',
+    'A name does not exist',
+    'NXDOMAIN for all names that the search list makes of it: a wrong name, a missing namespace, or a Service that is not there. Who asked has no address: no connection is tried',
+  ),
+  'dns.no-such-reverse-name': words(
+    'noName',
+    'Addresses have no names',
+    'NXDOMAIN for the name of an address: who looks up the names of its peers waits for that each time',
+  ),
+  'dns.no-data': words(
+    'noName',
+    'A name has no address',
+    'the name exists and has no record of the type that is asked for: a headless Service without ready endpoints, or a name of the other IP version only',
+  ),
   'icmp.port-unreachable': words(
     'icmp',
     ({ where }) => `Refused by ICMP: nobody behind ${where}`,
@@ -257,6 +317,26 @@ const WORDS: Readonly<Record<Exclude<KnownCauseId, 'tls.established'>, CauseWord
     'zeroWindow',
     'The receiver does not read',
     'one side has no room for what the other has to send (window closed): its application does not read, it is busy, deadlocked, or out of CPU',
+  ),
+  'http.error.application': words(
+    'httpError',
+    'Requests fail in the server',
+    'the server answers with an error of its own (HTTP 500 to 599): an exception, a crash of what it calls, or a bug',
+  ),
+  'http.error.gateway': words(
+    'httpError',
+    'A proxy has no good answer from behind it',
+    'a proxy answers for what is behind it (HTTP 502, 503, 504): nobody is there or ready, or it does not answer in time',
+  ),
+  'http.error.grpc': words(
+    'httpError',
+    'gRPC calls fail in the server',
+    'the server ends calls with an error of its own (gRPC status 2, 4, 8, 13, 14)',
+  ),
+  'answer.slow': words(
+    'slow',
+    'Answers are slow',
+    'the first byte of answers takes longer than SLOW_MS: the server computes, waits for another, or its queue is long',
   ),
   'answer.client-gave-up': words(
     'noAnswer',

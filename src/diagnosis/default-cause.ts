@@ -1,4 +1,5 @@
 import { CAUSE_IDS, type CauseId } from '../model/cause-id.ts';
+import { NO_DATA, Rcode } from '../model/dns-question.ts';
 import type { EventName } from '../model/event-code.ts';
 
 /** What stands for a cause where none is told: by a line of an older agent, or by a connection without an event. */
@@ -14,10 +15,14 @@ const BY_NAME: Readonly<Record<EventName, CauseId>> = {
   TCP_SYN_RESET: 'tcp.refused.nobody-listens',
   TCP_RESET_ABNORMAL: 'tcp.reset.many',
   VIF_DISAPPEARED: 'interface.gone',
+  DNS_NO_ANSWER: 'dns.no-answer',
+  DNS_ERROR: 'dns.error.other',
   ICMP_ERROR: 'icmp.other',
   PATH_MTU: 'path-mtu.black-hole',
   TCP_LOSS: 'tcp.loss.unacknowledged',
   TCP_ZERO_WINDOW: 'tcp.zero-window',
+  HTTP_ERROR: 'http.error.application',
+  SLOW_ANSWER: 'answer.slow',
   NO_ANSWER: 'answer.client-gave-up',
   HALF_CLOSED: 'tcp.half-closed.not-closing',
   FOREIGN_PACKET: 'tcp.foreign.packet',
@@ -31,6 +36,15 @@ const BY_ANSWER_VALUE: readonly CauseId[] = [
   'answer.keepalive-race',
   'answer.declined',
 ];
+/** Causes by the value of 00013. */
+const BY_RCODE: ReadonlyMap<number, CauseId> = new Map<number, CauseId>([
+  [Rcode.formErr, 'dns.error.formerr'],
+  [Rcode.servFail, 'dns.error.servfail'],
+  [Rcode.nxDomain, 'dns.no-such-name'],
+  [Rcode.notImp, 'dns.error.notimp'],
+  [Rcode.refused, 'dns.error.refused'],
+  [NO_DATA, 'dns.no-data'],
+]);
 /** Alerts that an older agent's value tells apart, of those whose advice differs (RFC 8446 §6). */
 const ALERTS: ReadonlyMap<number, string> = new Map([
   [0, 'close-notify'],
@@ -69,6 +83,8 @@ export function defaultCauseId(name: EventName, value: number): CauseId {
       return value === 0 ? 'tcp.stale.idle' : value === 3 ? 'tcp.stale.window-closed' : 'tcp.stale.answer-owed';
     case 'TLS_ALERT':
       return `tls.alert.${ALERTS.get(value & 0xff) ?? `number-${value & 0xff}`}`;
+    case 'DNS_ERROR':
+      return BY_RCODE.get(value) ?? BY_NAME[name];
     case 'NO_ANSWER':
       return BY_ANSWER_VALUE[value] ?? BY_NAME[name];
     default:

@@ -103,9 +103,20 @@ const NUMBER_FACTS = [
   'segments',
   'lostBefore',
   'lostBeyond',
+  'times',
   'windowSeconds',
+  'queries',
+  'candidates',
 ] as const satisfies readonly (keyof EventFacts)[];
-const TEXT_FACTS = ['icmpFrom', 'stranger', 'proxiedFrom'] as const satisfies readonly (keyof EventFacts)[];
+const TEXT_FACTS = [
+  'icmpFrom',
+  'stranger',
+  'proxiedFrom',
+  'path',
+  'dnsName',
+  'dnsCandidate',
+  'dnsType',
+] as const satisfies readonly (keyof EventFacts)[];
 
 function factsOf(extra: JsonObject): EventFacts {
   const facts: Record<string, number | string> = {};

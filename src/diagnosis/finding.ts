@@ -5,10 +5,12 @@ import { formatIsoTime } from '../model/utc-time.ts';
 import { adviceFor } from './advice.ts';
 import { type TroubleKind, wordsOf } from './causes.ts';
 import type { Counts } from './counts.ts';
+import { dnsTitle } from './dns-advice.ts';
+import type { DnsCounts, DnsLookups } from './dns-lookups.ts';
 import type { Server } from './servers.ts';
 import type { Severity } from './severity.ts';
 import { Tally } from './tally.ts';
-import type { Burst, TroubleGroup } from './trouble-group.ts';
+import { type Burst, isOfConnection, type TroubleGroup } from './trouble-group.ts';
 
 /** One trouble at one place: all events and connections that tell of it. */
 export interface Finding {
@@ -30,6 +32,8 @@ export interface Finding {
   readonly events: Readonly<Partial<Record<EventCode, number>>>;
   /** Connections it hit, of all to that server in the time asked for; null for what is not about connections. */
   readonly connections: { readonly failed: number; readonly all: number; readonly isAtLeast: boolean } | null;
+  /** DNS queries, or questions, that it hit, of all there were; null for what is not about DNS, or where no line tells. */
+  readonly questions: { readonly failed: number; readonly all: number; readonly unit: DnsCounts['unit'] } | null;
   /** How often it happened at least. */
   readonly times: number;
   /** Very many resets within a short time (00010); null when there were not. */
@@ -61,6 +65,7 @@ export interface Finding {
 export interface FindingContext {
   readonly server: Server | undefined;
   readonly counts: Counts;
+  readonly lookups: DnsLookups;
   /** Until when the files speak, microseconds since 1970-01-01 UTC. */
   readonly endUs: number;
   readonly hasFile: (name: string) => boolean;
@@ -73,29 +78,34 @@ const STILL_US = 60_000_000;
 /** A server that answers others about this long before or after is not away. */
 const MEANWHILE_US = 10_000_000;
 
-export function findingOf(group: TroubleGroup, { server, counts, endUs, hasFile }: FindingContext): Finding {
+export function findingOf(group: TroubleGroup, context: FindingContext): Finding {
+  const { server, counts, lookups, endUs, hasFile } = context;
   const { telling, where, by } = group;
   const firstUs = Math.min(group.firstUs, ...counts.failures.map((failure) => failure.firstUs));
   const lastUs = Math.max(group.lastUs, ...counts.failures.map((failure) => failure.lastUs));
   const causeId = probableCause(group, counts);
   const othersAnswered = group.kind === 'unanswered' && answeredMeanwhile(server, firstUs, lastUs);
   const severity = group.judgedSeverity;
-  const isIntermittent = counts.failures.some(({ interrupted }) => interrupted);
+  const dns = isOfConnection(telling) ? null : lookups.countsOf(telling);
+  const isIntermittent =
+    counts.failures.some(({ interrupted }) => interrupted) || (dns !== null && dns.failed < dns.all);
+  const alternatives = causeId === 'dns.no-such-name' ? lookups.alternativesTo(telling.facts.dnsName ?? '') : [];
   return {
     kind: group.kind,
     causeId,
     joined: [...group.joined].sort(),
     severity,
-    title: titleOf(group, causeId, othersAnswered),
+    title: dnsTitle(telling, causeId, dns) ?? titleOf(group, causeId, othersAnswered),
     where,
     pod: (['client', 'server', 'unknown'] as const)[telling.podSide],
     by: by === null ? null : by === Side.initiator ? 'client' : 'server',
     cause: causeOf(group, causeId, othersAnswered),
     events: Object.fromEntries([...group.codes].sort()),
     connections: counts.failed === 0 ? null : pick(counts),
-    times: Math.max(counts.failed, counts.failures.length > 0 ? group.events : group.times),
+    questions: dns && { failed: dns.failed, all: dns.all, unit: dns.unit },
+    times: Math.max(counts.failed, dns?.failed ?? 0, counts.failures.length > 0 ? group.events : group.times),
     burst: group.burst,
-    ...stateOf(server, lastUs, endUs, isIntermittent),
+    ...stateOf(dns?.lastGoodUs ?? server?.lastHealthyBeginUs, lastUs, endUs, isIntermittent),
     isIntermittent,
     first: formatIsoTime(firstUs),
     last: formatIsoTime(lastUs),
@@ -106,7 +116,7 @@ export function findingOf(group: TroubleGroup, { server, counts, endUs, hasFile 
     pcaps: group.pcaps.filter(hasFile),
     doubtful: Math.max(0, group.events - group.certain),
     doubts: group.doubts.texts(),
-    tryNext: adviceFor({ causeId, event: telling, othersAnswered, isIntermittent }),
+    tryNext: adviceFor({ causeId, event: telling, othersAnswered, isIntermittent, alternatives }),
   };
 }
 
@@ -146,13 +156,13 @@ function titleOf(group: TroubleGroup, causeId: CauseId, othersAnswered: boolean)
 }
 
 function stateOf(
-  server: Server | undefined,
+  lastHealthyUs: number | undefined,
   lastUs: number,
   endUs: number,
   isIntermittent: boolean,
 ): Pick<Finding, 'state'> {
   const isRecent = endUs - lastUs <= STILL_US;
-  const wentWellAfter = (server?.lastHealthyBeginUs ?? Number.NEGATIVE_INFINITY) > lastUs;
+  const wentWellAfter = (lastHealthyUs ?? Number.NEGATIVE_INFINITY) > lastUs;
   if (wentWellAfter) return { state: isIntermittent && isRecent ? 'happening' : 'stopped' };
   return { state: isRecent ? 'happening' : 'unknown' };
 }

@@ -2,13 +2,14 @@ import { Side } from '../model/connection.ts';
 import { BoundedGroups } from './bounded-groups.ts';
 import { wordsOf } from './causes.ts';
 import { countsOf } from './counts.ts';
+import type { DnsLookups } from './dns-lookups.ts';
 import type { EndFlowLine } from './end-flow-line.ts';
 import { type EventLine, endpointText } from './event-line.ts';
 import { type Finding, type FindingContext, findingOf } from './finding.ts';
 import { joinTroubles } from './join-troubles.ts';
 import type { Server, Servers } from './servers.ts';
 import { SEVERITIES, severityOf } from './severity.ts';
-import { clientOf, placeOf, TroubleGroup } from './trouble-group.ts';
+import { clientOf, isOfConnection, placeOf, TroubleGroup } from './trouble-group.ts';
 import { PodAddresses, untoldEvent } from './untold.ts';
 
 const MOST_FINDINGS = 1000;
@@ -25,6 +26,8 @@ const NOBODY: ReadonlySet<string> = new Set();
 export interface ListOptions {
   /** Connections that ended in the time asked for. */
   readonly servers: Servers;
+  /** DNS questions that ended in that time. */
+  readonly lookups: DnsLookups;
   /** Until when the files speak, microseconds since 1970-01-01 UTC. */
   readonly endUs: number;
   /** Whether a pcap is still there. */
@@ -53,7 +56,7 @@ export class Findings {
     if (words === null) return;
     const key = `${placeOf(event)}\n${reasonOf(event)}`;
     this.#groups.get(key, () => new TroubleGroup(words.kind, event)).add(event, severityOf(event));
-    if (event.sourcePort === 0) return;
+    if (!isOfConnection(event)) return;
     const ends = `${placeOf(event)} ${clientOf(event)}`;
     if (this.#open.size < MOST_OPEN || this.#open.has(ends)) this.#open.set(ends, event.timeUs);
   }
@@ -74,7 +77,7 @@ export class Findings {
   }
 
   /** What was found, worst first. */
-  list({ servers, endUs, hasFile }: ListOptions): Finding[] {
+  list({ servers, lookups, endUs, hasFile }: ListOptions): Finding[] {
     const byPlace = servers.byPlace();
     const groups = this.#groups.heaviest();
     const openByPlace = this.#openByPlace();
@@ -89,7 +92,7 @@ export class Findings {
       for (const group of joined) {
         const counts = countsOf(group, joined, server, open);
         const weight = weightOf(group, Math.max(group.times, counts.failed));
-        found.push({ weight, group, context: { server, counts, endUs, hasFile } });
+        found.push({ weight, group, context: { server, counts, lookups, endUs, hasFile } });
       }
     }
     found.sort((a, b) => b.weight - a.weight);
@@ -144,13 +147,15 @@ function withPlainCause(event: EventLine): EventLine {
 
 /** What tells the trouble of an event from others at the same place: the cause, and who did it where that matters. */
 function reasonOf(event: EventLine): string {
-  const { causeId, by, value } = event;
+  const { causeId, by, value, facts } = event;
   const kind = wordsOf(causeId)?.kind;
   switch (kind) {
     case 'unanswered':
     case 'foreign':
     case 'pathMtu':
       return kind;
+    case 'noName':
+      return `${causeId} ${causeId === 'dns.no-such-reverse-name' ? '' : facts.dnsName}`;
     case 'loss':
       return `${kind} ${by}`;
     case 'stuck':

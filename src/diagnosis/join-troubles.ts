@@ -41,6 +41,10 @@ const RULES: readonly Rule[] = [
     kind === 'foreign' && (other.kind === 'unanswered' || other.causeId === 'tcp.reset.handshake-by-client'),
   // an ICMP error is the answer
   ({ causeId }, { kind }) => NO_WAY.has(causeId) && kind === 'unanswered',
+  ({ causeId }, { kind }) => NO_WAY.has(causeId) && kind === 'dnsUnanswered',
+  // who does not answer queries does not answer over TCP either
+  ({ kind }, other) => kind === 'dnsUnanswered' && other.kind === 'unanswered',
+  ({ kind, events }, other) => kind === 'dnsUnanswered' && other.kind === kind && events >= other.events,
   // large packets do not pass: what hangs, and what was waited for in vain
   ({ kind }, other) => kind === 'pathMtu' && (other.kind === 'stuck' || SMALLER_PACKETS.has(other.causeId)),
   // large packets are lost as well; a closed window is a stillness in the end

@@ -1,9 +1,9 @@
 import { EndType } from '../model/connection.ts';
 import type { EventCode } from '../model/event-code.ts';
+import { LatencyHistogram } from '../model/latency-histogram.ts';
 import { BoundedGroups } from './bounded-groups.ts';
 import { type EndFlowLine, wentWell } from './end-flow-line.ts';
 import { endpointText } from './event-line.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
 import { Tally } from './tally.ts';
 
 /** Half of the connections were at most as slow as `p50`, 99 of 100 as `p99`; microseconds. */
@@ -26,6 +26,14 @@ export interface Service {
   readonly handshake: Latency | null;
   /** From the SYN to the end of the TLS handshake; null when none was seen. */
   readonly tls: Latency | null;
+  /** Shortest round trips of connections, between the capture and the server, and the clients; null when none was seen. */
+  readonly roundTripTo: Latency | null;
+  readonly roundTripFrom: Latency | null;
+  /** Segments that were sent again, by the clients and by the server. */
+  readonly retransmittedTo: number;
+  readonly retransmittedFrom: number;
+  /** Connections whose first byte took as long as a delayed acknowledgment (40 or 200 ms). */
+  readonly delayedFirstBytes: number;
   /** From what the client first said, or the handshake where the server speaks first, to the server's first byte. */
   readonly firstByte: Latency | null;
 }
@@ -62,8 +70,14 @@ export interface Server {
   handshake: LatencyHistogram | null;
   tls: LatencyHistogram | null;
   firstByte: LatencyHistogram | null;
+  roundTripTo: LatencyHistogram | null;
+  roundTripFrom: LatencyHistogram | null;
+  retransmittedTo: number;
+  retransmittedFrom: number;
+  delayedFirstBytes: number;
 }
 
+const DELAY_SLACK_US = 5_000;
 const MOST_SERVERS = 1000;
 const MOST_CLIENTS = 64;
 const MOST_PROCESSES = 4;
@@ -99,6 +113,11 @@ export class Servers {
     server.handshake = counted(server.handshake, flow.handshakeUs);
     server.tls = counted(server.tls, flow.tlsUs);
     server.firstByte = counted(server.firstByte, flow.firstByteUs);
+    server.roundTripTo = counted(server.roundTripTo, flow.rttToUs);
+    server.roundTripFrom = counted(server.roundTripFrom, flow.rttFromUs);
+    server.retransmittedTo += flow.retransmittedTo;
+    server.retransmittedFrom += flow.retransmittedFrom;
+    if (isDelayed(flow)) server.delayedFirstBytes++;
   }
 
   /** The servers by their address and port. */
@@ -109,13 +128,18 @@ export class Servers {
   /** How the connections to each went, the most used first. */
   list(): Service[] {
     const servers = this.#groups.heaviest().sort((a, b) => b.connections - a.connections);
-    return servers.map(({ where, connections, healthy, failures, handshake, tls, firstByte }) => ({
+    return servers.map(({ where, connections, healthy, failures, handshake, tls, firstByte, ...server }) => ({
       where,
       connections,
       healthy,
       failed: Object.fromEntries([...failures].map(([code, { count }]) => [code, count]).sort()),
       handshake: latencyOf(handshake),
       tls: latencyOf(tls),
+      roundTripTo: latencyOf(server.roundTripTo),
+      roundTripFrom: latencyOf(server.roundTripFrom),
+      retransmittedTo: server.retransmittedTo,
+      retransmittedFrom: server.retransmittedFrom,
+      delayedFirstBytes: server.delayedFirstBytes,
       firstByte: latencyOf(firstByte),
     }));
   }
@@ -134,7 +158,21 @@ function newServer(where: string): Server {
     handshake: null,
     tls: null,
     firstByte: null,
+    roundTripTo: null,
+    roundTripFrom: null,
+    retransmittedTo: 0,
+    retransmittedFrom: 0,
+    delayedFirstBytes: 0,
   };
+}
+
+/**
+ * Whether a first byte took about as long as stacks delay an acknowledgment (Linux 40 ms, others 200 ms: RFC 9293
+ * §3.8.6.3) though round trips are short: the client waits for that with the rest of its request (Nagle).
+ */
+function isDelayed({ firstByteUs, rttToUs }: EndFlowLine): boolean {
+  const isNear = (us: number) => firstByteUs >= us && firstByteUs < us + DELAY_SLACK_US;
+  return rttToUs < DELAY_SLACK_US && (isNear(40_000) || isNear(200_000));
 }
 
 function addFailure(server: Server, code: EventCode, flow: EndFlowLine): void {

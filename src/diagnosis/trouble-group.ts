@@ -33,6 +33,11 @@ export function clientOf({ sourceAddress, sourcePort }: Pick<EventLine, 'sourceA
   return `${sourceAddress} ${sourcePort}`;
 }
 
+/** Whether an event is about a TCP connection: not about a DNS question, or an interface. */
+export function isOfConnection({ sourcePort, facts }: EventLine): boolean {
+  return sourcePort !== 0 && facts.dnsName === undefined;
+}
+
 /** Events of one trouble at one place, as they are gathered. */
 export class TroubleGroup {
   readonly kind: TroubleKind;
@@ -103,7 +108,7 @@ export class TroubleGroup {
     if (event.process !== '') this.processes.add(event.process);
     if (event.serverName !== '') this.serverNames.add(event.serverName);
     if (event.pcap !== '') this.#addPcaps([event.pcap]);
-    if (event.sourcePort !== 0) this.#addConnection(clientOf(event));
+    if (isOfConnection(event)) this.#addConnection(clientOf(event));
     if (event.name === 'TCP_RESET_ABNORMAL') this.#addBurst(event);
   }
 

@@ -96,6 +96,17 @@ export class ChunkPool {
     return count;
   }
 
+  /** Gives the first `count` chunks of a chain back; answers the one after them. */
+  releaseFirst(first: number, count: number): number {
+    let chunk = first;
+    for (let n = 0; n < count; n++) {
+      const next = this.#next[chunk];
+      this.release(chunk);
+      chunk = next;
+    }
+    return chunk;
+  }
+
   /** The chunk after this one in its chain, or `NO_CHUNK`. */
   next(chunk: number): number {
     return this.#next[chunk];

@@ -1,59 +1,28 @@
 import type { Frame } from '../model/frame.ts';
-import type { MemoryRoom } from '../model/memory-room.ts';
 import { engineMemory, type MemorySupply } from '../model/memory-supply.ts';
 import { PACKET_RECORD_HEADER_BYTES as HEADER_BYTES } from '../model/packet-records.ts';
+import type { ChunkCounters, ChunkLimits } from './chunk-limits.ts';
 import { CHUNK_BYTES, ChunkPool, NO_CHUNK, SLAB_BYTES } from './chunk-pool.ts';
+import { copyChain, moveChain, recordBytesAt, recordsWithin } from './chunk-records.ts';
+import {
+  HEAD_BYTES,
+  HEAD_CLOSED,
+  HEAD_FIRST,
+  LAST,
+  LAST_USED,
+  OMITTED,
+  PACKETS,
+  TAIL_BYTES,
+  TAIL_FIRST,
+  TAIL_SKIP,
+  WORDS_PER_SLOT,
+} from './chunk-words.ts';
 import { copyBytes } from './copy-bytes.ts';
 import { writeRecordHeader } from './record-header.ts';
 import { BYTES_PER_PLACE, SizeOrder } from './size-order.ts';
 
-// Words of a slot's record, which is one cache line. A slot is in use when it has packets or omitted some; the
-// connection's beginning and the rest are two chains.
-const WORDS_PER_SLOT = 16;
-const PACKETS = 0;
-const OMITTED = 1;
-const HEAD_FIRST = 2;
-const HEAD_BYTES = 3;
-const HEAD_CLOSED = 4;
-const TAIL_FIRST = 5;
-/** Where the oldest record begins in the first chunk. */
-const TAIL_SKIP = 6;
-const TAIL_BYTES = 7;
-/** Chunk that is being filled, of whichever chain. */
-const LAST = 8;
-const LAST_USED = 9;
-
 /** Bytes of memory besides that of packets that a slot in use takes: its record, and its place in the order. */
 export const CHUNKED_BYTES_PER_SLOT = WORDS_PER_SLOT * 4 + BYTES_PER_PLACE;
-
-/** Limits of a `ChunkedHistory`. */
-export interface ChunkLimits {
-  /** Slots are 0 … `maxConnections - 1`. */
-  readonly maxConnections: number;
-  /** Memory for the packets of all connections. */
-  readonly budgetBytes: number;
-  /** Most that one connection holds. */
-  readonly connectionBytes: number;
-  /** First bytes of a connection that stay. The packet that reaches the limit is kept whole. */
-  readonly headBytes: number;
-  /** Asked for memory of packets, within the budget; there is always room when absent. */
-  readonly room?: MemoryRoom;
-  /** Who memory of packets is given back to; the engine when absent. */
-  readonly memory?: MemorySupply;
-}
-
-/** What was copied and what was not, in packets, since the history was made. */
-export interface ChunkCounters {
-  kept: number;
-  /** Gave way to newer packets of their own connection. */
-  overConnection: number;
-  /** Gave way because all connections together held too much. */
-  overBudget: number;
-  /** Of those, packets from the beginning of a connection. */
-  overBudgetHead: number;
-  /** Larger than what a connection, or all, may hold. */
-  tooLarge: number;
-}
 
 /**
  * Packets kept by copying: of each connection its beginning and the newest rest, all within one budget. When that is
@@ -151,7 +120,9 @@ export class ChunkedHistory {
       slots[record + OMITTED]++;
       return;
     }
-    this.#write(slot, frame);
+    writeRecordHeader(this.#headerView, 0, frame.timeUs, frame.end - frame.start, frame.wireLengthBytes);
+    this.#append(slot, this.#header, this.#headerView, 0, HEADER_BYTES);
+    this.#append(slot, frame.bytes, frame.view, frame.start, frame.end);
     if (slots[record + HEAD_CLOSED] !== 0) {
       slots[record + TAIL_BYTES] += recordBytes;
     } else {
@@ -204,8 +175,8 @@ export class ChunkedHistory {
     const record = slot * WORDS_PER_SLOT;
     const headBytes = slots[record + HEAD_BYTES];
     const bytes = headBytes + slots[record + TAIL_BYTES];
-    this.#copyChain(slots[record + HEAD_FIRST], 0, target, 0, headBytes);
-    this.#copyChain(slots[record + TAIL_FIRST], slots[record + TAIL_SKIP], target, headBytes, bytes);
+    copyChain(this.#pool, slots[record + HEAD_FIRST], 0, target, 0, headBytes);
+    copyChain(this.#pool, slots[record + TAIL_FIRST], slots[record + TAIL_SKIP], target, headBytes, bytes);
   }
 
   #begin(slot: number): void {
@@ -283,7 +254,7 @@ export class ChunkedHistory {
     pool.forbid(slabs);
     this.#order.each((slot) => {
       const record = slot * WORDS_PER_SLOT;
-      for (const first of [HEAD_FIRST, TAIL_FIRST]) this.#moveChain(record, first, end);
+      for (const first of [HEAD_FIRST, TAIL_FIRST]) moveChain(pool, this.#slots, record, first, end);
     });
     pool.cut(slabs);
     return before - this.memoryBytes;
@@ -295,31 +266,11 @@ export class ChunkedHistory {
     this.#order.release(slot, this.#memory);
   }
 
-  /** Copies the chunks of a chain that stand at `end` and behind it to before it. */
-  #moveChain(record: number, first: number, end: number): void {
-    const slots = this.#slots;
-    const pool = this.#pool;
-    let previous = NO_CHUNK;
-    for (let chunk = slots[record + first]; chunk !== NO_CHUNK; chunk = pool.next(chunk)) {
-      if (chunk >= end) {
-        const moved = pool.take();
-        const from = pool.offset(chunk);
-        pool.slab(moved).set(pool.slab(chunk).subarray(from, from + CHUNK_BYTES), pool.offset(moved));
-        pool.link(moved, pool.next(chunk));
-        if (previous === NO_CHUNK) slots[record + first] = moved;
-        else pool.link(previous, moved);
-        if (slots[record + LAST] === chunk) slots[record + LAST] = moved;
-        chunk = moved;
-      }
-      previous = chunk;
-    }
-  }
-
   /** Lets the oldest packet after the beginning go. */
   #dropOldest(slot: number): void {
     const slots = this.#slots;
     const record = slot * WORDS_PER_SLOT;
-    const recordBytes = this.#recordBytes(slots[record + TAIL_FIRST], slots[record + TAIL_SKIP]);
+    const recordBytes = recordBytesAt(this.#pool, slots[record + TAIL_FIRST], slots[record + TAIL_SKIP]);
     slots[record + PACKETS]--;
     slots[record + OMITTED]++;
     slots[record + TAIL_BYTES] -= recordBytes;
@@ -329,20 +280,13 @@ export class ChunkedHistory {
       this.#clearTail(slot);
       return;
     }
-    let skip = slots[record + TAIL_SKIP] + recordBytes;
-    if (skip >= CHUNK_BYTES) {
-      let first = slots[record + TAIL_FIRST];
-      let released = 0;
-      for (; skip >= CHUNK_BYTES; skip -= CHUNK_BYTES) {
-        const next = this.#pool.next(first);
-        this.#pool.release(first);
-        released++;
-        first = next;
-      }
-      slots[record + TAIL_FIRST] = first;
-      this.#order.setSize(slot, this.#order.size(slot) - released);
+    const skip = slots[record + TAIL_SKIP] + recordBytes;
+    const passed = Math.floor(skip / CHUNK_BYTES);
+    if (passed > 0) {
+      slots[record + TAIL_FIRST] = this.#pool.releaseFirst(slots[record + TAIL_FIRST], passed);
+      this.#order.setSize(slot, this.#order.size(slot) - passed);
     }
-    slots[record + TAIL_SKIP] = skip;
+    slots[record + TAIL_SKIP] = skip - passed * CHUNK_BYTES;
   }
 
   /** Lets the later half of a connection's beginning go, all of it when it is one chunk. Nothing is behind it. */
@@ -351,26 +295,7 @@ export class ChunkedHistory {
     const record = slot * WORDS_PER_SLOT;
     const chunks = this.#order.size(slot);
     const limitBytes = chunks === 1 ? 0 : slots[record + HEAD_BYTES] >> 1;
-    let chunk = slots[record + HEAD_FIRST];
-    let offset = 0;
-    let keptBytes = 0;
-    let keptPackets = 0;
-    let lastChunk = NO_CHUNK; // holds the last byte that stays
-    for (;;) {
-      const recordBytes = this.#recordBytes(chunk, offset);
-      if (keptBytes + recordBytes > limitBytes) break;
-      keptBytes += recordBytes;
-      keptPackets++;
-      lastChunk = chunk;
-      for (offset += recordBytes; offset > CHUNK_BYTES; offset -= CHUNK_BYTES) {
-        chunk = this.#pool.next(chunk);
-        lastChunk = chunk;
-      }
-      if (offset === CHUNK_BYTES) {
-        offset = 0;
-        chunk = this.#pool.next(chunk);
-      }
-    }
+    const { keptBytes, keptPackets, lastChunk } = recordsWithin(this.#pool, slots[record + HEAD_FIRST], limitBytes);
     let released: number;
     if (lastChunk === NO_CHUNK) {
       released = this.#pool.releaseChain(slots[record + HEAD_FIRST]);
@@ -387,29 +312,6 @@ export class ChunkedHistory {
     this.#closeHead(slot);
     this.counters.overBudget += dropped;
     this.counters.overBudgetHead += dropped;
-  }
-
-  /** Length of the record that begins at `offset` (at most `CHUNK_BYTES - 1`) of a chunk, its header included. */
-  #recordBytes(chunk: number, offset: number): number {
-    const at = offset + 8; // captured length
-    if (at + 4 <= CHUNK_BYTES) {
-      return HEADER_BYTES + this.#pool.view(chunk).getInt32(this.#pool.offset(chunk) + at, true);
-    }
-    let length = 0;
-    for (let i = 0; i < 4; i++) {
-      const within = at + i;
-      const holder = within < CHUNK_BYTES ? chunk : this.#pool.next(chunk);
-      const byte = this.#pool.slab(holder)[this.#pool.offset(holder) + (within & (CHUNK_BYTES - 1))];
-      length |= byte << (8 * i);
-    }
-    return HEADER_BYTES + length;
-  }
-
-  /** The one place where packets are written. */
-  #write(slot: number, frame: Frame): void {
-    writeRecordHeader(this.#headerView, 0, frame.timeUs, frame.end - frame.start, frame.wireLengthBytes);
-    this.#append(slot, this.#header, this.#headerView, 0, HEADER_BYTES);
-    this.#append(slot, frame.bytes, frame.view, frame.start, frame.end);
   }
 
   /** Adds bytes at the end of a connection's last chain; there is room. */
@@ -438,16 +340,5 @@ export class ChunkedHistory {
     slots[record + LAST] = chunk;
     slots[record + LAST_USED] = used;
     if (taken > 0) this.#order.setSize(slot, this.#order.size(slot) + taken);
-  }
-
-  #copyChain(chunk: number, skip: number, target: Uint8Array, start: number, end: number): void {
-    while (start < end) {
-      const from = this.#pool.offset(chunk) + skip;
-      const length = Math.min(end - start, CHUNK_BYTES - skip);
-      target.set(this.#pool.slab(chunk).subarray(from, from + length), start);
-      start += length;
-      skip = 0;
-      chunk = this.#pool.next(chunk);
-    }
   }
 }

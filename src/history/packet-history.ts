@@ -3,8 +3,8 @@ import { Frame, NO_VLAN } from '../model/frame.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { LinkType } from '../model/link-type.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
-import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
-import { engineMemory, type GrowingMemory, type MemorySupply } from '../model/memory-supply.ts';
+import { UNBOUNDED_ROOM } from '../model/memory-room.ts';
+import { engineMemory, type GrowingMemory } from '../model/memory-supply.ts';
 import type { Packet } from '../model/packet.ts';
 import {
   CAPTURE_FILE_HEADER_BYTES,
@@ -15,6 +15,7 @@ import { BlockLog, MIN_FRAME_BYTES, type ReferenceOwner, WORDS_PER_REFERENCE } f
 import { CHUNKED_BYTES_PER_SLOT, ChunkedHistory } from './chunked-history.ts';
 import { copyBytes } from './copy-bytes.ts';
 import { checkHistoryRecords } from './history-layout.ts';
+import type { HistoryCounters, HistoryLimits } from './history-limits.ts';
 import {
   BYTES,
   BYTES_PER_SLOT,
@@ -34,7 +35,9 @@ import {
   REFERENCE_WIRE_LENGTH,
   WORDS_PER_SLOT,
 } from './history-words.ts';
-import { writeRecordHeader } from './record-header.ts';
+import { copyReferenced, loggedBytes, referencesOf } from './log-records.ts';
+import { shrinkLarger } from './shrink-larger.ts';
+import { ETHERNET_ADDRESSES_BYTES, putTagBack, VLAN_TAG_BYTES } from './vlan-tag.ts';
 
 /** What one connection may hold, so that its capture file is never more than 2 MB. */
 const CONNECTION_BYTES = 2 * MEBIBYTE - CAPTURE_FILE_HEADER_BYTES;
@@ -43,51 +46,11 @@ const HEAD_BYTES = 64 * 1024;
 /** The part of the memory that the log may use. */
 const LOG_SHARE = 1 / 2;
 
-const VLAN_TAG_BYTES = 4;
-/** Two Ethernet addresses: a VLAN tag stands behind them (IEEE 802.1Q §9). */
-const ETHERNET_ADDRESSES_BYTES = 12;
-
 /** What no slot's epoch is. */
 const NO_EPOCH = -1;
 
 /** Instead of a number of packets: nothing of this connection is kept. */
 const MUTED = -1;
-
-/** Limits of a `PacketHistory`. */
-export interface HistoryLimits {
-  /** Slots are 0 … `maxConnections - 1`. */
-  readonly maxConnections: number;
-  /** Memory for the packets of all connections. */
-  readonly budgetBytes: number;
-  /** Most that one connection holds; 2 MB less the header of a capture file when absent. */
-  readonly connectionBytes?: number;
-  /** First bytes of a connection that stay; 64 KB when absent. The packet that reaches the limit is kept whole. */
-  readonly headBytes?: number;
-  /** Size of the log's blocks; when absent it follows from the budget. */
-  readonly blockBytes?: number;
-  /** Gives the memory of the log and of the slots. */
-  readonly memory?: MemorySupply;
-  /** Asked for memory of packets, within the budget; there is always room when absent. */
-  readonly room?: MemoryRoom;
-}
-
-/** What was kept and what was not, in packets, since the history was made. */
-export interface HistoryCounters {
-  /** Noted in the log. */
-  readonly kept: number;
-  /** Of those, copied out of the log because their connection outlived it. */
-  readonly moved: number;
-  /** Gave way to newer packets of their own connection. */
-  readonly overConnection: number;
-  /** Gave way because all connections together held too much. */
-  readonly overBudget: number;
-  /** Of those, packets from the beginning of a connection. */
-  readonly overBudgetHead: number;
-  /** Larger than what a block of the log, a connection, or all may hold. */
-  readonly tooLarge: number;
-  /** Of another link type than the connection's first packet: a capture file has but one. */
-  readonly otherLinkType: number;
-}
 
 if (ASSERTING) checkHistoryRecords();
 
@@ -158,17 +121,7 @@ export class PacketHistory implements ReferenceOwner {
    * of the log and of who holds most, whichever are more. Answers how many bytes that were; a little stays.
    */
   shrink(bytes: number): number {
-    let givenBytes = 0;
-    let isMore = true;
-    while (isMore && givenBytes < bytes) {
-      const wanted = Math.max(1, (bytes - givenBytes) / 2);
-      const [first, second] =
-        this.#log.memoryBytes >= this.#chunks.memoryBytes ? [this.#log, this.#chunks] : [this.#chunks, this.#log];
-      const given = first.shrink(wanted) || second.shrink(wanted);
-      givenBytes += given;
-      isMore = given > 0;
-    }
-    return givenBytes;
+    return shrinkLarger(this.#log, this.#chunks, bytes);
   }
 
   /** Memory besides that of packets for so many slots, from the first one on: what is used of them at most. */
@@ -251,7 +204,7 @@ export class PacketHistory implements ReferenceOwner {
       }
     }
     if (frame.vlanTci !== NO_VLAN && frame.linkType === LinkType.ethernet && length >= ETHERNET_ADDRESSES_BYTES) {
-      this.#putTagBack(start, frame);
+      putTagBack(this.#view, start, frame);
       start -= VLAN_TAG_BYTES;
       length += VLAN_TAG_BYTES;
       wireLength += VLAN_TAG_BYTES;
@@ -297,7 +250,7 @@ export class PacketHistory implements ReferenceOwner {
     const chunks = this.#chunks;
     const record = slot * WORDS_PER_SLOT;
     if (this.packetCount(slot) === 0) return null;
-    const inLog = this.#referencesOf(record);
+    const inLog = referencesOf(this.#references, slots[record + LAST], slots[record + PACKETS]);
     // What is newer displaces what is older, just as if it were moved out of the log now.
     chunks.leaveRoom(slot, slots[record + BYTES]);
     const movedBytes = chunks.heldBytesOf(slot);
@@ -306,17 +259,17 @@ export class PacketHistory implements ReferenceOwner {
     const headComplete = slots[record + MOVED] === MOVED_NONE || chunks.isHeadComplete(slot);
     if (totalBytes > this.#connectionBytes && !headComplete) {
       for (let headBytes = movedBytes; headBytes < this.#headLimitBytes && gapStart < inLog.length; gapStart++) {
-        headBytes += this.#recordBytes(inLog[gapStart]);
+        headBytes += loggedBytes(this.#references, inLog[gapStart]);
       }
     }
     let gapEnd = gapStart;
     for (; totalBytes > this.#connectionBytes && gapEnd < inLog.length; gapEnd++) {
-      totalBytes -= this.#recordBytes(inLog[gapEnd]);
+      totalBytes -= loggedBytes(this.#references, inLog[gapEnd]);
     }
     const bytes = Buffer.allocUnsafeSlow(totalBytes);
     chunks.copyTo(slot, bytes);
-    const afterHead = this.#copyOut(inLog, 0, gapStart, bytes, movedBytes);
-    this.#copyOut(inLog, gapEnd, inLog.length, bytes, afterHead);
+    const afterHead = copyReferenced(this.#log, inLog, 0, gapStart, bytes, movedBytes);
+    copyReferenced(this.#log, inLog, gapEnd, inLog.length, bytes, afterHead);
     const gap = gapEnd - gapStart;
     return {
       linkType: slots[record + LINK_TYPE] - 1,
@@ -350,7 +303,7 @@ export class PacketHistory implements ReferenceOwner {
       if (slots[record + EPOCH] !== references[at + REFERENCE_EPOCH]) continue;
       this.#move(slot, reference);
       slots[record + PACKETS]--;
-      slots[record + BYTES] -= this.#recordBytes(reference);
+      slots[record + BYTES] -= loggedBytes(this.#references, reference);
     }
   }
 
@@ -391,45 +344,5 @@ export class PacketHistory implements ReferenceOwner {
     const start = at + VLAN_TAG_BYTES;
     copyBytes(this.#bytes, this.#view, start, frame.bytes, frame.view, frame.start, length);
     return start;
-  }
-
-  /** Moves the addresses of the Ethernet frame at `start` towards the front and writes its tag behind them. */
-  #putTagBack(start: number, frame: Frame): void {
-    const view = this.#view;
-    for (let at = start; at < start + ETHERNET_ADDRESSES_BYTES; at += 4) {
-      view.setInt32(at - VLAN_TAG_BYTES, view.getInt32(at));
-    }
-    const tag = start - VLAN_TAG_BYTES + ETHERNET_ADDRESSES_BYTES;
-    view.setUint16(tag, frame.vlanTpid);
-    view.setUint16(tag + 2, frame.vlanTci);
-  }
-
-  #recordBytes(reference: number): number {
-    return HEADER_BYTES + this.#references[reference * WORDS_PER_REFERENCE + REFERENCE_LENGTH];
-  }
-
-  /** What the log holds of a connection, oldest first. */
-  #referencesOf(record: number): Int32Array {
-    const found = new Int32Array(Math.max(0, this.#slots[record + PACKETS]));
-    let reference = this.#slots[record + LAST];
-    for (let n = found.length - 1; n >= 0; n--) {
-      found[n] = reference;
-      reference = this.#references[reference * WORDS_PER_REFERENCE + REFERENCE_PREVIOUS];
-    }
-    return found;
-  }
-
-  /** Writes packets of the log as records of a capture file; answers where the next one goes. */
-  #copyOut(found: Int32Array, from: number, to: number, target: Buffer, offset: number): number {
-    const view = new DataView(target.buffer);
-    for (let n = from; n < to; n++) {
-      const at = found[n] * WORDS_PER_REFERENCE;
-      const start = this.#references[at + REFERENCE_START];
-      const length = this.#references[at + REFERENCE_LENGTH];
-      writeRecordHeader(view, offset, this.#times[at >> 1], length, this.#references[at + REFERENCE_WIRE_LENGTH]);
-      target.set(this.#bytes.subarray(start, start + length), offset + HEADER_BYTES);
-      offset += HEADER_BYTES + length;
-    }
-    return offset;
   }
 }

@@ -1,7 +1,8 @@
 import type { Frame } from '../model/frame.ts';
 import type { Packet } from '../model/packet.ts';
-import { type IpExtent, PROTOCOL_TCP } from './ip.ts';
+import { type IpExtent, PROTOCOL_TCP, PROTOCOL_UDP } from './ip.ts';
 import { tooShort } from './link.ts';
+import { DNS_PORT } from './udp.ts';
 import { Verdict } from './verdict.ts';
 
 /** ICMP errors quote the packet they are about: at least its IP header and 8 bytes (RFC 792, RFC 4443 §2.4). */
@@ -16,8 +17,8 @@ const FRAGMENTATION_NEEDED = 3 * 256 + 4;
 const PACKET_TOO_BIG = 2 * 256;
 
 /**
- * Reads an ICMP or ICMPv6 error at `offset` that quotes a TCP segment: `packet` then describes the quoted segment as it
- * was sent (addresses, ports, sequence number), and `icmp…` the error. Others are no business of a connection.
+ * Reads an ICMP or ICMPv6 error at `offset` that quotes a TCP segment or a DNS query: `packet` then describes what is quoted
+ * as it was sent (addresses, ports, sequence number; of a query as much of its payload as is there), and `icmp…` the error.
  */
 export function readIcmp(frame: Frame, offset: number, packet: Packet, extent: IpExtent): Verdict {
   const { view } = frame;
@@ -40,6 +41,10 @@ export function readIcmp(frame: Frame, offset: number, packet: Packet, extent: I
   packet.payloadStart = transport + QUOTED_TRANSPORT_BYTES;
   packet.payloadLengthBytes = 0;
   packet.payloadCapturedBytes = 0;
+  if (packet.quotedProtocol === PROTOCOL_UDP) {
+    if (packet.destinationPort !== DNS_PORT) return Verdict.notTcp;
+    packet.payloadCapturedBytes = end - packet.payloadStart;
+  }
   return Verdict.icmp;
 }
 
@@ -49,12 +54,14 @@ function mtuIn(view: DataView, offset: number, code: number, isVersion4: boolean
   return code === PACKET_TOO_BIG ? view.getUint32(offset + 4) : 0;
 }
 
-/** Where the quoted TCP header stands; -1 when it does not. */
+/** Where the quoted transport header stands; -1 when it does not. */
 function quotedIpv4(view: DataView, at: number, end: number, packet: Packet): number {
   if (at + 20 > end || view.getUint8(at) >>> 4 !== 4) return -1;
   const transport = at + (view.getUint8(at) & 0x0f) * 4;
-  if (view.getUint8(at + 9) !== PROTOCOL_TCP || transport + QUOTED_TRANSPORT_BYTES > end || transport < at + 20)
-    return -1;
+  const protocol = view.getUint8(at + 9);
+  if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return -1;
+  if (transport + QUOTED_TRANSPORT_BYTES > end || transport < at + 20) return -1;
+  packet.quotedProtocol = protocol;
   packet.sourceAddress = at + 12;
   packet.destinationAddress = at + 16;
   packet.quotedLengthBytes = view.getUint16(at + 2);
@@ -63,7 +70,9 @@ function quotedIpv4(view: DataView, at: number, end: number, packet: Packet): nu
 
 function quotedIpv6(view: DataView, at: number, end: number, packet: Packet): number {
   if (at + 40 + QUOTED_TRANSPORT_BYTES > end || view.getUint8(at) >>> 4 !== 6) return -1;
-  if (view.getUint8(at + 6) !== PROTOCOL_TCP) return -1;
+  const protocol = view.getUint8(at + 6);
+  if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return -1;
+  packet.quotedProtocol = protocol;
   packet.sourceAddress = at + 8;
   packet.destinationAddress = at + 24;
   packet.quotedLengthBytes = 40 + view.getUint16(at + 4);

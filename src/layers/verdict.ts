@@ -1,12 +1,12 @@
 /**
- * What decoding made of a frame. Everything but `tcp` and `icmp` is counted by its reason and left alone: `truncated` means that
+ * What decoding made of a frame. Everything but `tcp`, `icmp` and `dns` is counted by its reason and left alone: `truncated` means that
  * the capture cut the frame before its headers ended, `malformed` that the frame itself contradicts its protocol, or has an impossible time.
  */
 export const Verdict = {
   tcp: 0,
   /** ARP, LLDP, …: no IP inside. */
   notIp: 1,
-  /** IP, but neither TCP nor a tunnel. */
+  /** IP, but neither of what is followed nor a tunnel. */
   notTcp: 2,
   /** A fragment other than the first. */
   fragment: 3,
@@ -16,8 +16,10 @@ export const Verdict = {
   malformed: 6,
   /** A link type without a decoder. */
   unknownLink: 7,
-  /** An ICMP error that quotes a TCP segment. */
+  /** An ICMP error that quotes a TCP segment or a DNS query. */
   icmp: 8,
+  /** A UDP datagram from or to port 53. */
+  dns: 9,
 } as const;
 
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];

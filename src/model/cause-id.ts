@@ -46,6 +46,19 @@ export const CAUSE_IDS = [
   'tcp.reset.many',
   // 00011
   'interface.gone',
+  // 00012
+  'dns.no-answer',
+  'dns.no-answer.parallel',
+  'dns.no-answer.foreign',
+  // 00013
+  'dns.error.formerr',
+  'dns.error.servfail',
+  'dns.error.notimp',
+  'dns.error.refused',
+  'dns.error.other',
+  'dns.no-such-name',
+  'dns.no-such-reverse-name',
+  'dns.no-data',
   // 00014
   'icmp.port-unreachable',
   'icmp.prohibited',
@@ -63,6 +76,12 @@ export const CAUSE_IDS = [
   'tcp.loss.before',
   // 00017
   'tcp.zero-window',
+  // 00018
+  'http.error.application',
+  'http.error.gateway',
+  'http.error.grpc',
+  // 00020
+  'answer.slow',
   // 00021
   'answer.client-gave-up',
   'answer.too-late',

@@ -54,8 +54,18 @@ export interface EventFacts {
   readonly segments?: number;
   readonly lostBefore?: number;
   readonly lostBeyond?: number;
+  /** 00018, 00020: path of the request up to `?`, and how often that happened to the service so far. */
+  readonly path?: string;
+  readonly times?: number;
   /** 00023: address and port of the stranger. */
   readonly stranger?: string;
+  /** 00012, 00013: what a search list began with, the name that was asked for last where that is another, and the type of record. */
+  readonly dnsName?: string;
+  readonly dnsCandidate?: string;
+  readonly dnsType?: string;
+  /** 00012, 00013: queries that were sent for the question so far, and names that were tried. */
+  readonly queries?: number;
+  readonly candidates?: number;
   /** 00010: the sliding window that `value` resets fell into, seconds. */
   readonly windowSeconds?: number;
   /** The source that a PROXY protocol header names, `address:port`. */

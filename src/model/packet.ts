@@ -4,8 +4,9 @@ import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from './tcp-bits
 export const TcpFlag = { fin: TCP_FIN, syn: TCP_SYN, rst: TCP_RST, psh: TCP_PSH, ack: TCP_ACK, urg: TCP_URG } as const;
 
 /**
- * A decoded TCP segment: what `layers` found in a `Frame`. One object is reused for every packet; offsets are into
- * the frame's view and are valid as long as the frame is. All 32-bit fields are signed 32-bit integers, so that they
+ * A decoded TCP segment, a UDP datagram of DNS, or an ICMP error about one of these: what `layers` found in a `Frame`.
+ * One object is reused for every packet; offsets are into the frame's view and are valid as long as the frame is.
+ * All 32-bit fields are signed 32-bit integers, so that they
  * stay small integers in the engine; compare sequence numbers with `model/sequence.ts` only.
  */
 export class Packet {
@@ -45,10 +46,12 @@ export class Packet {
   /** Payload bytes of the segment according to the IP header. */
   payloadLengthBytes = 0;
   /**
-   * Where `protocol` is not TCP: type × 256 + code of the ICMP error that quotes this segment, the offset of the address
+   * Where `protocol` is not TCP: type × 256 + code of the ICMP error that quotes this segment or datagram, the offset of the address
    * that sent the error, the MTU it names (0 for none), and the quoted packet's length in bytes.
    */
   icmp = 0;
+  /** Transport protocol of the packet that it quotes. */
+  quotedProtocol = 6;
   icmpFrom = 0;
   icmpMtu = 0;
   quotedLengthBytes = 0;

@@ -28,8 +28,16 @@ export interface SessionFigures {
   readonly tlsHandshakes: LatencyBuckets;
   /** From the initiator's first payload, or the handshake where the responder speaks first, to the responder's first. */
   readonly firstBytes: LatencyBuckets;
+  /** DNS questions and queries. */
+  readonly dns: {
+    readonly results: Readonly<Record<string, number>>;
+    readonly queries: number;
+    readonly latencies: LatencyBuckets;
+  };
   /** Shortest round trip of each connection that ended, between the capture and initiators, and responders. */
   readonly roundTrips: readonly [LatencyBuckets, LatencyBuckets];
+  /** Answers of HTTP by class of their status, and of gRPC. */
+  readonly answers: Readonly<Record<string, number>>;
   /** Segments that initiators sent again, and responders. */
   readonly retransmissions: readonly [number, number];
   readonly packets: number;

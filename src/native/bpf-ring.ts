@@ -1,4 +1,4 @@
-import { type Mapping, mapForReading, mapShared, pageBytes, retireMapping } from './libc.ts';
+import { type Mapping, mapForReading, mapShared, pageBytes, retireMapping } from './mapping.ts';
 
 /*
  * The ring of BPF_MAP_TYPE_RINGBUF (kernel documentation: bpf/ringbuf), read in place. One page has the reader's position,

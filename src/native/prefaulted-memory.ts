@@ -1,4 +1,4 @@
-import { HUGE_PAGE_BYTES, mapMemory, populateMemory, releasePages } from './libc.ts';
+import { HUGE_PAGE_BYTES, mapMemory, populateMemory, releasePages } from './mapping.ts';
 
 /** How far ahead of its use memory is made resident at most. */
 const FARTHEST_AHEAD_BYTES = 2 * HUGE_PAGE_BYTES;

@@ -1,4 +1,5 @@
 import { ASSERTING, assert } from '../model/assert.ts';
+import { BEAT_MS } from '../model/beat.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import type { FileNaming } from './file-names.ts';
@@ -205,11 +206,16 @@ export class RotatingFile {
     this.#fill = chunk;
   }
 
+  /** Writes at the last beat within so long. */
   #arm(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      void this.#kick();
-    }, delayMs);
+    const sinceBeatMs = (performance.now() + delayMs) % BEAT_MS;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#kick();
+      },
+      Math.max(1, delayMs - sinceBeatMs),
+    );
   }
 
   #disarm(): void {

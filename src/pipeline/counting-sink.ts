@@ -1,5 +1,7 @@
 import type { CauseId } from '../model/cause-id.ts';
 import { Side } from '../model/connection.ts';
+import { DnsFigures } from '../model/dns-figures.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { LatencyBuckets } from '../model/latency-buckets.ts';
@@ -12,6 +14,7 @@ const SIDES = [Side.initiator, Side.responder] as const;
 export interface CountingListener {
   readonly event?: (event: NetworkEvent) => void;
   readonly occurred?: ReportSink['occurred'];
+  readonly queryOccurred?: (event: NetworkEvent) => void;
   readonly ended?: (connection: TrackedConnection) => void;
 }
 
@@ -22,6 +25,7 @@ export class CountingSink implements ReportSink {
   readonly handshakes = new LatencyBuckets();
   readonly tlsHandshakes = new LatencyBuckets();
   readonly firstBytes = new LatencyBuckets();
+  readonly dns = new DnsFigures();
   /** Shortest round trips of connections, between the capture and either side, by `Side`. */
   readonly roundTrips = [new LatencyBuckets(), new LatencyBuckets()] as const;
   /** Connections that ended, by `EndType`. */
@@ -68,6 +72,22 @@ export class CountingSink implements ReportSink {
     this.#count(name);
     this.#sink.occurred(name, causeId, connection, timeUs);
     this.#listener.occurred?.(name, causeId, connection, timeUs);
+  }
+
+  queryOccurred(event: NetworkEvent): void {
+    this.#count(event.name);
+    this.#sink.queryOccurred(event);
+    this.#listener.queryOccurred?.(event);
+  }
+
+  queryAnswered(latencyUs: number): void {
+    this.dns.latencies.add(latencyUs);
+    this.#sink.queryAnswered(latencyUs);
+  }
+
+  questionEnded(question: DnsQuestion): void {
+    this.dns.add(question);
+    this.#sink.questionEnded(question);
   }
 
   event(event: NetworkEvent, connection: TrackedConnection | null): void {

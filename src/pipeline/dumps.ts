@@ -42,13 +42,14 @@ export class Dumps {
   readonly #owners: ConnectionOwners;
   /** By slot; at most one dump of a connection is due at a time. */
   readonly #pending = new Map<number, PendingDump>();
-  readonly #rate = new DumpRate();
+  readonly #rate: DumpRate;
   /** SNI of connections of which a dump may become due. */
   readonly serverNames = new ServerNames();
   #earliestUs = Number.POSITIVE_INFINITY;
 
-  constructor(history: PacketHistory, sink: DumpSink, owners: ConnectionOwners) {
+  constructor(history: PacketHistory, sink: DumpSink, owners: ConnectionOwners, rate = new DumpRate()) {
     this.#history = history;
+    this.#rate = rate;
     this.#sink = sink;
     this.#owners = owners;
   }

@@ -1,7 +1,7 @@
 import type { PacketSource } from '../capture/packet-source.ts';
 import type { PacketHistory } from '../history/packet-history.ts';
 import { Decoder } from '../layers/decoder.ts';
-import { PROTOCOL_TCP } from '../layers/ip.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../layers/ip.ts';
 import { Verdict } from '../layers/verdict.ts';
 import { Frame } from '../model/frame.ts';
 import type { MemorySupply } from '../model/memory-supply.ts';
@@ -9,9 +9,12 @@ import { Packet } from '../model/packet.ts';
 import type { HttpSearch } from '../protocols/http/http-search.ts';
 import { ConnectionTable, type TableRoom } from '../track/connection-table.ts';
 import { type ConversationListener, type ConversationRoom, Conversations } from '../track/conversations.ts';
+import type { DnsListener, DnsSettings } from '../track/dns-listener.ts';
+import { DnsQuestions } from '../track/dns-questions.ts';
 import { TrackedConnection } from '../track/tracked-connection.ts';
 import { Tracker } from '../track/tracker.ts';
 import type { TrackerDelays, TrackerListener } from '../track/tracker-listener.ts';
+import type { DnsDumps } from './dns-dumps.ts';
 import type { Dumps } from './dumps.ts';
 import { DuplicateFilter } from './duplicate-filter.ts';
 
@@ -31,6 +34,7 @@ export interface KeepingLimits {
 /** Where packets are kept for pcaps. */
 export interface Keeping {
   readonly history: PacketHistory;
+  readonly dnsDumps: DnsDumps;
   readonly dumps: Dumps;
   /** May be changed while packets are kept. */
   readonly limits: KeepingLimits;
@@ -47,7 +51,7 @@ export interface PacketPathOptions {
   readonly conversationRoom?: ConversationRoom;
   /** Keys the hash of the connection table: any 32-bit integer. */
   readonly seed: number;
-  readonly delays: TrackerDelays;
+  readonly delays: TrackerDelays & DnsSettings;
   /** What is searched in the heads of HTTP requests. */
   readonly search: HttpSearch;
   /** Null: no packets are kept. */
@@ -55,12 +59,14 @@ export interface PacketPathOptions {
   /** Packets may have been captured on several interfaces: second copies are left out. */
   readonly mayHaveDuplicates: boolean;
   readonly listener: TrackerListener & ConversationListener;
+  readonly dnsListener: DnsListener;
 }
 
 /** Frames go in, a listener is told what happens to connections: the one way through the house, on one thread. */
 export class PacketPath {
   readonly tracker: Tracker;
   readonly conversations: Conversations;
+  readonly questions: DnsQuestions;
   readonly #keeping: Keeping | null;
   #isKeeping = true;
   #unkept = 0;
@@ -80,9 +86,15 @@ export class PacketPath {
   #nowUs = Number.NaN;
 
   constructor(options: PacketPathOptions) {
-    const { capacity, memory, seed, delays, search, keeping, mayHaveDuplicates, listener } = options;
+    const { capacity, memory, seed, delays, search, keeping, mayHaveDuplicates, listener, dnsListener } = options;
     const table = new ConnectionTable(capacity, seed, memory, options.tableRoom);
-    this.conversations = new Conversations(new TrackedConnection(table), search, listener, options.conversationRoom);
+    this.questions = new DnsQuestions(delays, seed, dnsListener);
+    this.conversations = new Conversations(new TrackedConnection(table), {
+      search,
+      listener,
+      questions: this.questions,
+      room: options.conversationRoom,
+    });
     this.tracker = new Tracker(table, delays, listener, this.conversations);
     this.#keeping = keeping;
     this.#duplicates = mayHaveDuplicates ? new DuplicateFilter() : null;
@@ -125,6 +137,7 @@ export class PacketPath {
    */
   stepClock(deltaUs: number): void {
     this.tracker.shiftTimes(deltaUs);
+    this.questions.shiftTimes(deltaUs);
     this.#keeping?.dumps.shiftTimes(deltaUs);
     this.#clockStepUs = deltaUs;
     this.#lastUs += deltaUs;
@@ -161,9 +174,9 @@ export class PacketPath {
     let size = 0;
     while (size < BATCH && source.next(this.#frames[size])) {
       frames++;
-      // a frame without TCP does not even let time pass: the capture filter may or may not have kept it out
+      // a frame that is not followed does not even let time pass: the capture filter may or may not have kept it out
       const verdict = this.#decoder.decode(this.#frames[size], this.#packets[size]);
-      if (verdict !== Verdict.tcp && verdict !== Verdict.icmp) continue;
+      if (verdict !== Verdict.tcp && verdict !== Verdict.icmp && verdict !== Verdict.dns) continue;
       size++;
     }
     this.#batchSize = size;
@@ -186,13 +199,25 @@ export class PacketPath {
       const timeUs = packet.timeUs;
       if (this.#isTimeToAdvance(timeUs)) this.#behind = this.advance(timeUs);
       this.#lastUs = timeUs;
-      const found = isSegment ? this.tracker.segment(packet, frame.direction) : this.tracker.icmpError(packet);
+      const found = isSegment ? this.tracker.segment(packet, frame.direction) : this.#other(frame, packet, keeping);
       if (keeping !== null && found >= 0) {
         // of what an error quotes the headers are kept: its payload is nobody's to mask
         const payloadBytes = isSegment ? keeping.limits.pcapPayloadBytes : 0;
         keeping.history.keep(found >> 1, frame, packet.payloadStart, payloadBytes);
       }
     }
+  }
+
+  /** Takes in a packet that is no TCP segment. Returns the connection that it is about, as `Tracker.segment` does; -1 for none. */
+  #other(frame: Frame, packet: Packet, keeping: Keeping | null): number {
+    const isDatagram = packet.protocol === PROTOCOL_UDP;
+    if (!isDatagram && packet.quotedProtocol === PROTOCOL_TCP) return this.tracker.icmpError(packet);
+    const question = isDatagram ? this.questions.datagram(packet, frame.direction) : this.questions.icmpError(packet);
+    if (keeping === null) return -1;
+    const { dnsDumps, limits } = keeping;
+    if (question >= 0) dnsDumps.keep(question, frame, packet.payloadStart, isDatagram ? limits.pcapPayloadBytes : 0);
+    dnsDumps.flush();
+    return -1;
   }
 
   /** Moves the time of a packet that was captured before the clock was set. */
@@ -213,6 +238,8 @@ export class PacketPath {
     if (Number.isNaN(this.#firstUs)) this.#firstUs = nowUs;
     if (!(nowUs <= this.#nowUs)) this.#nowUs = nowUs;
     if (this.tracker.advance(nowUs, DEADLINES_AT_ONCE)) return true;
+    this.questions.advance(nowUs);
+    this.#keeping?.dnsDumps.flush();
     this.#keeping?.dumps.advance(nowUs);
     this.#nextAdvanceUs = nowUs + ADVANCE_EVERY_US;
     return false;

@@ -1,4 +1,5 @@
 import { type DetectorSettings, Detectors } from '../detect/detectors.ts';
+import { DnsDetectors } from '../detect/dns-detectors.ts';
 import { FloodGate } from '../detect/flood-gate.ts';
 import { PacketHistory } from '../history/packet-history.ts';
 import type { SettingsView } from '../model/live-settings.ts';
@@ -8,9 +9,14 @@ import type { MemorySupply } from '../model/memory-supply.ts';
 import { HttpSearch } from '../protocols/http/http-search.ts';
 import type { TableRoom } from '../track/connection-table.ts';
 import type { ConversationRoom } from '../track/conversations.ts';
+import type { DnsSettings } from '../track/dns-listener.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { TrackerDelays } from '../track/tracker-listener.ts';
 import { type ConnectionOwners, NO_OWNERS } from './connection-owners.ts';
+import { directionsOf } from './directions.ts';
+import { DnsDumps } from './dns-dumps.ts';
+import { DnsReporter, type DnsReportSettings } from './dns-reporter.ts';
+import { DumpRate } from './dump-rate.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
 import { type KeepingLimits, PacketPath } from './packet-path.ts';
 import { PodAddresses } from './pod-addresses.ts';
@@ -24,6 +30,8 @@ export interface PipelineSettings
   extends Readonly<DetectorSettings>,
     Readonly<FollowSettings>,
     Readonly<TrackerDelays>,
+    Readonly<DnsSettings>,
+    Readonly<DnsReportSettings>,
     Readonly<KeepingLimits> {
   /** Text searched in the head of HTTP requests; empty: none. */
   readonly searchHttpHeader: string;
@@ -69,6 +77,8 @@ export interface PipelineParts {
 export interface Pipeline {
   readonly path: PacketPath;
   readonly reporter: Reporter;
+  /** Answers of HTTP and gRPC by class. */
+  answersByClass(): Readonly<Record<string, number>>;
   /** Null when no packets are kept. */
   readonly history: PacketHistory | null;
   readonly dumps: Dumps | null;
@@ -106,30 +116,50 @@ export function buildPipeline({
 }: PipelineParts): Pipeline {
   const { current } = settings;
   const history = dumpSink && (given.history ?? newHistory(current, memory, rooms?.packets));
-  const dumps = history && dumpSink && new Dumps(history, dumpSink, owners);
+  const dumpRate = new DumpRate();
+  const dumps = history && dumpSink && new Dumps(history, dumpSink, owners, dumpRate);
+  const dnsDumps = dumpSink && new DnsDumps(dumpSink, dumpRate);
   const detectors = new Detectors(current);
   const floodGate = new FloodGate(current);
   const search = new HttpSearch(current.searchHttpHeader, current.avoidLivenessProbe);
   settings.onChange(SEARCHED, () => search.set(current.searchHttpHeader, current.avoidLivenessProbe));
+  const pod = new PodAddresses(current.podAddresses);
   const reporter = new Reporter({
     detectors,
     floodGate,
     sink,
     owners,
-    pod: new PodAddresses(current.podAddresses),
+    pod,
     follow: current,
     dumps,
   });
-  const path = new PacketPath({
+  const dnsDetectors = new DnsDetectors(current);
+  const dnsReporter = new DnsReporter({
+    detectors: dnsDetectors,
+    floodGate,
+    sink,
+    pod,
+    settings: current,
+    hasLostSince: (timeUs) => reporter.hasLostSince(timeUs),
+    directions: () => {
+      if (path.questions.hasSeenAnswer || reporter.seesBothDirections) return 'both';
+      return directionsOf(path.tracker);
+    },
+    connectionAt: (slot) => path.tracker.connectionAt(slot),
+    dumps,
+    dnsDumps,
+  });
+  const path: PacketPath = new PacketPath({
     capacity: current.maxConnections,
     memory,
     ...(rooms && { tableRoom: tableRoomOf(rooms, history), conversationRoom: rooms }),
     seed,
     delays: current,
     search,
-    keeping: history && dumps && { history, dumps, limits: current },
+    keeping: history && dumps && dnsDumps && { history, dumps, dnsDumps, limits: current },
     mayHaveDuplicates,
     listener: reporter,
+    dnsListener: dnsReporter,
   });
   const visitorAfter = (changed: ReadonlySet<string>) => {
     const searched = SEARCHED.some((name) => changed.has(name));
@@ -148,7 +178,9 @@ export function buildPipeline({
     ignoredResets: path.tracker.ignoredResets,
     unfoundedIcmpErrors: path.tracker.unfoundedErrors,
     unread: path.conversations.givenUp,
+    dns: path.questions.counters(),
     forgottenPeers: detectors.forgottenPeers,
+    answers: detectors.answers,
     heldBackEvents: floodGate.heldBack,
     refusedDumps: dumps?.refused ?? 0,
     history: history?.counters(),
@@ -156,8 +188,10 @@ export function buildPipeline({
   const stepClock = (deltaUs: number) => {
     path.stepClock(deltaUs);
     reporter.shiftTimes(deltaUs);
+    dnsDetectors.shiftTimes(deltaUs);
   };
-  return { path, reporter, history, dumps, visitorAfter, stepClock, counters };
+  const answersByClass = () => detectors.answersByClass;
+  return { path, reporter, answersByClass, history, dumps, visitorAfter, stepClock, counters };
 }
 
 function tableRoomOf({ table, slotBytes }: PipelineRooms, history: PacketHistory | null): TableRoom {

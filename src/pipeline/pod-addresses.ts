@@ -12,8 +12,12 @@ export class PodAddresses {
 
   sideIn(connection: Connection): PodSide {
     if (this.#addresses.size === 0) return PodSide.unknown;
-    if (this.#addresses.has(addressText(connection, Side.initiator))) return PodSide.initiator;
-    if (this.#addresses.has(addressText(connection, Side.responder))) return PodSide.responder;
-    return PodSide.unknown;
+    return this.sideAmong(addressText(connection, Side.initiator), addressText(connection, Side.responder));
+  }
+
+  /** The same of the addresses of an initiator and a responder. */
+  sideAmong(initiator: string, responder: string): PodSide {
+    if (this.#addresses.has(initiator)) return PodSide.initiator;
+    return this.#addresses.has(responder) ? PodSide.responder : PodSide.unknown;
   }
 }

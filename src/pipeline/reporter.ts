@@ -5,10 +5,12 @@ import { maskedLine } from '../mask/header-values.ts';
 import { maskedRequestLine, maskedUrls } from '../mask/url-values.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import { PodSide, type Side } from '../model/connection.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import type { HttpMatch } from '../protocols/http/http-search.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
+import type { Answer } from '../track/answer.ts';
 import type { ConversationListener } from '../track/conversations.ts';
 import type { Stranger } from '../track/foreign-packets.ts';
 import type { IcmpError } from '../track/icmp-errors.ts';
@@ -33,6 +35,8 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
   'PATH_MTU',
   'TCP_LOSS',
   'TCP_ZERO_WINDOW',
+  'HTTP_ERROR',
+  'SLOW_ANSWER',
 ]);
 
 /** Connections whose PROXY protocol header is remembered. */
@@ -44,7 +48,13 @@ export interface ReportSink {
   connectionEnded(connection: TrackedConnection): void;
   /** Something happened to a connection, whether an event tells it or not: what is counted is counted here. */
   occurred(name: EventName, causeId: CauseId, connection: TrackedConnection, timeUs: number): void;
-  /** `connection` is what the event speaks of. */
+  /** The same of a DNS question, which the event speaks of. */
+  queryOccurred(event: NetworkEvent): void;
+  /** A DNS query was answered after `latencyUs`. */
+  queryAnswered(latencyUs: number): void;
+  /** A DNS question is over. */
+  questionEnded(question: DnsQuestion): void;
+  /** `connection` is what the event speaks of; null where that is none in the table. */
   event(event: NetworkEvent, connection: TrackedConnection | null): void;
   /** Something people should read in the log. */
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
@@ -74,6 +84,7 @@ export interface ReporterParts {
 /** Hears what happens to connections, asks the detectors what it means, and hands both on. */
 export class Reporter implements TrackerListener, ConversationListener {
   readonly #parts: ReporterParts;
+  #seesBothDirections = false;
   #lastLossUs = Number.NEGATIVE_INFINITY;
   /** By slot: the source that a PROXY protocol header named. */
   readonly #proxied = new Map<number, string>();
@@ -88,6 +99,16 @@ export class Reporter implements TrackerListener, ConversationListener {
    */
   noteLoss(timeUs: number): void {
     this.#lastLossUs = timeUs;
+  }
+
+  /** Whether the capture lost packets since `timeUs`. */
+  hasLostSince(timeUs: number): boolean {
+    return this.#lastLossUs >= timeUs;
+  }
+
+  /** A handshake was seen in both directions. */
+  get seesBothDirections(): boolean {
+    return this.#seesBothDirections;
   }
 
   /** The clock was set by `deltaUs`: losses and counts stay as long ago as they are. */
@@ -118,6 +139,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   established(connection: TrackedConnection, timeUs: number): void {
+    this.#seesBothDirections ||= !connection.oneWay;
     this.#parts.detectors.established(connection, timeUs);
   }
 
@@ -150,6 +172,17 @@ export class Reporter implements TrackerListener, ConversationListener {
   zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void {
     this.#weigh(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.zeroWindow(connection, side, timeUs));
+  }
+
+  answered(connection: TrackedConnection, answer: Answer, timeUs: number): void {
+    if (connection.silenced) return;
+    const occurrences = this.#parts.detectors.answered(connection, answer, timeUs);
+    if (occurrences.length === 0) return;
+    this.#weigh(connection, connection.beginUs);
+    for (const { name, causeId, event } of occurrences) {
+      this.#count(connection, name, causeId, timeUs);
+      if (event !== null) this.#tell(connection, event);
+    }
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
@@ -272,11 +305,16 @@ export class Reporter implements TrackerListener, ConversationListener {
       proxiedFrom === undefined ? event : { ...event, facts: { ...event.facts, proxiedFrom } },
     );
     if (told === null) return;
-    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told);
+    const proven = dumps !== null && PROVEN_EVENTS.has(told.name) && !isCloseNotify(told) && !isProvenBefore(told);
     const pcap = proven ? dumps.prove(connection, told) : null;
     if (!proven) dumps?.note(connection, told);
     sink.event(pcap === null ? told : { ...told, pcap }, connection);
   }
+}
+
+/** Of answers of a service the first one that is told is proven. */
+function isProvenBefore({ name, facts }: NetworkEvent): boolean {
+  return (name === 'HTTP_ERROR' || name === 'SLOW_ANSWER') && facts?.times !== 1;
 }
 
 /** A plain goodbye proves nothing: 00004 with description 0 (RFC 8446 §6.1). */

@@ -54,13 +54,18 @@ function eventsOf({ events }: Finding): number {
 
 /** How many connections it hit, or how often it was told, and by which codes. */
 function frequencyOf(finding: Finding): string {
-  const { events, connections, times, burst } = finding;
+  const { events, connections, questions, times, burst } = finding;
   const parts: string[] = [];
   if (connections !== null) {
     const { failed, all, isAtLeast } = connections;
     parts.push(`${isAtLeast ? 'at least ' : ''}${failed} of ${count(all, 'connection')}`);
   }
-  if (times > Math.max(eventsOf(finding), connections?.failed ?? 0)) parts.push(`at least ${times} times`);
+  if (questions !== null && questions.failed > 0) {
+    const { failed, all, unit } = questions;
+    parts.push(`${failed} of ${unit === 'query' ? (all === 1 ? '1 query' : `${all} queries`) : count(all, unit)}`);
+  }
+  if (times > Math.max(eventsOf(finding), connections?.failed ?? 0, questions?.failed ?? 0))
+    parts.push(`at least ${times} times`);
   if (burst !== null) parts.push(`very many: ${burst.resets} within ${windowText(burst.windowSeconds)}`);
   const codes = Object.entries(events).map(([code, number]) => (number <= 1 ? code : `${code} ${number} times`));
   const isUntold = eventsOf(finding) === 0;

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDnsLine } from '../diagnosis/dns-line.ts';
+import { DnsLookups, type NameCost, type Resolver } from '../diagnosis/dns-lookups.ts';
 import { type EndFlowLine, parseEndFlowLine } from '../diagnosis/end-flow-line.ts';
 import { type EventLine, parseEventLine } from '../diagnosis/event-line.ts';
 import type { Finding } from '../diagnosis/finding.ts';
@@ -7,7 +9,7 @@ import { Findings } from '../diagnosis/findings.ts';
 import { Servers, type Service } from '../diagnosis/servers.ts';
 import { formatIsoTime } from '../model/utc-time.ts';
 import { readLines } from './read-lines.ts';
-import { readSessionEnd } from './session-end.ts';
+import { readSessionEnd, type ServiceAnswers } from './session-end.ts';
 import { filesSince, type SessionFiles } from './session-files.ts';
 
 /** What the files of one session tell. */
@@ -32,10 +34,16 @@ export interface Diagnosis {
   readonly packetsLost: number | null;
   /** Frames since the session began, by what decoding made of them; null when the log does not tell. */
   readonly frames: Readonly<Record<string, number>> | null;
+  /** How services answered requests in clear since the session began; the most asked first. */
+  readonly answers: readonly ServiceAnswers[];
   /** Worst first. */
   readonly findings: readonly Finding[];
   /** The most used first. */
   readonly services: readonly Service[];
+  /** DNS resolvers that were asked, the most used first. */
+  readonly resolvers: readonly Resolver[];
+  /** Names that cost more than two DNS queries a lookup, the most expensive first. */
+  readonly costlyNames: readonly NameCost[];
   /** Findings and services for which there was no room. */
   readonly leftOut: { readonly findings: number; readonly services: number };
   /** Lines that could not be read. */
@@ -64,6 +72,7 @@ class Reading {
   readonly #span: Span;
   readonly #findings = new Findings();
   readonly #servers = new Servers();
+  readonly #lookups = new DnsLookups();
   #events = 0;
   #tlsHandshakes = 0;
   #connectionsEnded = 0;
@@ -77,7 +86,7 @@ class Reading {
   }
 
   async diagnose(end: Awaited<ReturnType<typeof readSessionEnd>>): Promise<Diagnosis> {
-    const { directory, events, endFlows } = this.#session;
+    const { directory, events, endFlows, questions } = this.#session;
     await this.#readAll(
       events,
       parseEventLine,
@@ -91,12 +100,24 @@ class Reading {
       (flow) => flow.endUs,
       (flow) => this.#addFlow(flow),
     );
-    const empty = this.#events + this.#connectionsEnded === 0;
+    await this.#readAll(
+      questions,
+      parseDnsLine,
+      (line) => line.timeUs,
+      (line) => this.#lookups.add(line),
+    );
+    const resolvers = this.#lookups.resolvers();
+    const empty = this.#events + this.#connectionsEnded + resolvers.length === 0;
     const endUs = Math.max(end.timeUs, this.#lastUs); // the newest file may be empty yet
     const hasFile = (name: string) => existsSync(join(directory, name));
     const { nowUs } = this.#span;
     const isLive = nowUs - endUs <= LIVE_US;
-    const findings = this.#findings.list({ servers: this.#servers, endUs: isLive ? nowUs : endUs, hasFile });
+    const findings = this.#findings.list({
+      servers: this.#servers,
+      lookups: this.#lookups,
+      endUs: isLive ? nowUs : endUs,
+      hasFile,
+    });
     return {
       directory,
       pod: end.podName,
@@ -111,8 +132,11 @@ class Reading {
       tlsHandshakes: this.#tlsHandshakes,
       packetsLost: end.packetsLost,
       frames: end.frames,
+      answers: end.answers,
       findings,
       services: this.#servers.list(),
+      resolvers,
+      costlyNames: this.#lookups.costlyNames(),
       leftOut: { findings: this.#findings.dropped, services: this.#servers.dropped },
       damagedLines: this.#damagedLines,
     };

@@ -1,6 +1,8 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Latency, Service } from '../diagnosis/servers.ts';
 import type { Severity } from '../diagnosis/severity.ts';
+import { dnsLines } from './dns-text.ts';
+import { durationText } from './duration-text.ts';
 import { adviceOf, factsOf } from './finding-text.ts';
 import { count, fact, INDENT, type Layout, shownPath, spanText, timeOf } from './layout.ts';
 import type { Diagnosis } from './read-session.ts';
@@ -8,6 +10,8 @@ import { wrap } from './wrap.ts';
 
 const MOST_FINDINGS_SHOWN = 50;
 const MOST_SERVICES_SHOWN = 20;
+/** So many connections that were delayed alike are no accident. */
+const LEAST_DELAYED = 5;
 /** Of a latency in the table: a space and `durationText`. */
 const CELL_WIDTH = 8;
 
@@ -38,6 +42,9 @@ function sessionLines(diagnosis: Diagnosis, layout: Layout): string[] {
     ...caveatsOf(diagnosis).flatMap((caveat) => wrap(caveat, width).map(style.yellow)),
     ...findingLines(diagnosis, layout),
     ...latencyLines(services, layout),
+    ...answerLines(diagnosis.answers, layout),
+    ...lossLines(services, layout),
+    ...dnsLines(diagnosis, layout),
     ...healthLines(findings, services, layout),
   ];
 }
@@ -169,6 +176,48 @@ function tlsNote(services: readonly Service[], width: number): string[] {
   return ['', ...wrap(note, width - 2).map((line) => `  ${line}`)];
 }
 
+/** How services answered requests that could be read. */
+function answerLines(answers: Diagnosis['answers'], { style, width }: Layout): string[] {
+  const shown = answers.filter(({ where, answers: count }) => where !== '' && count > 0).slice(0, MOST_SERVICES_SHOWN);
+  if (shown.length === 0) return [];
+  const lines = shown.map(({ where, answers: all, failed, p50Us, p99Us }) => {
+    const failures = failed === 0 ? '' : `, ${failed} failed`;
+    const text = `${where}  ${count(all, 'answer')}${failures}; first byte p50 ${durationText(p50Us)}, p99 ${durationText(p99Us)}`;
+    return wrap(text, width - 4).map(
+      (line, i) => `${i === 0 ? '  ' : '    '}${failed === 0 ? line : style.yellow(line)}`,
+    );
+  });
+  return ['', style.bold('How requests in clear are answered'), '', ...lines.flat()];
+}
+
+/** Where segments were sent again, and where the round trip's time goes. */
+function lossLines(services: readonly Service[], { style, width }: Layout): string[] {
+  const lossy = services.filter(({ retransmittedTo, retransmittedFrom }) => retransmittedTo + retransmittedFrom > 0);
+  const delayed = services.filter(
+    ({ delayedFirstBytes, firstByte }) =>
+      delayedFirstBytes >= LEAST_DELAYED && delayedFirstBytes * 2 > (firstByte?.connections ?? 0),
+  );
+  const lines: string[] = [];
+  for (const service of lossy.slice(0, MOST_SERVICES_SHOWN)) {
+    const { where, retransmittedTo, retransmittedFrom } = service;
+    const trips = [['server', service.roundTripTo] as const, ['clients', service.roundTripFrom] as const].flatMap(
+      ([who, latency]) => (latency === null ? [] : [`${durationText(latency.p50Us)} to the ${who}`]),
+    );
+    const text = `${where}  ${retransmittedTo} by clients, ${retransmittedFrom} by the server${trips.length === 0 ? '' : `; round trip (p50) ${trips.join(', ')}`}`;
+    lines.push(...wrap(text, width - 4).map((line, i) => `${i === 0 ? '  ' : '    '}${line}`));
+  }
+  const hints = delayed.flatMap(({ where, delayedFirstBytes }) =>
+    wrap(
+      `${where}: the first byte of ${count(delayedFirstBytes, 'connection')} took 40 or 200 ms though round trips are short: the client writes its request in pieces and waits for a delayed acknowledgment (Nagle). Let it write once, or set TCP_NODELAY.`,
+      width - 2,
+    ).map((line) => `  ${line}`),
+  );
+  return [
+    ...(lines.length === 0 ? [] : ['', style.bold('Segments sent again'), '', ...lines]),
+    ...(hints.length === 0 ? [] : ['', style.bold('Stalls'), '', ...hints]),
+  ];
+}
+
 function moreServices(all: number): string[] {
   return all > MOST_SERVICES_SHOWN ? [`  … and ${all - MOST_SERVICES_SHOWN} more; --json lists them all.`] : [];
 }
@@ -191,11 +240,4 @@ function healthLines(findings: readonly Finding[], services: readonly Service[],
     ),
     ...wrap(list, width - 2).map((line) => style.green(`  ${line}`)),
   ];
-}
-
-/** `412 µs`, `3.2 ms`, `1.05 s`. */
-function durationText(us: number): string {
-  if (us < 1000) return `${us} µs`;
-  const [value, unit] = us < 999_500 ? [us / 1000, 'ms'] : [us / 1_000_000, 's'];
-  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }

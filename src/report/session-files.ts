@@ -7,12 +7,13 @@ export interface SessionFiles {
   readonly directory: string;
   readonly events: readonly string[];
   readonly endFlows: readonly string[];
+  readonly questions: readonly string[];
   readonly logs: readonly string[];
 }
 
 const SESSION_DIRECTORY = /^dllt\d+$/;
 /** Beginnings of the names of the files that are read. */
-const PREFIXES = { events: 'netwevents_', endFlows: 'end_flows_', logs: 'log_notif_' } as const;
+const PREFIXES = { events: 'netwevents_', endFlows: 'end_flows_', questions: 'dns_', logs: 'log_notif_' } as const;
 
 /**
  * The sessions of which there are files in `directories`: each holds a session's files itself (as a replay writes
@@ -44,6 +45,7 @@ function sessionFiles(directory: string, entries: readonly Dirent[]): SessionFil
     directory,
     events: withPrefix(PREFIXES.events),
     endFlows: withPrefix(PREFIXES.endFlows),
+    questions: withPrefix(PREFIXES.questions),
     logs: withPrefix(PREFIXES.logs),
   };
 }

@@ -80,6 +80,18 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
     'Segments with payload that were sent again, by who sent them.',
     ({ retransmissions: [src, dst] }) => byLabel('sender', { src, dst }),
   ),
+  counter(
+    'dlltagent_http_responses_total',
+    'Answers in clear: HTTP by class of status, calls of gRPC.',
+    ({ answers }) => byLabel('class', answers),
+  ),
+  counter('dlltagent_dns_questions_total', 'DNS questions (a name and a type), by how they ended.', ({ dns }) =>
+    byLabel('result', dns.results),
+  ),
+  counter('dlltagent_dns_queries_total', 'DNS queries that were sent for these questions.', ({ dns }) =>
+    single(dns.queries),
+  ),
+  histogram('dlltagent_dns_answer_seconds', 'From a DNS query to its answer.', ({ dns }) => dns.latencies),
   counter('dlltagent_captured_packets_total', 'Packets that were captured.', ({ packets }) => single(packets)),
   counter('dlltagent_captured_bytes_total', 'Bytes of the captured packets, as on the wire.', ({ bytes }) =>
     single(bytes),

@@ -9,7 +9,7 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
   const { path, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
-  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, roundTrips } = counted;
+  const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, roundTrips, dns } = counted;
   return {
     podName,
     podNamespace,
@@ -22,7 +22,9 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     handshakes,
     tlsHandshakes,
     firstBytes,
+    dns,
     roundTrips,
+    answers: pipeline.answersByClass(),
     retransmissions: path.tracker.resent,
     packets: frames,
     bytes,

@@ -33,6 +33,11 @@ export class LivePodEvents {
     this.#events?.occurred(name, causeId, connection);
   }
 
+  /** The same of a DNS question. */
+  queryOccurred(event: NetworkEvent): void {
+    this.#events?.queryOccurred(event);
+  }
+
   report(event: NetworkEvent): void {
     this.#events?.report(event);
   }

@@ -212,6 +212,7 @@ export class LiveSession {
     }
     const stopUs = Math.max(now, path.nowUs);
     while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await files.drain();
+    path.questions.stop(stopUs);
     reporter.finish();
     attribution.close();
     source.close();
@@ -247,8 +248,8 @@ export class LiveSession {
     pipeline.reporter.advance(pipeline.path.nowUs);
     if (this.#isOneSided()) onOneSided();
     this.#passTime();
-    const { msToDump } = passing;
-    if (msToDump > 0 && msToDump < IDLE_TICK_MS) this.#timers.in(msToDump, () => this.#passTime());
+    const { msToDue } = passing;
+    if (msToDue > 0 && msToDue < IDLE_TICK_MS) this.#timers.in(msToDue, () => this.#passTime());
   }
 
   #passTime(): void {

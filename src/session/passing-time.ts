@@ -27,10 +27,11 @@ export class PassingTime {
     this.#parts = parts;
   }
 
-  /** Milliseconds until a pcap is to be written; infinity when none is. */
-  get msToDump(): number {
-    const { dumps } = this.#parts;
-    return dumps === null ? Number.POSITIVE_INFINITY : dumps.earliestUs / 1000 + READ_DELAY_MS - Date.now();
+  /** Milliseconds until a pcap is to be written, or a DNS query should have been answered; infinity when nothing is. */
+  get msToDue(): number {
+    const { dumps, path } = this.#parts;
+    const earliestUs = Math.min(dumps?.earliestUs ?? Number.POSITIVE_INFINITY, path.questions.earliestUs);
+    return earliestUs / 1000 + READ_DELAY_MS - Date.now();
   }
 
   /** Begins to let time pass up to now; that nothing is there to be read is for the caller to know. */

@@ -34,6 +34,9 @@ export function replayEvents(settings: Settings, write: (line: string) => Promis
     connectionBegan() {},
     connectionEnded() {},
     occurred() {},
+    queryOccurred() {},
+    queryAnswered() {},
+    questionEnded() {},
     event(event: NetworkEvent) {
       lines += `${formatEvent(event, origin)}\n`;
     },

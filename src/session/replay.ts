@@ -81,6 +81,7 @@ export async function replay({ path, settings, seed, clock, sink, dumpSink }: Re
     if (!started) sink.start(Date.now() * 1000); // no TCP at all: empty files say so
     while (route.advance(route.nowUs)) await sink.drain();
     while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
+    route.questions.stop(route.nowUs);
     reporter.finish();
     const { frames, bytes } = source.counters();
     sink.note('capture counters', { received: frames, bytes, ...counters() });

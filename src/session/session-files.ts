@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { HttpHeaderMask } from '../mask/http-header-mask.ts';
 import type { Connection } from '../model/connection.ts';
+import type { DnsQuestion } from '../model/dns-question.ts';
 import type { ConnectionSummary, NetworkEvent } from '../model/event.ts';
 import { everyStepInTurn } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
@@ -9,6 +10,7 @@ import type { MemoryRoom } from '../model/memory-room.ts';
 import type { PacketNotes } from '../model/packet-notes.ts';
 import type { PacketRecords } from '../model/packet-records.ts';
 import { DiskBudget } from '../output/disk-budget.ts';
+import { DnsFile } from '../output/dns-file.ts';
 import { EbpfLog } from '../output/ebpf-log.ts';
 import { EndFlowFile } from '../output/end-flow-file.ts';
 import { EventFile } from '../output/event-file.ts';
@@ -58,6 +60,8 @@ export class SessionFiles implements ReportSink, DumpSink {
   readonly #flows: FlowFile;
   readonly #endFlows: EndFlowFile;
   readonly #events: EventFile;
+  readonly #questions: DnsFile;
+  readonly #writesDns: () => boolean;
   readonly #dumps: PcapFiles;
   readonly #budget: DiskBudget;
   readonly #clock: () => number;
@@ -103,6 +107,8 @@ export class SessionFiles implements ReportSink, DumpSink {
     this.#flows = new FlowFile(target, interfaceName, ownNetworks);
     this.#endFlows = new EndFlowFile(target);
     this.#events = new EventFile(target, { interfaceName, podName, podNamespace });
+    this.#questions = new DnsFile(target);
+    this.#writesDns = () => current.eventsForDns;
     this.#dumps = new PcapFiles({
       directory,
       ...(room && { room }),
@@ -136,6 +142,7 @@ export class SessionFiles implements ReportSink, DumpSink {
   /** Makes all files appear, named by `timeUs`, without waiting for their first line. */
   start(timeUs: number): void {
     for (const { file } of [this.#flows, this.#endFlows, this.#events]) file.start(timeUs);
+    if (this.#writesDns()) this.#questions.file.start(timeUs);
   }
 
   /** Minds MIN_FREE_MB from now on; without this call nothing stops for lack of room. Resolves after the first look. */
@@ -168,6 +175,16 @@ export class SessionFiles implements ReportSink, DumpSink {
   }
 
   occurred(): void {} // counting is done on the way here
+
+  queryOccurred(): void {} // likewise
+
+  queryAnswered(): void {} // likewise
+
+  questionEnded(question: DnsQuestion): void {
+    if (!this.#writesDns()) return;
+    if (this.#space.allowsFlows) this.#questions.write(question);
+    else this.#withheldLines++;
+  }
 
   connectionEnded(connection: Connection): void {
     if (this.#space.allowsFlows) this.#endFlows.write(connection);
@@ -246,7 +263,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       () => this.#space.close(),
       () => this.#dumps.idle(),
       async () => {
-        await Promise.all([this.#flows, this.#endFlows, this.#events].map(({ file }) => file.close()));
+        await Promise.all([this.#flows, this.#endFlows, this.#events, this.#questions].map(({ file }) => file.close()));
       },
       () => this.closeEbpf(),
       () => this.log.close(),
@@ -279,6 +296,7 @@ export class SessionFiles implements ReportSink, DumpSink {
       this.#flows.file,
       this.#endFlows.file,
       this.#events.file,
+      this.#questions.file,
       this.log.notifications,
       this.log.console,
       ...ebpf,

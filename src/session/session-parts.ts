@@ -92,7 +92,7 @@ export async function openSessionParts(
   open: PartOpeners,
 ): Promise<SessionParts> {
   const { current } = settings;
-  const { knowledge, feed, logDirectory } = shared;
+  const { knowledge, feed, logDirectory, pulse } = shared;
   const memory = shared.memory.open(current.ringMb);
   cleanup.defer(() => memory.close());
   const { supply, rooms, ringMb } = memory;
@@ -104,6 +104,7 @@ export async function openSessionParts(
     filter: current.pcapFilter,
     store: history.store,
     pool: shared.memory.pool,
+    pulse,
   });
   const { source } = opened;
   cleanup.defer(() => source.close());
@@ -130,6 +131,10 @@ export async function openSessionParts(
     occurred: (name, causeId, connection) => {
       severities.occurred(name, causeId, connection);
       podEvents.occurred(name, causeId, connection);
+    },
+    queryOccurred: (event) => {
+      severities.queryOccurred(event);
+      podEvents.queryOccurred(event);
     },
     event: (event) => {
       severities.event(event);

@@ -23,6 +23,13 @@ export class SeverityCounts {
     this.#counts[severityOf({ code: EventCode[name], causeId, by, podSide, certain })]++;
   }
 
+  /** Something happened to a DNS question, which the event speaks of. */
+  queryOccurred({ name, causeId, connection, confidence }: NetworkEvent): void {
+    const podSide = connection?.podSide ?? PodSide.unknown;
+    const certain = confidence === undefined;
+    this.#counts[severityOf({ code: EventCode[name], causeId, by: null, podSide, certain })]++;
+  }
+
   /** An event is told; only one that is not about a connection is counted here. */
   event({ name, causeId, connection }: NetworkEvent): void {
     if (connection !== null) return;

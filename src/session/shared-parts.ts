@@ -1,3 +1,4 @@
+import type { Pulse } from '../capture/pulse.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import type { PageFeed } from './page-feed.ts';
@@ -12,4 +13,6 @@ export interface SharedParts {
   readonly feed: PageFeed | null;
   /** The memory that they divide. */
   readonly memory: AgentMemory;
+  /** Looks at their rings. */
+  readonly pulse: Pulse;
 }

@@ -1,5 +1,5 @@
 import type { MemorySupply } from '../model/memory-supply.ts';
-import { mapMemory, releasePages } from '../native/libc.ts';
+import { mapMemory, releasePages } from '../native/mapping.ts';
 import { PrefaultedMemory, prefaultMemory } from '../native/prefaulted-memory.ts';
 
 /** Memory of the operating system, in huge pages where it has them. */

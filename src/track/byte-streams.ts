@@ -76,7 +76,7 @@ export class ByteStreams {
     this.#times = table.times;
     this.#lifetimes = lifetimes;
     this.#reader = reader;
-    this.#dialogues = new Dialogues(table);
+    this.#dialogues = new Dialogues(table, listener);
     this.#pathMtu = new PathMtu(table);
     this.quality = new TcpQuality(table, listener);
     this.#listener = listener;

@@ -1,3 +1,4 @@
+import { DNS_PORT } from '../layers/udp.ts';
 import { ConnectionType, Side } from '../model/connection.ts';
 import { type MemoryRoom, UNBOUNDED_ROOM } from '../model/memory-room.ts';
 import type { Packet } from '../model/packet.ts';
@@ -9,6 +10,8 @@ import { CertificateCache } from '../protocols/tls/certificate.ts';
 import { mayLeadToTls } from '../protocols/tls/tls-reader.ts';
 import type { TlsSignal } from '../protocols/tls/tls-signal.ts';
 import { Conversation, type ConversationContext, plainType } from './conversation.ts';
+import { DnsConversations } from './dns-conversations.ts';
+import type { DnsQuestions } from './dns-questions.ts';
 import type { TrackedConnection } from './tracked-connection.ts';
 
 /** Conversations read at the same time; beyond that the one that began first is read no more. */
@@ -48,11 +51,25 @@ export interface ConversationListener {
   httpMatch(connection: TrackedConnection, match: HttpMatch): void;
 }
 
+const UNBOUNDED: ConversationRoom = { streams: UNBOUNDED_ROOM, heap: UNBOUNDED_ROOM };
+
+/** What conversations are read for, and within which room. */
+export interface ConversationsOptions {
+  readonly search: HttpSearch;
+  readonly listener: ConversationListener;
+  /** Who is told of DNS over TCP; nobody reads it when missing. */
+  readonly questions?: DnsQuestions;
+  /** There is always room when missing. */
+  readonly room?: ConversationRoom | undefined;
+}
+
 /** Reads payload for the tracker: which connections it reads is marked in their records (`TrackedConnection.reading`). */
 export class Conversations {
   readonly #connection: TrackedConnection;
   readonly #listener: ConversationListener;
   readonly #context: ConversationContext;
+  /** Null: nobody reads DNS. */
+  readonly #dns: DnsConversations | null;
   /** By slot, in the order in which they began. */
   readonly #conversations = new Map<number, Conversation>();
   #givenUp = 0;
@@ -62,13 +79,9 @@ export class Conversations {
   /** Conversations there is room for. */
   #limit = 0;
 
-  /** `connection` is a window of its own, moved as needed. */
-  constructor(
-    connection: TrackedConnection,
-    search: HttpSearch,
-    listener: ConversationListener,
-    room: ConversationRoom = { streams: UNBOUNDED_ROOM, heap: UNBOUNDED_ROOM },
-  ) {
+  /** `connection` is a cursor of its own, moved as needed. */
+  constructor(connection: TrackedConnection, options: ConversationsOptions) {
+    const { search, listener, questions = null, room = UNBOUNDED } = options;
     this.#room = room;
     this.#connection = connection;
     this.#listener = listener;
@@ -84,6 +97,8 @@ export class Conversations {
         done() {},
       },
     };
+    const { streamBudget, messageBudget } = this.#context;
+    this.#dns = questions && new DnsConversations({ connection, questions, streamBudget, messageBudget });
   }
 
   /** Conversations that were read no more because there were too many, or too much to do. */
@@ -111,6 +126,10 @@ export class Conversations {
     }
     let conversation = this.#conversations.get(slot);
     if (conversation === undefined) {
+      if (this.#dns !== null && (packet.destinationPort === DNS_PORT || packet.sourcePort === DNS_PORT)) {
+        this.#dns.packet(slot, side, packet);
+        return;
+      }
       if (packet.payloadLengthBytes === 0 || this.#isNothingToRead(slot, side, packet)) return;
       conversation = this.#open(slot, side, packet);
     }
@@ -137,7 +156,10 @@ export class Conversations {
   /** The connection ended: nothing more is read. */
   release(slot: number): void {
     const conversation = this.#conversations.get(slot);
-    if (conversation === undefined) return;
+    if (conversation === undefined) {
+      this.#dns?.release(slot);
+      return;
+    }
     this.#conversations.delete(slot);
     conversation.release();
     if (this.#limit - this.#conversations.size > SPARE_CONVERSATIONS) {

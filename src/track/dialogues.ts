@@ -3,7 +3,9 @@ import type { Packet } from '../model/packet.ts';
 import { BodyKind, isStatusLine, MessageHead, readMessageHead } from '../protocols/http/message-head.ts';
 import { beginsProxyHeader, readProxyHeader } from '../protocols/proxy-protocol.ts';
 import { ContentType, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocols/tls/tls-constants.ts';
+import type { Answer } from './answer.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { FramedAnswers } from './framed-answers.ts';
 import {
   ASKED,
   BODILESS,
@@ -20,6 +22,7 @@ import {
   MESSAGE_END,
   MESSAGE_KNOWN,
   NEXT_SEQUENCE,
+  REQUEST_SINCE,
   SIDE_WORDS,
   STATE,
   TUNNEL_ASKED,
@@ -27,6 +30,9 @@ import {
   UNTIL_CLOSE,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { RequestPaths } from './request-paths.ts';
+import { TrackedConnection } from './tracked-connection.ts';
+import type { TrackerListener } from './tracker-listener.ts';
 
 const [SPACE, STAR, SLASH, LETTER_A, LETTER_C, LETTER_G, LETTER_Z, LETTER_H] = [
   0x20, 0x2a, 0x2f, 0x41, 0x43, 0x47, 0x5a, 0x68,
@@ -36,8 +42,12 @@ const MOST_METHOD_BYTES = 17;
 const HTTP2_PREFACE = new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** RFC 9113 §4.1, §6. */
 const FRAME_HEADER_BYTES = 9;
-const Frame = { headers: 1, reset: 3 } as const;
+const Frame = { headers: 1, reset: 3, continuation: 9 } as const;
 const END_STREAM = 1;
+const END_HEADERS = 4;
+const PADDED = 8;
+const PRIORITY = 0x20;
+const PRIORITY_BYTES = 5;
 /** A protected record of no more bytes may be an alert: two bytes, a type, and the longest usual tag (RFC 8446 §5.2). */
 const MOST_ALERT_BYTES = 24;
 
@@ -49,9 +59,17 @@ const MOST_ALERT_BYTES = 24;
 export class Dialogues {
   readonly #words: Int32Array;
   readonly #head = new MessageHead();
+  readonly #listener: TrackerListener;
+  readonly #connection: TrackedConnection;
+  readonly #paths = new RequestPaths();
+  readonly #framed = new FramedAnswers();
+  readonly #answer: { -readonly [Key in keyof Answer]: Answer[Key] };
 
-  constructor(table: ConnectionTable) {
+  constructor(table: ConnectionTable, listener: TrackerListener) {
     this.#words = table.words;
+    this.#listener = listener;
+    this.#connection = new TrackedConnection(table);
+    this.#answer = { status: 0, isGrpc: false, tookUs: -1, path: () => this.#paths.of(this.#connection.slot) };
   }
 
   /** Takes the first bytes of the initiator, which came in order: HTTP is followed from here on. */
@@ -65,6 +83,7 @@ export class Dialogues {
       this.#words[word + MESSAGE_END] = (packet.sequence + HTTP2_PREFACE.length) | 0;
       this.#words[word + LAST_BYTES] = 0;
       this.#words[word + HIGHEST_STREAM] = 0;
+      this.#framed.begin(slot);
       return;
     }
     if (beginsProxyHeader(bytes, payloadStart, end)) {
@@ -87,25 +106,27 @@ export class Dialogues {
     const words = this.#words;
     if ((words[word + FLAGS] & TUNNELLED) !== 0) return;
     if ((words[word + STATE] & FRAMED) !== 0) {
-      this.#frames(word, side, packet, isTurn);
+      this.#frames(slot, side, packet, isTurn);
       return;
     }
     if (((words[word + STATE] >>> CONNECTION_TYPE_SHIFT) & 3) === ConnectionType.tls) {
       this.#records(word, side, packet, isTurn);
     } else if (side === Side.initiator) {
-      this.#request(word, packet, isTurn);
+      this.#request(slot, packet, isTurn);
     } else {
-      this.#response(word, packet, isTurn);
+      this.#response(slot, packet, isTurn);
     }
   }
 
   /** Bytes of a side came out of order, or never: where its messages begin is not known. */
   lost(slot: number, side: Side): void {
+    if ((this.#words[slot * WORDS_PER_RECORD + STATE] & FRAMED) !== 0) this.#framed.missed(slot);
     this.#words[slot * WORDS_PER_RECORD + FLAGS] &= ~((MESSAGE_KNOWN << side) | CHUNKED | UNTIL_CLOSE | HEAD_EXPECTED);
   }
 
-  #request(word: number, packet: Packet, isTurn: boolean): void {
+  #request(slot: number, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const isKnown = (words[word + FLAGS] & MESSAGE_KNOWN) !== 0;
     const body = isKnown ? (words[word + MESSAGE_END] - packet.sequence) | 0 : 0;
     if (isKnown ? body >= packet.payloadLengthBytes : !isTurn) return;
@@ -119,7 +140,9 @@ export class Dialogues {
       words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // what follows is no HTTP/1
       return;
     }
+    if ((words[word + FLAGS] & ASKED) === 0) words[word + REQUEST_SINCE] = packet.timeUs | 1;
     words[word + FLAGS] |= ASKED;
+    this.#paths.keep(slot, bytes, targetOf(bytes, start, end), end);
     if (bytes[start] === LETTER_G) return; // GET: its head, and no body
     const head = this.#head;
     readMessageHead(bytes, start, end, false, head);
@@ -129,8 +152,9 @@ export class Dialogues {
     words[word + MESSAGE_END] = (packet.sequence + (head.end - payloadStart) + head.bodyBytes) | 0;
   }
 
-  #response(word: number, packet: Packet, isTurn: boolean): void {
+  #response(slot: number, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
     const end = payloadStart + payloadCapturedBytes;
     const flags = words[word + FLAGS];
@@ -161,6 +185,7 @@ export class Dialogues {
     }
     if (start >= end) return;
     words[word + FLAGS] &= ~(ASKED | HEAD_EXPECTED);
+    this.#answered(slot, head.status, packet.timeUs);
     const bodiless = (words[word + FLAGS] & BODILESS) !== 0;
     if (head.kind === BodyKind.unknown) return;
     if (head.kind === BodyKind.none || head.kind === BodyKind.length || bodiless) {
@@ -174,6 +199,17 @@ export class Dialogues {
     } else {
       words[word + FLAGS] |= UNTIL_CLOSE;
     }
+  }
+
+  /** The head of an answer came: its status, and how long it took. */
+  #answered(slot: number, status: number, timeUs: number): void {
+    const word = slot * WORDS_PER_RECORD;
+    const since = this.#words[word + REQUEST_SINCE];
+    this.#words[word + REQUEST_SINCE] = 0;
+    this.#answer.status = status;
+    this.#answer.tookUs = since === 0 ? -1 : Math.max(0, ((timeUs | 1) - since) | 0);
+    this.#listener.answered(this.#connection.at(slot), this.#answer, timeUs);
+    this.#paths.forget(slot);
   }
 
   /** Keeps the last four bytes of a body in chunks: an empty line ends it (RFC 9112 §7.1). */
@@ -190,8 +226,9 @@ export class Dialogues {
   }
 
   /** Walks the frames of HTTP/2 (RFC 9113 §4.1), and counts the requests that have no whole answer. */
-  #frames(word: number, side: Side, packet: Packet, isTurn: boolean): void {
+  #frames(slot: number, side: Side, packet: Packet, isTurn: boolean): void {
     const words = this.#words;
+    const word = slot * WORDS_PER_RECORD;
     const known = MESSAGE_KNOWN << side;
     const isKnown = (words[word + FLAGS] & known) !== 0;
     const { bytes, payloadStart, payloadCapturedBytes, payloadLengthBytes, sequence } = packet;
@@ -201,17 +238,54 @@ export class Dialogues {
     words[word + FLAGS] &= ~known;
     while (at < payloadLengthBytes) {
       if (at + FRAME_HEADER_BYTES > payloadCapturedBytes) {
+        this.#framed.missed(slot);
         words[word + FLAGS] = (words[word + FLAGS] & ~ASKED) | TUNNELLED; // frames are missed from here on
         return;
       }
       const header = payloadStart + at;
       const length = (bytes[header] << 16) | (bytes[header + 1] << 8) | bytes[header + 2];
       const stream = ((bytes[header + 5] & 0x7f) << 24) | (bytes[header + 6] << 16) | (bytes[header + 7] << 8);
-      this.#frame(word, side, bytes[header + 3], bytes[header + 4], stream | bytes[header + 8]);
+      const type = bytes[header + 3];
+      if (type === Frame.headers) this.#headers(slot, side, packet, at, length, stream | bytes[header + 8]);
+      else if (type === Frame.continuation && side === Side.responder) this.#framed.missed(slot);
+      this.#frame(word, side, type, bytes[header + 4], stream | bytes[header + 8]);
       at += FRAME_HEADER_BYTES + length;
     }
     words[word + FLAGS] |= known;
     words[word + MESSAGE_END + side] = (sequence + at) | 0;
+  }
+
+  /** The header block of a request or an answer, whose frame begins `at` bytes into the payload. */
+  #headers(slot: number, side: Side, packet: Packet, at: number, length: number, stream: number): void {
+    const { bytes, payloadStart, payloadCapturedBytes, timeUs } = packet;
+    if (side === Side.initiator) {
+      if (stream > this.#words[slot * WORDS_PER_RECORD + HIGHEST_STREAM]) this.#framed.asked(slot, stream, timeUs);
+      return;
+    }
+    const flags = bytes[payloadStart + at + 4];
+    if (at + FRAME_HEADER_BYTES + length > payloadCapturedBytes || (flags & END_HEADERS) === 0) {
+      this.#framed.missed(slot); // its end comes later, or was cut
+      return;
+    }
+    let start = payloadStart + at + FRAME_HEADER_BYTES;
+    let end = start + length;
+    if ((flags & PADDED) !== 0) end -= bytes[start++];
+    if ((flags & PRIORITY) !== 0) start += PRIORITY_BYTES;
+    if (start > end) return;
+    const told = this.#framed.answer(slot, stream, bytes, start, end);
+    if (told === null) return;
+    const answer = this.#answer;
+    if (told.status >= 200) {
+      answer.status = told.status;
+      answer.tookUs = Number.isNaN(told.sinceUs) ? -1 : Math.max(0, timeUs - told.sinceUs);
+      this.#listener.answered(this.#connection.at(slot), answer, timeUs);
+    }
+    if (told.grpcStatus < 0) return;
+    answer.status = told.grpcStatus;
+    answer.isGrpc = true;
+    answer.tookUs = -1;
+    this.#listener.answered(this.#connection.at(slot), answer, timeUs);
+    answer.isGrpc = false;
   }
 
   #frame(word: number, side: Side, type: number, flags: number, stream: number): void {
@@ -267,6 +341,13 @@ function isRequest(bytes: Uint8Array, start: number, end: number): boolean {
   if (at - start < 3 || at - start > MOST_METHOD_BYTES || at + 1 >= end || bytes[at] !== SPACE) return false;
   const target = bytes[at + 1];
   return target === SLASH || target === STAR || target === LETTER_H || bytes[start] === LETTER_C;
+}
+
+/** Where the target of a request stands, whose first word is the method. */
+function targetOf(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== SPACE) at++;
+  return at + 1;
 }
 
 /** Whether the bytes begin with the connection preface of HTTP/2 (RFC 9113 §3.4). */

@@ -81,7 +81,8 @@ export class IcmpErrors {
   }
 }
 
-function senderOf({ view, ipVersion, icmpFrom }: Packet): string {
+/** The address of who sent an ICMP error. */
+export function senderOf({ view, ipVersion, icmpFrom }: Packet): string {
   const word = (i: number) => view.getUint32(icmpFrom + i * 4);
   return ipVersion === 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(1), word(2), word(3));
 }

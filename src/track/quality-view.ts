@@ -1,5 +1,6 @@
 import { Side } from '../model/connection.ts';
 import {
+  ANSWERING,
   BEGIN_AT,
   CLOSED_MS,
   CLOSED_SINCE,
@@ -111,6 +112,20 @@ export class QualityView extends RecordView {
   /** Answers that were errors of the server: HTTP 5xx, gRPC. */
   get httpErrors(): number {
     return this.table.words[this.word + HTTP_ERRORS];
+  }
+
+  /** Notes an answer that was an error of the server. */
+  noteHttpError(): void {
+    this.table.words[this.word + HTTP_ERRORS]++;
+  }
+
+  /** Number of the service whose answers it has, as whoever counts them has it; 0 none yet. */
+  get answering(): number {
+    return this.table.words[this.word + ANSWERING];
+  }
+
+  set answering(service: number) {
+    this.table.words[this.word + ANSWERING] = service;
   }
 
   /** The round trip of the handshake's segment that a side acknowledged, if that was sent once. */

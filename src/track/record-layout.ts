@@ -66,7 +66,8 @@ export function checkConnectionRecord(): void {
     time('RST, OTHER_SYN_ACK', Record.RST_AT),
     ['QUALITY', Record.QUALITY, 1],
     ['HTTP_ERRORS', Record.HTTP_ERRORS, 1],
-    ['free', 76, 2],
+    ['REQUEST_SINCE', Record.REQUEST_SINCE, 1],
+    ['ANSWERING', Record.ANSWERING, 1],
     ['CLOSED_MS', Record.CLOSED_MS, 2],
   ]);
 }

@@ -111,6 +111,10 @@ export const FIN_AT = 36;
 /** When a RST came that waits for its receiver's silence; before the handshake is complete, when the other SYN-ACK came. */
 export const RST_AT = 37;
 export const OTHER_SYN_ACK_AT = 37;
+/** When the request was sent that waits for its answer; 0 when none does. */
+export const REQUEST_SINCE = 76;
+/** Number of the service whose answers it has, as whoever counts them has it; 0 none yet. */
+export const ANSWERING = 77;
 /** How long the initiator's window has been closed this time, in milliseconds; the responder's is the next word. */
 export const CLOSED_MS = 78;
 

@@ -7,6 +7,7 @@ import {
   AWAITED,
   AWAITED_END,
   AWAITED_SINCE,
+  BEGIN_AT,
   CLOSED_MS,
   CLOSED_SINCE,
   ESTABLISHED_AT,
@@ -37,6 +38,7 @@ import {
   SIDE_WORDS,
   STATE,
   SYN_ACK_AT,
+  SYN_REPEATS,
   TIMEOUTS_MASK,
   TIMEOUTS_SHIFT,
   TIMES_PER_RECORD,
@@ -112,9 +114,9 @@ export class TcpQuality {
     words[word + QUALITY] = quality & ~(AWAITED << sender);
     const us =
       past > 0 ? this.#sinceLast(slot, sender, packet) : ((packet.timeUs | 0) - words[own + AWAITED_SINCE]) | 0;
-    const least = words[own + ROUND_TRIP_US];
+    const leastUs = words[own + ROUND_TRIP_US];
     // captured in another order than it was sent, it tells nothing
-    if (us > 0 && (least === 0 || us < least)) words[own + ROUND_TRIP_US] = us;
+    if (us > 0 && (leastUs === 0 || us < leastUs)) words[own + ROUND_TRIP_US] = us;
   }
 
   /** Bytes of a side were passed over. */
@@ -224,11 +226,12 @@ export class TcpQuality {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
     const time = slot * TIMES_PER_RECORD;
-    const [to, from] = [words[word + ROUND_TRIP_US], words[word + QUALITY_WORDS + ROUND_TRIP_US]];
-    if (to > 0 && from > 0) return to + from;
     const synAckUs = this.#times[time + SYN_ACK_AT];
-    const isKnown = synAckUs !== 0 && (words[word + STATE] & MIDSTREAM) === 0;
-    return isKnown ? this.#times[time + ESTABLISHED_AT] - synAckUs + to : REORDERED_WITHIN_US;
+    const isKnown = synAckUs !== 0 && words[word + SYN_REPEATS] === 0 && (words[word + STATE] & MIDSTREAM) === 0;
+    const toUs = isKnown ? synAckUs - this.#times[time + BEGIN_AT] : 0;
+    const fromUs = isKnown ? this.#times[time + ESTABLISHED_AT] - synAckUs : 0;
+    const sumUs = least(words[word + ROUND_TRIP_US], toUs) + least(words[word + QUALITY_WORDS + ROUND_TRIP_US], fromUs);
+    return sumUs > 0 ? sumUs : REORDERED_WITHIN_US;
   }
 
   /**
@@ -281,6 +284,12 @@ export class TcpQuality {
     words[word + CLOSED_MS + side] += ms;
     words[loss + CLOSED_SINCE] += ms * 1000;
   }
+}
+
+/** The lesser of two times, of which those that are not positive are not known. */
+function least(one: number, other: number): number {
+  if (one <= 0 || other <= 0) return Math.max(0, one, other);
+  return Math.min(one, other);
 }
 
 function timeoutsShift(side: Side): number {

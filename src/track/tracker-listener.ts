@@ -1,5 +1,6 @@
 import type { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
+import type { Answer } from './answer.ts';
 import type { Stranger } from './foreign-packets.ts';
 import type { IcmpError } from './icmp-errors.ts';
 import type { PathMtuTrouble } from './path-mtu.ts';
@@ -44,6 +45,8 @@ export interface TrackerListener {
   resent(connection: TrackedConnection, side: Side, isStuck: boolean, timeUs: number): void;
   /** The window of a side has been closed for `connection.closedMs(side)`, while the other has more to send. */
   zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void;
+  /** The responder answered a request in clear: HTTP. */
+  answered(connection: TrackedConnection, answer: Answer, timeUs: number): void;
   /** Its packets come from an address that was not asked: told once. */
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void;
   /** A RST ends it; `phase` is what it was before. `ended` follows. */

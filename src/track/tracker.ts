@@ -134,6 +134,11 @@ export class Tracker {
     return slot;
   }
 
+  /** A connection by its slot, while it is in the table. The window moves on with the next packet. */
+  connectionAt(slot: number): TrackedConnection {
+    return this.#connection.at(slot);
+  }
+
   /** Who sends packets that belong to a connection from an address that was not asked; null when nobody does. */
   strangerOf(slot: number): Stranger | null {
     return this.#foreign.strangerOf(slot);

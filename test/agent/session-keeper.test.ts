@@ -7,6 +7,7 @@ import { CapturePlaceResolver } from '../../src/agent/capture-place-resolver.ts'
 import { InterfaceClaims } from '../../src/agent/interface-claims.ts';
 import { PodInterfaceLookup } from '../../src/agent/pod-interface-lookup.ts';
 import { SessionKeeper } from '../../src/agent/session-keeper.ts';
+import { Pulse } from '../../src/capture/pulse.ts';
 import { planMemory } from '../../src/config/memory-plan.ts';
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
@@ -41,6 +42,7 @@ test('a pod that is waited for is looked for less and less often, and at once wh
       knowledge: new ProcessKnowledge(),
       feed: null,
       memory: new AgentMemory(planMemory(512)),
+      pulse: new Pulse(),
     },
   });
   keeper.assign({ settings: { ...DEFAULT_SETTINGS, interfaceIndex: 'auto', podUid: 'u-1' }, complaints: [] });

@@ -59,6 +59,9 @@ class Stage {
       connectionEnded: ({ initiatorPort, process }: TrackedConnection) =>
         this.told.push(`ended ${initiatorPort} ${process.pid}`),
       occurred: () => undefined,
+      queryOccurred: () => undefined,
+      queryAnswered: () => undefined,
+      questionEnded: () => undefined,
       event: ({ connection }: NetworkEvent) =>
         this.told.push(`event ${connection?.sourcePort} ${connection?.process.pid}`),
       note: (message: string, fields: Readonly<Record<string, unknown>>) => void this.noted.push([message, fields]),

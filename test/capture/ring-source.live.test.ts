@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRingSource } from '../../src/capture/open-ring-source.ts';
-import type { RingSource } from '../../src/capture/ring-source.ts';
+import { RETIRE_MS, type RingSource } from '../../src/capture/ring-source.ts';
 import { Direction, Frame, NO_VLAN } from '../../src/model/frame.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 import { LinkType } from '../../src/model/link-type.ts';
@@ -514,6 +514,38 @@ live('it may rest while blocks come full, and still wakes up for a single frame'
         assert.is(source.counters().kernelDrops, 0);
       },
       { ringMb: 64 },
+    ),
+  ),
+);
+
+live('a frame is read long before its block is handed over', () =>
+  withLab((lab) =>
+    withRing(lab, async (source) => {
+      lab.send('pod', [LAST]);
+      const sentMs = performance.now();
+      assert.is((await collect(source, 1)).length, 1);
+      assert.ok(performance.now() - sentMs < RETIRE_MS / 2);
+    }),
+  ),
+);
+
+live('quiet traffic survives a stall of five seconds in a small ring', () =>
+  withLab((lab) =>
+    withRing(
+      lab,
+      async (source) => {
+        const sent = seededFrames(500, 6);
+        const argv = ['netns', 'exec', lab.namespace, 'tcpreplay', '-q', '--pps=100', '-i', lab.podName];
+        const sender = spawn('ip', [...argv, lab.file(pcapFile(recordsOf(sent)))], { stdio: 'ignore' });
+        const ended = once(sender, 'close');
+        const untilMs = performance.now() + 5000;
+        while (performance.now() < untilMs); // the event loop stands still
+        const seen = await collect(source, sent.length);
+        await ended;
+        assert.ok(seen.every((frame, i) => frame.bytes.equals(sent[i] as Buffer)));
+        assert.is(source.counters().kernelDrops, 0);
+      },
+      { ringMb: 2 },
     ),
   ),
 );

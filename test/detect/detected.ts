@@ -17,6 +17,7 @@ export const LOUD: DetectorSettings = {
   stale2Seconds: 600,
   lossPercent: 5,
   zeroWindowSeconds: 5,
+  slowMs: 0,
   eventsForTlsConnections: true,
   noEventHttpsClientSslShutdown: false,
 };
@@ -68,6 +69,7 @@ export class Detected {
         pathMtu: (connection, trouble, timeUs) => keep(this.detectors.pathMtu(connection, trouble, timeUs)),
         resent: (connection, side, isStuck, timeUs) =>
           keep(this.detectors.resent(this.#weigh(connection), side, isStuck, timeUs)),
+        answered: () => undefined,
         zeroWindow: (connection, side, timeUs) =>
           keep(this.detectors.zeroWindow(this.#weigh(connection), side, timeUs)),
         foreignPacket: (connection, stranger, timeUs) =>

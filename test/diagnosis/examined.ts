@@ -1,3 +1,4 @@
+import { DnsLookups } from '../../src/diagnosis/dns-lookups.ts';
 import { parseEndFlowLine } from '../../src/diagnosis/end-flow-line.ts';
 import { parseEventLine } from '../../src/diagnosis/event-line.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
@@ -63,7 +64,7 @@ export function examine({ earlier = [], events = [], flows = [], end = 60 }: Fil
     servers.add(flow);
     findings.ended(flow);
   }
-  return findings.list({ servers, endUs: seconds(end), hasFile: () => true });
+  return findings.list({ servers, lookups: new DnsLookups(), endUs: seconds(end), hasFile: () => true });
 }
 
 function read<Line>(line: Line | null, text: string): Line {

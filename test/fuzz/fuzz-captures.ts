@@ -132,6 +132,9 @@ class MemorySink implements ReplaySink, DumpSink {
   async drain(): Promise<void> {}
 
   occurred(): void {}
+  queryOccurred(): void {}
+  queryAnswered(): void {}
+  questionEnded(): void {}
 
   connectionBegan(...[connection]: Parameters<ReplaySink['connectionBegan']>): void {
     this.#line.length = 0;

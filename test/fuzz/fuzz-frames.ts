@@ -84,6 +84,9 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
       say(`ended ${identify(connection)} ${endType} ${initiatorBytes} ${responderBytes} ${connection.endUs}`);
     },
     occurred() {},
+    queryOccurred() {},
+    queryAnswered() {},
+    questionEnded() {},
     event(event: NetworkEvent) {
       events.set(event.name, (events.get(event.name) ?? 0) + 1);
       assert.ok(Number.isFinite(event.value) && event.timeUs >= 0 && event.cause.length > 10);

@@ -17,10 +17,18 @@ async function samples(): Promise<ReferenceSamples> {
   const sample = new SampleSession(makeScratch());
   sample.events(eventLine());
   sample.endFlows(endFlowLine(T0_US));
+  sample.questions('1700000000.000000,40001,10.96.0.10,api.example.com,A,0,1,900,3,3\n');
   const [files] = await findSessions([sample.directory]);
   if (files === undefined) throw new Error('there is no session');
   const session = await diagnose(files, { sinceUs: 0, nowUs: T0_US });
-  return { session, finding: session.findings[0] ?? {}, service: session.services[0] ?? {} };
+  const { findings, services, resolvers, costlyNames } = session;
+  return {
+    session,
+    finding: findings[0] ?? {},
+    service: services[0] ?? {},
+    resolver: resolvers[0] ?? {},
+    nameCost: costlyNames[0] ?? {},
+  };
 }
 
 const linesOnlyIn = (text: string, other: string) => {

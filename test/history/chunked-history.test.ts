@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ChunkedHistory, type ChunkLimits } from '../../src/history/chunked-history.ts';
+import type { ChunkLimits } from '../../src/history/chunk-limits.ts';
+import { ChunkedHistory } from '../../src/history/chunked-history.ts';
 import { seededBelow } from '../tools/random.ts';
 import { fill as fillFrame, type Kept, newFrame, readRecords, sizeOf } from './kept-frames.ts';
 

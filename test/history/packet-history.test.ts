@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type HistoryLimits, PacketHistory } from '../../src/history/packet-history.ts';
+import type { HistoryLimits } from '../../src/history/history-limits.ts';
+import { PacketHistory } from '../../src/history/packet-history.ts';
 import { Frame } from '../../src/model/frame.ts';
 import { LinkType } from '../../src/model/link-type.ts';
 import type { MemoryRoom } from '../../src/model/memory-room.ts';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { addressOf, pageBytes } from '../../src/native/libc.ts';
+import { addressOf, pageBytes } from '../../src/native/mapping.ts';
 
 const ENTRY_BYTES = 8;
 /** The highest bit of an entry: the page is present (Documentation/admin-guide/mm/pagemap.rst). */

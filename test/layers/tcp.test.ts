@@ -101,6 +101,7 @@ test('frames are counted by what was made of them', () => {
     malformed: 1,
     unknownLink: 0,
     icmp: 0,
+    dns: 0,
   });
 });
 

@@ -28,8 +28,27 @@ for (const [name, port] of [
   });
 }
 
+test('datagrams from and to port 53 are DNS; mDNS has another', () => {
+  const { verdict, packet } = decode(overIpv4(udp(50_000, 53)));
+  assert.is(verdict, 'dns');
+  assert.is(packet.sourcePort, 50_000);
+  assert.is(packet.payloadLengthBytes, 8);
+  assert.is(packet.payloadCapturedBytes, 8);
+  assert.is(decode(overIpv6(udp(53, 50_000))).verdict, 'dns');
+  assert.is(decode(overIpv4(udp(5353, 5353))).verdict, 'notTcp');
+});
+
+test('a datagram that is cut, or says that it is shorter than its header', () => {
+  const bytes = overIpv4(udp(50_000, 53));
+  const { packet } = decode(bytes.subarray(0, bytes.length - 5), { wireLength: bytes.length });
+  assert.is(packet.payloadCapturedBytes, 3);
+  assert.is(packet.payloadLengthBytes, 8);
+  const lying = udp(50_000, 53);
+  lying.writeUInt16BE(7, 4);
+  assert.is(decode(overIpv4(lying)).verdict, 'malformed');
+});
+
 test('other datagrams are not looked at', () => {
-  assert.is(decode(overIpv4(udp(50_000, 53))).verdict, 'notTcp');
   assert.is(decode(overIpv4(udp(50_000, 4790))).verdict, 'notTcp');
   assert.is(decode(overIpv6(udp(443, 50_000))).verdict, 'notTcp');
 });

@@ -74,6 +74,9 @@ function endure(steps: (wire: Wire) => Iterator<void>, change: Partial<Settings>
     connectionBegan() {},
     connectionEnded() {},
     occurred: (name: EventName) => count(occurred, name),
+    queryOccurred: ({ name }: NetworkEvent) => count(occurred, name),
+    queryAnswered() {},
+    questionEnded() {},
     event(event: NetworkEvent) {
       count(told, event.name);
       count(suppressed, event.name, event.suppressed ?? 0);

@@ -40,6 +40,9 @@ class World {
       connectionBegan() {},
       connectionEnded() {},
       occurred() {},
+      queryOccurred() {},
+      queryAnswered() {},
+      questionEnded() {},
       event: (event: { readonly name: EventName }) => this.events.push(event.name),
       note: (message: string) => this.notes.push(message),
     };
@@ -393,6 +396,21 @@ test('ZERO_WINDOW_SECONDS', () => {
   assert.equal(world.events, ['TCP_ZERO_WINDOW']);
 });
 
+test('SLOW_MS', () => {
+  const world = new World();
+  const slow = (port: number) =>
+    world
+      .connection(port)
+      .open(port)
+      .client(port, request())
+      .server(port + 2, ANSWER);
+  slow(1);
+  assert.equal(world.events, []);
+  world.change({ slowMs: 1_000 });
+  slow(10);
+  assert.equal(world.events, ['SLOW_ANSWER']);
+});
+
 test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => {
   const world = new World();
   const closeNotify = Buffer.from('15030300020100', 'hex');
@@ -412,6 +430,8 @@ test('EVENTS_FOR_TLS_CONNECTIONS and NO_EVENT_HTTPS_CLIENT_SSL_SHUTDOWN', () => 
 
 /** Those that show elsewhere than in what is followed and reported: in a live session (reload.live.test.ts), or nowhere yet. */
 const ELSEWHERE = [
+  'DNS_SECONDS', // pipeline/dns.replay.test.ts
+  'EVENTS_FOR_DNS',
   'KUBERNETES_EVENTS',
   'PCAP_FORMAT',
   'PCAP_FILTER',

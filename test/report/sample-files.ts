@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PodSide } from '../../src/model/connection.ts';
+import { DNS_LOG_HEADER } from '../../src/model/dns-log-columns.ts';
 import type { NetworkEvent } from '../../src/model/event.ts';
 import { END_FLOW_HEADER } from '../../src/model/flow-columns.ts';
 import { UNKNOWN_PROCESS } from '../../src/model/process.ts';
@@ -62,6 +63,10 @@ export class SampleSession {
 
   endFlows(text: string): void {
     appendFileSync(join(this.directory, 'end_flows_2023_11_14_22_13_20.log'), `${END_FLOW_HEADER}\n${text}`);
+  }
+
+  questions(text: string): void {
+    appendFileSync(join(this.directory, 'dns_2023_11_14_22_13_20.log'), `${DNS_LOG_HEADER}\n${text}`);
   }
 
   log(line: object): void {

@@ -88,7 +88,7 @@ for (const [name, filter, wanted, wantedIpv6] of [
   ['a code', codeFilter('00009'), true, true],
   ['codes and names', codeFilter('2, tcp_syn_reset'), true, true],
   ['another code', codeFilter('00002,00004'), false, false],
-  ['no code', codeFilter('00012'), null, null],
+  ['no code', codeFilter('00099'), null, null],
   ['an address', peerFilter('10.0.0.9'), true, false],
   ['the other end', peerFilter('10.0.0.7:40222'), true, true],
   ['another port', peerFilter('10.0.0.9:81'), false, false],

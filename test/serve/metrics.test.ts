@@ -25,6 +25,7 @@ test('names, units, types and labels are as Prometheus wants them, whatever pods
   assert.equal(problems, []);
   const labels = new Set(series.flatMap(({ labels }) => Object.keys(labels)));
   assert.equal([...labels].sort(), [
+    'class',
     'code',
     'end_type',
     'interface',
@@ -71,6 +72,7 @@ test('what the sessions counted', async () => {
     ['dlltagent_tls_handshake_seconds_count', whose, 0],
     ['dlltagent_first_byte_seconds_sum', whose, 0.0007],
     ['dlltagent_tcp_rtt_seconds_count', { ...whose, side: 'dst' }, 2],
+    ['dlltagent_http_responses_total', { ...whose, class: '5xx' }, 1],
     ['dlltagent_tcp_retransmissions_total', { ...whose, sender: 'src' }, 3],
     ['dlltagent_shed_step', whose, 2],
     ['dlltagent_reloads_total', { result: 'bad' }, 1],

@@ -1,3 +1,4 @@
+import { DnsFigures } from '../../src/model/dns-figures.ts';
 import { LatencyBuckets } from '../../src/model/latency-buckets.ts';
 import { MEMORY_USES, type MemoryFigures, type MemoryUse } from '../../src/model/memory-room.ts';
 import type { SessionFigures } from '../../src/model/session-figures.ts';
@@ -22,8 +23,10 @@ export function sampleFigures(): SessionFigures {
     handshakes: latencies(90, 100, 101, 20_000_000),
     tlsHandshakes: latencies(),
     firstBytes: latencies(700),
+    dns: new DnsFigures(),
     roundTrips: [latencies(40), latencies(300, 300)],
     retransmissions: [3, 5],
+    answers: { '2xx': 7, '5xx': 1 },
     packets: 100,
     bytes: 6400,
     kernelDrops: 7,

@@ -9,7 +9,7 @@ const READ_DELAY_US = 200_000;
 
 function passing(change: Partial<PassingTimeParts>): PassingTime {
   return new PassingTime({
-    path: { advance: () => false } as unknown as PacketPath,
+    path: { advance: () => false, questions: { earliestUs: Number.POSITIVE_INFINITY } } as unknown as PacketPath,
     dumps: null,
     clockSteps: new ClockSteps(() => assert.unreachable('nobody set the clock')),
     drain: async () => undefined,
@@ -68,9 +68,9 @@ test('one pass at a time; what goes wrong is told, and the next pass runs', asyn
 
 test('a pcap is due once packets of its time are read; without one there is nothing to wait for', () => {
   const earliestUs = (Date.now() + 10_000) * 1000;
-  const { msToDump } = passing({ dumps: { earliestUs } as Dumps });
-  assert.ok(msToDump > 9_000 && msToDump <= 10_200, `${msToDump} ms`);
-  assert.is(passing({}).msToDump, Number.POSITIVE_INFINITY);
+  const { msToDue } = passing({ dumps: { earliestUs } as Dumps });
+  assert.ok(msToDue > 9_000 && msToDue <= 10_200, `${msToDue} ms`);
+  assert.is(passing({}).msToDue, Number.POSITIVE_INFINITY);
 });
 
 test.run();

@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CaptureCounters, LiveSource, SourceState } from '../../src/capture/packet-source.ts';
+import { Pulse } from '../../src/capture/pulse.ts';
 import { planMemory } from '../../src/config/memory-plan.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
@@ -67,6 +68,7 @@ export class SessionRig {
     knowledge: new ProcessKnowledge(),
     feed: null,
     memory: new AgentMemory(planMemory(512)),
+    pulse: new Pulse(),
   };
 
   /** A session on loopback that captures nothing. */

@@ -4,6 +4,16 @@ import * as assert from 'uvu/assert';
 
 /** Bounds in the table of docs/ARCHITECTURE.md: the row, how it says the number, and the constants of the code it comes from. */
 const BOUNDS: readonly (readonly [row: string, said: string, file: string, declared: string])[] = [
+  ['DNS questions that are open', '8,192', 'track/dns-table.ts', 'CAPACITY = 8_192'],
+  ['packets of DNS questions for pcaps', '2 KB a question, of 2,048', 'history/dns-packets.ts', 'BLOCK_BYTES = 2048'],
+  [
+    'names whose DNS trouble is counted, for throttle and value',
+    '10,000',
+    'detect/dns-counters.ts',
+    'MOST_NAMES = 10_000',
+  ],
+  ['names answered lately', '4,096', 'track/recent-answers.ts', 'PLACES = 4096'],
+  ['DNS over TCP being read', '1,000 connections', 'track/dns-conversations.ts', 'MOST_CONNECTIONS = 1_000'],
   ['strangers (00023)', '1,024', 'track/foreign-packets.ts', 'MOST_STRANGERS = 1024'],
   ['sources named by PROXY protocol', '10,000', 'pipeline/reporter.ts', 'MOST_PROXIED = 10_000'],
   ['servers that answered lately', '4,096', 'detect/known-servers.ts', 'PLACES = 4096'],

@@ -13,7 +13,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   model: { job: 'the words everybody uses: `Frame`, `Packet`, `Connection`, events and their codes', mayImport: [] },
   layers: { job: 'stateless decoding, one protocol a file: link, IP, TCP, UDP, ICMP', mayImport: ['model'] },
   protocols: {
-    job: 'readers of application bytes: `stream/` puts them in order, `tls/`, `http/`',
+    job: 'readers of application bytes: `stream/` puts them in order, `tls/`, `http/`, `dns/`',
     mayImport: ['model'],
   },
   track: { job: 'the connection table and the TCP state of each side', mayImport: ['model', 'layers', 'protocols'] },

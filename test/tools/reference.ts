@@ -5,6 +5,7 @@ import { wordsOf } from '../../src/diagnosis/causes.ts';
 import { severityOf } from '../../src/diagnosis/severity.ts';
 import { CAUSE_IDS, type CauseId } from '../../src/model/cause-id.ts';
 import { PodSide, Side } from '../../src/model/connection.ts';
+import { DNS_LOG_HEADER } from '../../src/model/dns-log-columns.ts';
 import type { ConnectionSummary, EventFacts, NetworkEvent, TlsFacts } from '../../src/model/event.ts';
 import { EventCode, type EventName } from '../../src/model/event-code.ts';
 import { END_FLOW_HEADER } from '../../src/model/flow-columns.ts';
@@ -32,6 +33,8 @@ export interface ReferenceSamples {
   readonly session: object;
   readonly finding: object;
   readonly service: object;
+  readonly resolver: object;
+  readonly nameCost: object;
 }
 
 const code = (text: string) => `\`${text}\``;
@@ -54,9 +57,12 @@ export function referenceTables(samples: ReferenceSamples): ReferenceTable[] {
     keyed('flows', columnsOf(FLOW_HEADER), 'column'),
     keyed('end_flows', columnsOf(END_FLOW_HEADER), 'column'),
     keyed('process_flows', columnsOf(PROCESS_FLOW_HEADER), 'column'),
+    keyed('dns', columnsOf(DNS_LOG_HEADER), 'column'),
     keyed('report', Object.keys(samples.session)),
     keyed('finding', Object.keys(samples.finding)),
     keyed('service', Object.keys(samples.service)),
+    keyed('resolver', Object.keys(samples.resolver)),
+    keyed('costly-name', Object.keys(samples.nameCost)),
     settings(),
     keyed('process', PROCESS_KEYS),
     metrics(),
@@ -149,7 +155,14 @@ const FACTS: Required<EventFacts> = {
   segments: 100,
   lostBefore: 1,
   lostBeyond: 1,
+  path: '/x',
+  times: 1,
   stranger: '10.0.1.9:8080',
+  dnsName: 'db.shop',
+  dnsCandidate: 'db.shop.svc.cluster.local',
+  dnsType: 'A',
+  queries: 2,
+  candidates: 2,
   windowSeconds: 60,
   proxiedFrom: '10.0.0.1:1',
 };

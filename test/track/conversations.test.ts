@@ -22,11 +22,14 @@ type Said = readonly [boolean, number, Uint8Array] | 'pause' | 'go on';
 function read(payloads: readonly Said[]): string[] {
   const said: string[] = [];
   const table = new ConnectionTable(8, 1);
-  const conversations = new Conversations(new TrackedConnection(table), new HttpSearch('', ''), {
-    tlsSignal: (_, signal) =>
-      said.push(signal.kind === 'alert' && signal.plainTextClient ? 'alert to plain text' : signal.kind),
-    httpMatch: () => undefined,
-    proxied: () => undefined,
+  const conversations = new Conversations(new TrackedConnection(table), {
+    search: new HttpSearch('', ''),
+    listener: {
+      tlsSignal: (_, signal) =>
+        said.push(signal.kind === 'alert' && signal.plainTextClient ? 'alert to plain text' : signal.kind),
+      httpMatch: () => undefined,
+      proxied: () => undefined,
+    },
   });
   const ignore = () => undefined;
   const tracker = new Tracker(
@@ -41,6 +44,7 @@ function read(payloads: readonly Said[]): string[] {
       pathMtu: ignore,
       resent: () => undefined,
       zeroWindow: () => undefined,
+      answered: () => undefined,
       foreignPacket: ignore,
       synRepeated: ignore,
       halfOpen: ignore,

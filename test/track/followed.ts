@@ -19,6 +19,7 @@ export class Followed {
   readonly resent: { side: Side; isStuck: boolean }[] = [];
   /** How long a window had been closed, each time that was told. */
   readonly closedMs: number[] = [];
+  readonly answers: { status: number; tookUs: number; path: string }[] = [];
   readonly tracker: Tracker;
   #connection: TrackedConnection | null = null;
 
@@ -42,6 +43,7 @@ export class Followed {
         reset: ignore,
         ended: ignore,
         resent: (_, side, isStuck) => this.resent.push({ side, isStuck }),
+        answered: (_, { status, tookUs, path }) => this.answers.push({ status, tookUs, path: path() }),
         zeroWindow: (connection, side) => this.closedMs.push(connection.closedMs(side)),
         forgotten: ignore,
         icmpError: (_, error) => this.icmpErrors.push(error),

@@ -146,6 +146,8 @@ class ScriptRun implements TrackerListener {
 
   zeroWindow(): void {}
 
+  answered(): void {}
+
   foreignPacket(connection: TrackedConnection, { port }: Stranger, timeUs: number): void {
     this.#say(connection, `foreign ${port}`, timeUs);
   }

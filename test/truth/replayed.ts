@@ -1,4 +1,5 @@
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts';
+import { DnsLookups } from '../../src/diagnosis/dns-lookups.ts';
 import { parseEndFlowLine } from '../../src/diagnosis/end-flow-line.ts';
 import { parseEventLine } from '../../src/diagnosis/event-line.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
@@ -67,6 +68,9 @@ export function replayFrames(frames: readonly Captured[], restSeconds: number): 
       lines.push(line.bytes.toString('utf8', 0, line.length));
     },
     occurred() {},
+    queryOccurred() {},
+    queryAnswered() {},
+    questionEnded() {},
     event: (event: NetworkEvent) => events.push(event),
     note() {},
   };
@@ -123,5 +127,5 @@ function findingsOf(events: readonly NetworkEvent[], lines: readonly string[], e
     servers.add(flow);
     findings.ended(flow);
   }
-  return findings.list({ servers, endUs, hasFile: () => true });
+  return findings.list({ servers, lookups: new DnsLookups(), endUs, hasFile: () => true });
 }

@@ -10,6 +10,8 @@ export const MAX_BLOCK_BYTES = 64 * 1024;
 const SEARCHED_LIST_BYTES = 64 * 1024;
 
 const MAX_INTEGER_SHIFT = 21; // no length or index is anywhere near 2^28
+/** How a call of gRPC ended, in trailers. */
+const GRPC_STATUS = 'grpc-status';
 const SEPARATOR = new Uint8Array([0x3a, 0x20]);
 
 /** All strings of one block that had to be decoded; used only within a call of `decode`. */
@@ -49,6 +51,9 @@ export class HpackDecoder {
   found = 0;
   /** The last block has pseudo-header fields: it begins a message, as trailers do not. */
   isRequest = false;
+  /** Value of `:status` in the last block, 0 without; of `grpc-status`, -1 without. */
+  status = 0;
+  grpcStatus = -1;
   /** The line in which the text to search was found, and the text to avoid. */
   searchLine = '';
   avoidLine = '';
@@ -103,6 +108,8 @@ export class HpackDecoder {
   decode(bytes: Uint8Array, start: number, end: number): BlockVerdict {
     this.found = 0;
     this.isRequest = false;
+    this.status = 0;
+    this.grpcStatus = -1;
     this.#method = '';
     this.#path = '';
     this.#matcher = this.#search.matcher;
@@ -166,7 +173,8 @@ export class HpackDecoder {
       matcher.found = 0;
       matcher.scan(this.#name.bytes, this.#name.start, this.#name.end);
       matcher.scan(SEPARATOR, 0, SEPARATOR.length);
-      if (isCounted && this.#name.isPseudo()) this.#noteName(this.#name.text(), null);
+      if (isCounted && (this.#name.isPseudo() || nameLength === GRPC_STATUS.length))
+        this.#noteName(this.#name.text(), null);
     } else {
       known.search(matcher);
       matcher.state = known.nameState;
@@ -193,9 +201,12 @@ export class HpackDecoder {
   }
 
   #noteName(name: string, value: string | null): void {
+    if (name === GRPC_STATUS) this.grpcStatus = numberOf(value ?? this.#value.text());
     if (name.charCodeAt(0) !== SEPARATOR[0]) return;
     this.isRequest = true;
-    if (name === ':method') {
+    if (name === ':status') {
+      this.status = numberOf(value ?? this.#value.text());
+    } else if (name === ':method') {
       this.#method = value;
       this.#methodSpan.set(this.#value);
     } else if (name === ':path') {
@@ -250,6 +261,11 @@ export class HpackDecoder {
     this.#at = stop;
     return true;
   }
+}
+
+/** Value of a status; -1 for what is none. */
+function numberOf(text: string): number {
+  return /^[0-9]{1,4}$/.test(text) ? Number(text) : -1;
 }
 
 /** A field whose characters are bytes, as it is reported. */

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LatencyHistogram } from '../../src/diagnosis/latency-histogram.ts';
+import { LatencyHistogram } from '../../src/model/latency-histogram.ts';
 import { Random } from '../tools/random.ts';
 
 const test = suite('latency histogram');
