@@ -176,7 +176,10 @@ test('without room for more it is full; what is free at its end is given back', 
   }
   const mostBytes = usedBytes;
   const recordBytes = WORDS_PER_RECORD * 4;
-  assert.ok(mostBytes > 50_000 * (recordBytes + 30) && mostBytes < 50_000 * (recordBytes + 150), `${mostBytes} for 50,000`);
+  assert.ok(
+    mostBytes > 50_000 * (recordBytes + 30) && mostBytes < 50_000 * (recordBytes + 150),
+    `${mostBytes} for 50,000`,
+  );
   isOpen = false;
   let more = 50_000;
   while (!table.full) insert(more++);
