@@ -1,4 +1,4 @@
-import { msToBeat } from '../model/beat.ts';
+import { BEAT_MS, msToBeat } from '../model/beat.ts';
 import type { CauseId } from '../model/cause-id.ts';
 import type { DnsQuestion } from '../model/dns-question.ts';
 import type { NetworkEvent } from '../model/event.ts';
@@ -22,7 +22,8 @@ const LINE_WAIT_MS = 300;
 /** Time given to naming before packets have their turn. */
 const TURN_MS = 2;
 /** A longer time between two turns is a machine that stalls: nobody can have looked meanwhile, so it counts for no more. */
-const STALL_MS = 50;
+const STALL_MS = 2 * BEAT_MS;
+
 /** What naming works with. */
 export interface NamingParts {
   /** Where reports go once they are named. */

@@ -1,8 +1,8 @@
 import type { NetworkEvent } from '../model/event.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 
-/** An event waits this long: it has to be on disk within 200 ms. */
-const EVENT_WAIT_MS = 60;
+/** An event waits this long, and up to the beat after that: it has to be on disk within 200 ms. */
+const EVENT_WAIT_MS = 50;
 const MAX_EVENTS = 1024;
 
 interface WaitingEvent {

@@ -41,6 +41,12 @@ export type Established = 'all' | 'sample' | 'none';
 
 /** A source of frames that are under way now. */
 export interface LiveSource extends PacketSource {
+  /**
+   * As for any source. A source that looks for frames by itself may call `turn` when some came, again and again, instead of
+   * resolving: that costs no promise. `turn` reads them by `next()`, must not throw, and says whether it has read all; when
+   * not, this resolves.
+   */
+  ready(turn?: () => boolean): Promise<SourceState>;
   /** Name of the interface when it was opened. */
   readonly interfaceName: string;
   /**

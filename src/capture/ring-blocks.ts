@@ -106,16 +106,15 @@ export class RingBlocks {
   }
 
   /**
-   * Looks how many frames are in the block that the kernel still fills, and whether there is something to open. To be called
-   * at steady intervals, of some milliseconds at least: the kernel counts a frame before it copies it, so only what was
-   * there at the last look can be opened.
+   * Looks how many frames are in the block that the kernel still fills. True when some came that are not read yet: what of
+   * them can be opened, `isReady` says. To be called at steady intervals, of some milliseconds at least: the kernel counts a
+   * frame before it copies it, so only what was there at the last look can be opened.
    */
   look(): boolean {
-    if (!this.#isFilled(this.#next)) {
-      this.#settled = this.#counted;
-      this.#counted = this.#ring.words.length === 0 ? 0 : this.#ring.words[(this.#next >>> 2) + BLOCK_FRAME_COUNT];
-    }
-    return this.isReady();
+    if (this.#isFilled(this.#next)) return true;
+    this.#settled = this.#counted;
+    this.#counted = this.#ring.words.length === 0 ? 0 : this.#ring.words[(this.#next >>> 2) + BLOCK_FRAME_COUNT];
+    return this.#counted > this.#taken || !this.#backlog.isEmpty;
   }
 
   /** Whether the kernel has handed over a block that it does not have back. */
@@ -158,7 +157,9 @@ export class RingBlocks {
     let end = first;
     // written last, after the frame was copied: it is cleared when a frame is begun
     while (frames < wanted && (words[end + FRAME_STATUS] & TP_STATUS_USER) !== 0) {
-      end += words[end + FRAME_NEXT_OFFSET] >>> 2;
+      const length = words[end + FRAME_NEXT_OFFSET] >>> 2;
+      if (length === 0) break; // the kernel has closed the block meanwhile, and this is its last frame
+      end += length;
       frames++;
     }
     if (frames === 0) return false;

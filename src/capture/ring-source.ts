@@ -115,6 +115,8 @@ export class RingSource implements LiveSource {
   /** What `ready()` gave out and is not decided yet. */
   #pending: Promise<SourceState> | null = null;
   #answerPending: (state: SourceState) => void = () => undefined;
+  /** Reads what came while `ready()` is not decided. */
+  #turn: (() => boolean) | null = null;
   #restTimer: NodeJS.Timeout | null = null;
 
   /** Use `openRingSource`. What is given belongs to the source from here on. */
@@ -177,15 +179,14 @@ export class RingSource implements LiveSource {
     }
   }
 
-  ready(): Promise<SourceState> {
+  ready(turn?: () => boolean): Promise<SourceState> {
     if (this.#closed) return Promise.resolve('closed');
     if (this.#framesLeft > 0 || this.#blocks.isReady()) return Promise.resolve('readable');
     if (this.#gone) return Promise.resolve('gone');
     this.#pending ??= new Promise((resolve) => {
       this.#answerPending = resolve;
-      if (this.#mayRest()) this.#rest();
-      else this.#watch.start();
-      this.#blocksOpened = 0;
+      this.#turn = turn ?? null;
+      this.#wait();
     });
     return this.#pending;
   }
@@ -272,14 +273,28 @@ export class RingSource implements LiveSource {
     return this.#blocksOpened > 0 && wasFull && this.#blocksOpened <= count * REST_SHARE_OF_RING;
   }
 
+  /** Waits for blocks: by the descriptor, unless more are likely to come soon. */
+  #wait(): void {
+    if (this.#mayRest()) this.#rest();
+    else this.#watch.start();
+    this.#blocksOpened = 0;
+  }
+
   #rest(): void {
     this.#watch.stop();
-    this.#restTimer = setTimeout(() => {
+    this.#restTimer ??= setTimeout(() => {
       this.#restTimer = null;
       if (this.#pending === null) return;
-      if (this.#blocks.isReady()) this.#answer('readable');
+      if (this.#blocks.isReady()) this.#takeTurn();
       else this.#watch.start();
     }, REST_MS);
+  }
+
+  /** Lets who waits read what came: in place as long as all can be read at once. */
+  #takeTurn(): void {
+    const turn = this.#turn;
+    if (turn === null || !turn()) this.#answer('readable');
+    else if (this.#pending !== null) this.#wait();
   }
 
   #lend(frame: Frame): void {
@@ -302,16 +317,17 @@ export class RingSource implements LiveSource {
     this.#view = NO_MEMORY.view;
   }
 
-  /** Answers who waits as soon as there is something to be read; true when there is. */
+  /** Lets who waits read as soon as there is something to be read; true when something came. */
   #lookAtRing(): boolean {
     if (this.#framesLeft > 0) return true; // nothing is given back that is still read
-    const isReady = this.#blocks.look();
-    if (isReady && this.#pending !== null) this.#answer('readable');
-    return isReady;
+    const hasNew = this.#blocks.look();
+    if (hasNew && this.#pending !== null && this.#blocks.isReady()) this.#takeTurn();
+    return hasNew;
   }
 
   #answer(state: SourceState): void {
     this.#pending = null;
+    this.#turn = null;
     this.#answerPending(state);
   }
 
@@ -324,8 +340,8 @@ export class RingSource implements LiveSource {
       this.#watch.start();
     } else if (this.#pending === null) {
       this.#watch.stop(); // nobody waits: level-triggered, it would be called in every turn of the event loop
-    } else {
-      this.#answer('readable');
+    } else if (this.#blocks.isReady()) {
+      this.#takeTurn();
     }
   }
 

@@ -8,7 +8,7 @@ import type { LoadShedding } from './load-shedding.ts';
 
 /** Frames taken in before files, timers and other sessions have their turn. */
 const FRAMES_AT_ONCE = 4096;
-/** What was sent before a stop is still read: the kernel hands out a block that is not full after 32 ms, … */
+/** What was sent before a stop is still read: a frame is read 60 ms after it came at the latest, … */
 const LAST_FRAMES_MS = 100;
 /** … and there may be more than can be read at once; what has not been read after this is not waited for. */
 const LAST_READING_MS = 2000;
@@ -23,10 +23,20 @@ export interface CaptureLoopParts {
   readonly timers: GuardedTimers;
 }
 
-/** Reads a session's frames in batches, and lets files, timers and other sessions have their turn in between. */
+/** What a turn that the source called has failed with. */
+interface Failure {
+  readonly error: unknown;
+}
+
+/**
+ * Reads a session's frames in batches, and lets files, timers and other sessions have their turn in between. While all that
+ * comes can be read at once, the source calls each turn (`LiveSource.ready`), and no promise is made.
+ */
 export class CaptureLoop {
   readonly #parts: CaptureLoopParts;
   #isDry = true;
+  #failure: Failure | null = null;
+  readonly #turnInPlace = () => this.#tryTurn();
 
   constructor(parts: CaptureLoopParts) {
     this.#parts = parts;
@@ -39,12 +49,11 @@ export class CaptureLoop {
 
   /** Reads until the source has ended or is closed; resolves with why. Rejects with what goes wrong in a batch. */
   async run(): Promise<Exclude<SourceState, 'readable'>> {
-    const { source, attribution, shedding } = this.#parts;
+    const { source } = this.#parts;
     while (true) {
-      shedding.turn(); // before what came after a loss is read
-      attribution.poll();
-      this.#read();
-      const state = this.#isDry ? await source.ready() : 'readable';
+      this.#turn();
+      const state = this.#isDry ? await source.ready(this.#turnInPlace) : 'readable';
+      if (this.#failure !== null) throw this.#failure.error;
       await nextTurn();
       if (state !== 'readable') return state;
     }
@@ -54,6 +63,24 @@ export class CaptureLoop {
   closeSoon(): void {
     const untilMs = performance.now() + LAST_FRAMES_MS + LAST_READING_MS;
     this.#parts.timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs));
+  }
+
+  #turn(): void {
+    const { attribution, shedding } = this.#parts;
+    shedding.turn(); // before what came after a loss is read
+    attribution.poll();
+    this.#read();
+  }
+
+  /** True when everything was read. What goes wrong is kept for `run`. */
+  #tryTurn(): boolean {
+    try {
+      this.#turn();
+      return this.#isDry;
+    } catch (error) {
+      this.#failure = { error };
+      return false;
+    }
   }
 
   #read(): void {

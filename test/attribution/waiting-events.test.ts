@@ -12,22 +12,22 @@ function waiting() {
   return { told, events: new WaitingEvents(({ value }, process) => told.push([value, process])) };
 }
 
-test('events go on in order once the first is decided, or has waited 60 ms', () => {
+test('events go on in order once the first is decided, or has waited 50 ms', () => {
   const { told, events } = waiting();
   events.push(event(1), 7, undefined, 0);
   events.push(event(2), 8, NGINX, 0);
-  events.flush(59);
+  events.flush(49);
   assert.equal(told, []);
   assert.ok(events.has(7));
   events.decide(7, NGINX);
   assert.not(events.has(7));
-  events.flush(59);
+  events.flush(49);
   assert.equal(told, [
     [1, NGINX],
     [2, NGINX],
   ]);
   events.push(event(3), 9, undefined, 100);
-  events.flush(160);
+  events.flush(150);
   assert.equal(told.at(-1), [3, UNKNOWN_PROCESS]);
   assert.ok(events.isEmpty);
 });

@@ -44,6 +44,55 @@ test('overload is looked at before each reading; a source with more is not waite
   assert.is(loop.isDry, true);
 });
 
+/** A source that calls turns by itself until one of them does not read all. */
+function turningSource(turns: number): LiveSource {
+  return {
+    ready: async (turn: () => boolean) => {
+      for (let i = 0; i < turns; i++) if (!turn()) return 'readable';
+      return 'gone';
+    },
+  } as unknown as LiveSource;
+}
+
+test('a source that looks by itself has it read what came, until that is too much for one turn', async () => {
+  const log: string[] = [];
+  const drained = [true, true, true, false];
+  const loop = new CaptureLoop({
+    source: turningSource(3),
+    path: { drain: () => log.push('read') > 0 && (drained.shift() ?? true) } as unknown as PacketPath,
+    attribution: { poll: () => undefined, turn: () => log.push('turn') } as unknown as Attribution,
+    shedding: { turn: () => log.push('shed') } as unknown as LoadShedding,
+    clockSteps: new ClockSteps(() => undefined),
+    timers: new GuardedTimers(() => assert.unreachable()),
+  });
+  assert.is(await loop.run(), 'gone');
+  const round = ['shed', 'read', 'turn'];
+  // one by itself and three, the last of which is too much; one by itself and three
+  assert.equal(log, Array.from({ length: 8 }, () => round).flat());
+});
+
+test('it ends with what a turn throws that the source called', async () => {
+  let reads = 0;
+  const loop = new CaptureLoop({
+    source: turningSource(3),
+    path: {
+      drain: () => {
+        if (++reads === 3) throw new Error('broken');
+        return true;
+      },
+    } as unknown as PacketPath,
+    attribution: { poll: () => undefined, turn: () => undefined } as unknown as Attribution,
+    shedding: { turn: () => undefined } as unknown as LoadShedding,
+    clockSteps: new ClockSteps(() => undefined),
+    timers: new GuardedTimers(() => undefined),
+  });
+  await loop.run().then(
+    () => assert.unreachable(),
+    (error: Error) => assert.is(error.message, 'broken'),
+  );
+  assert.is(reads, 3);
+});
+
 test('it ends with what a reading throws', async () => {
   const loop = loopOver([], [], []);
   const broken = new CaptureLoop({

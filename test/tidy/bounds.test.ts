@@ -45,7 +45,7 @@ const BOUNDS: readonly (readonly [row: string, said: string, file: string, decla
   ['clients without a whole request', '128', 'serve/client-places.ts', 'mostWaiting: 128'],
   ['answers but those to probes', '32', 'serve/client-places.ts', 'mostAnswers: 32'],
   ['events waiting for their process', '1,024', 'attribution/waiting-events.ts', 'MAX_EVENTS = 1024'],
-  ['events waiting for their process', '60 ms', 'attribution/waiting-events.ts', 'EVENT_WAIT_MS = 60'],
+  ['events waiting for their process', '50 ms', 'attribution/waiting-events.ts', 'EVENT_WAIT_MS = 50'],
   ['processes and sockets remembered', '4,096', 'process/process-facts.ts', 'MAX_REMEMBERED = 4096'],
 ];
 
