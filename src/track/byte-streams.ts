@@ -3,7 +3,9 @@ import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN } from '../model/tcp-bits.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { Dialogues } from './dialogues.ts';
+import { noteAhead, noteFound, noteMissing } from './holes.ts';
 import { hopLimit } from './hop-limit.ts';
+import { countKeepAlive, noteSignOfLife } from './keep-alives.ts';
 import type { Lifetimes } from './lifetimes.ts';
 import { PathMtu, type PathMtuTrouble } from './path-mtu.ts';
 import {
@@ -18,14 +20,11 @@ import {
   FIRST_FIN_SHIFT,
   FLAGS,
   GAVE_UP,
-  HOLE,
   HOP_LIMITS,
   HUNG_UP,
-  KEEP_ALIVES,
   LAST_PROGRESS_AT,
   LAST_SPEAKER_SHIFT,
   LATE_REQUEST,
-  MAYBE_PROBE,
   MISSING,
   NEXT_SEQUENCE,
   QUALITY,
@@ -37,7 +36,6 @@ import {
   SIDE_TIMES,
   SIDE_WORDS,
   SPOKE,
-  SPOKE_AHEAD,
   STATE,
   STREAM_BYTES_AT,
   TIMES_PER_RECORD,
@@ -47,12 +45,11 @@ import {
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { LARGEST_WINDOW_BYTES } from './sequence-window.ts';
 import { TcpQuality } from './tcp-quality.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerListener } from './tracker-listener.ts';
 
-/** The largest window there is (RFC 7323 §2.3), and so the farthest a byte can be ahead of an acknowledgment. */
-export const LARGEST_WINDOW_BYTES = 1 << 30;
 /** Allowed beyond the advertised window: window probes, and windows that moved while a segment was under way. */
 export const WINDOW_SLACK_BYTES = 1 << 16;
 /** A pause between bytes of one side that makes them two turns. */
@@ -119,14 +116,14 @@ export class ByteStreams {
         this.#move(slot, (1 - side) as Side, unseen);
         if ((words[word + STATE] & DIALOGUE) !== 0) this.#dialogues.lost(slot, (1 - side) as Side);
         if ((words[word + STATE] & (SEEN << (1 - side))) === 0) this.#lifetimes.progress(slot, packet.timeUs);
-        else this.#miss(word, (1 - side) as Side, (acknowledgment - unseen) | 0, unseen);
+        else noteMissing(this.#words, word, (1 - side) as Side, (acknowledgment - unseen) | 0, unseen);
       }
     }
     if (packet.payloadLengthBytes > 1) this.#advanceSide(slot, side, packet, 0);
     else if (((packet.sequence + 1 - words[own + NEXT_SEQUENCE]) | 0) === 0) this.#keepAlive(word, side, packet);
     else if (packet.payloadLengthBytes !== 0) this.#advanceSide(slot, side, packet, 0);
     else if (packet.sequence !== words[own + NEXT_SEQUENCE]) {
-      this.#noteAhead(word, side, packet.sequence);
+      noteAhead(this.#words, word, side, packet.sequence);
       this.#tellMtu(slot, this.#pathMtu.ahead(slot, side, packet), packet.timeUs);
     }
     if ((words[word + STATE] & READING) !== 0) this.#reader.packet(slot, side, packet);
@@ -157,7 +154,7 @@ export class ByteStreams {
       words[word + HOP_LIMITS] |= hopLimit(packet) << (8 * side);
     // what the other side acknowledged before went by unseen
     const before = this.#times[slot * TIMES_PER_RECORD + STREAM_BYTES_AT + SIDE_TIMES * side];
-    if (before > 0) this.#miss(word, side, (words[own + NEXT_SEQUENCE] - before) | 0, before);
+    if (before > 0) noteMissing(this.#words, word, side, (words[own + NEXT_SEQUENCE] - before) | 0, before);
     // nothing acknowledged this side's bytes so far: they begin here
     if (words[own + NEXT_SEQUENCE] === 0) words[own + NEXT_SEQUENCE] = packet.sequence;
     if (words[other + NEXT_SEQUENCE] === 0) words[other + NEXT_SEQUENCE] = packet.acknowledgment;
@@ -178,7 +175,7 @@ export class ByteStreams {
     const end = (packet.sequence + synBytes + length) | 0;
     const fresh = (end - words[own + NEXT_SEQUENCE]) | 0;
     if (fresh <= 0) {
-      const fillsHole = this.#found(word, side, (packet.sequence + synBytes) | 0, length);
+      const fillsHole = noteFound(this.#words, word, side, (packet.sequence + synBytes) | 0, length);
       this.#tellMtu(slot, this.#pathMtu.repeated(slot, side, packet), packet.timeUs);
       if (synBytes === 0) this.quality.again(slot, side, packet, fillsHole);
       return;
@@ -187,7 +184,7 @@ export class ByteStreams {
       // bytes were passed over: lost by the capture, or reordered, or never meant to be taken
       if (!this.#isWithinWindow(word, side, end, fresh)) return;
       if (words[word + MISSING + side] === 0) this.quality.holeBegan(word, side, packet.timeUs);
-      this.#miss(word, side, words[own + NEXT_SEQUENCE], fresh - length);
+      noteMissing(this.#words, word, side, words[own + NEXT_SEQUENCE], fresh - length);
     } else if (fresh + 1 < length) {
       this.quality.again(slot, side, packet, false); // begins with bytes that were sent before
     } else if ((words[word + STATE] & (SPOKE << side)) === 0) {
@@ -224,41 +221,16 @@ export class ByteStreams {
     if (askedUs !== 0) times[time + FIRST_BYTE_AT] = timeUs - askedUs;
   }
 
-  /** Bytes of a side were passed over, from `sequence` on. */
-  #miss(word: number, side: Side, sequence: number, bytes: number): void {
-    const words = this.#words;
-    if (words[word + MISSING + side] === 0) words[word + HOLE + side] = sequence;
-    words[word + MISSING + side] += bytes;
-  }
-
-  /** Bytes came that lie before others: true for some that were passed over, false for what is sent again. */
-  #found(word: number, side: Side, sequence: number, length: number): boolean {
-    const words = this.#words;
-    if (words[word + MISSING + side] === 0) return false;
-    const past = (sequence + length - words[word + HOLE + side]) | 0;
-    if (past <= 0) return false; // seen before
-    if (((sequence - words[word + HOLE + side]) | 0) <= 0) words[word + HOLE + side] = (sequence + length) | 0;
-    words[word + MISSING + side] = Math.max(0, words[word + MISSING + side] - Math.min(past, length));
-    return true;
-  }
-
-  /** A side speaks from behind bytes that did not come: they were sent. */
-  #noteAhead(word: number, side: Side, sequence: number): void {
-    const words = this.#words;
-    const ahead = (sequence - words[word + SIDE_WORDS * side + NEXT_SEQUENCE]) | 0;
-    if (ahead > 0 && ahead < LARGEST_WINDOW_BYTES) words[word + HOP_LIMITS] |= SPOKE_AHEAD << side;
-  }
-
   /** What a RST that ends a connection tells besides: bytes that its sender had sent, or received, and that did not come. */
   reset(slot: number, side: Side, packet: Packet): void {
     const words = this.#words;
     const word = slot * WORDS_PER_RECORD;
-    if ((words[word + STATE] & (SEEN << side)) !== 0) this.#noteAhead(word, side, packet.sequence);
+    if ((words[word + STATE] & (SEEN << side)) !== 0) noteAhead(this.#words, word, side, packet.sequence);
     if ((packet.flags & TCP_ACK) === 0) return;
     const other = (1 - side) as Side;
     const next = words[word + SIDE_WORDS * other + NEXT_SEQUENCE];
     const unseen = (packet.acknowledgment - next) | 0;
-    if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) this.#miss(word, other, next, unseen);
+    if (unseen > 0 && unseen < LARGEST_WINDOW_BYTES) noteMissing(this.#words, word, other, next, unseen);
   }
 
   /** Whether a side may have sent up to `end`, which is `fresh` past what was seen of it. */
@@ -294,7 +266,7 @@ export class ByteStreams {
       if (!this.#isWithinWindow(word, side, end, ahead)) return;
       this.#move(slot, side, ahead); // what was sent before it went by unseen
       this.#dialogues.lost(slot, side);
-      this.#miss(word, side, (end - ahead) | 0, ahead);
+      noteMissing(this.#words, word, side, (end - ahead) | 0, ahead);
       this.#lifetimes.progress(slot, packet.timeUs);
     } else if (ahead === -1) {
       // it was acknowledged before it was seen, and taken for a byte
@@ -357,9 +329,7 @@ export class ByteStreams {
       words[other + ACKED] !== words[word + SIDE_WORDS * side + NEXT_SEQUENCE]
     )
       return;
-    words[word + STATE] |= WATCHED;
-    const shift = side * 16;
-    if (((words[word + KEEP_ALIVES] >>> shift) & 0xffff) < 0xffff) words[word + KEEP_ALIVES] += 1 << shift;
+    countKeepAlive(words, word, side);
   }
 
   /** Something about the connection hangs on its next packet. */
@@ -370,25 +340,7 @@ export class ByteStreams {
       words[word + STATE] &= ~RST_WAITS; // whoever goes on has not taken the RST
       this.#ignoredResets++;
     }
-    words[word + KEEP_ALIVES] &= side === Side.initiator ? 0xffff : 0xffff0000; // the other side's have their answer
-    const maybeProbe = MAYBE_PROBE << side;
-    if ((words[word + FLAGS] & maybeProbe) !== 0 && packet.payloadLengthBytes > 0) {
-      this.#alignBehindProbe(word, side, packet.sequence);
-    }
-    if ((words[word + FLAGS] & (MAYBE_PROBE << (1 - side))) !== 0 && (packet.flags & TCP_ACK) !== 0) {
-      this.#alignBehindProbe(word, (1 - side) as Side, packet.acknowledgment);
-    }
-    if (words[word + KEEP_ALIVES] === 0 && (words[word + FLAGS] & (MAYBE_PROBE * 3)) === 0) {
-      words[word + STATE] &= ~WATCHED;
-    }
-  }
-
-  /** The first packet seen of a side proves to be a probe where its stream goes on one behind it. */
-  #alignBehindProbe(word: number, side: Side, sequence: number): void {
-    const words = this.#words;
-    const own = word + SIDE_WORDS * side;
-    if (((sequence - words[own + NEXT_SEQUENCE]) | 0) === 1) words[own + NEXT_SEQUENCE] = sequence;
-    words[word + FLAGS] &= ~(MAYBE_PROBE << side);
+    noteSignOfLife(words, word, side, packet);
   }
 }
 

@@ -2,7 +2,7 @@ import { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { sequenceDiff } from '../model/sequence.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
-import { type ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
+import type { ByteStreams } from './byte-streams.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { hopLimit } from './hop-limit.ts';
 import type { Lifetimes } from './lifetimes.ts';
@@ -38,6 +38,7 @@ import {
   WORDS_PER_RECORD,
 } from './record.ts';
 import { judgeReset, ResetVerdict } from './reset-check.ts';
+import { LARGEST_WINDOW_BYTES } from './sequence-window.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { TrackerListener } from './tracker-listener.ts';
 

@@ -1,8 +1,9 @@
 import type { Side } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK } from '../model/tcp-bits.ts';
-import { LARGEST_WINDOW_BYTES, WINDOW_SLACK_BYTES } from './byte-streams.ts';
+import { WINDOW_SLACK_BYTES } from './byte-streams.ts';
 import { ACKED, NEXT_SEQUENCE, SEEN, SIDE_WORDS, STATE, WINDOW } from './record.ts';
+import { LARGEST_WINDOW_BYTES } from './sequence-window.ts';
 
 /** What a RST means for the connection it names. */
 export const ResetVerdict = {

@@ -1,8 +1,8 @@
-import { EndType, PodSide, Side } from '../model/connection.ts';
-import { Direction } from '../model/frame.ts';
+import { EndType, Side } from '../model/connection.ts';
+import type { Direction } from '../model/frame.ts';
 import type { Packet } from '../model/packet.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../model/tcp-bits.ts';
-import { ByteStreams, LARGEST_WINDOW_BYTES } from './byte-streams.ts';
+import { ByteStreams } from './byte-streams.ts';
 import { type ConnectionTable, NOT_FOUND } from './connection-table.ts';
 import { EarlyResets } from './early-resets.ts';
 import { ForeignPackets, type Stranger } from './foreign-packets.ts';
@@ -10,14 +10,11 @@ import { Handshakes } from './handshakes.ts';
 import { hopLimit } from './hop-limit.ts';
 import { IcmpErrors } from './icmp-errors.ts';
 import { Lifetimes } from './lifetimes.ts';
+import { podSideOf } from './pod-side.ts';
 import {
   ACKED,
   BEGIN_AT,
   DEADLINE_AT,
-  END_AT,
-  ESTABLISHED_AT,
-  FIN_AT,
-  FIRST_BYTE_AT,
   FLAGS,
   HOP_LIMITS,
   ISN,
@@ -34,37 +31,23 @@ import {
   POD_SIDE_SHIFT,
   READING,
   RESUMED,
-  RST_AT,
   SEEN,
   SEGMENT_SIZES,
   SIDE_WORDS,
   STATE,
-  SYN_ACK_AT,
   TIMES_PER_RECORD,
-  TLS_DONE_AT,
   WATCHED,
   WINDOW,
   WINDOW_SHIFT,
   WORDS_PER_RECORD,
 } from './record.ts';
+import { LARGEST_WINDOW_BYTES } from './sequence-window.ts';
+import { shiftRecordTimes } from './shift-record-times.ts';
 import { TrackedConnection } from './tracked-connection.ts';
 import type { PayloadReader, TrackerDelays, TrackerListener } from './tracker-listener.ts';
 
 /** A SYN that was captured so late is another one. */
 const LATEST_SYN_US = 3_000_000;
-
-/** Places of a record that hold times. */
-const TIMES = [
-  DEADLINE_AT,
-  LAST_SEEN_AT,
-  LAST_PROGRESS_AT,
-  BEGIN_AT,
-  SYN_ACK_AT,
-  ESTABLISHED_AT,
-  TLS_DONE_AT,
-  FIN_AT,
-  RST_AT,
-];
 
 const NO_READER: PayloadReader = { packet() {}, finished() {}, reset() {}, release() {} };
 
@@ -228,15 +211,7 @@ export class Tracker {
 
   /** The clock was set by `deltaUs`: what is remembered keeps its age. */
   shiftTimes(deltaUs: number): void {
-    const times = this.#times;
-    const end = this.#table.usedSlots * TIMES_PER_RECORD;
-    for (let time = 0; time < end; time += TIMES_PER_RECORD) {
-      for (const at of TIMES) if (times[time + at] !== 0) times[time + at] += deltaUs;
-      this.#streams.quality.shiftTimes((time / TIMES_PER_RECORD) * WORDS_PER_RECORD, deltaUs);
-      const phase = this.#words[(time / TIMES_PER_RECORD) * WORDS_PER_RECORD + STATE] & PHASE_MASK;
-      if (phase >= PHASE_CLOSED) times[time + END_AT] += deltaUs; // sequence numbers stand there before
-      if (times[time + FIRST_BYTE_AT] < 0) times[time + FIRST_BYTE_AT] -= deltaUs; // a time that is waited from
-    }
+    shiftRecordTimes(this.#table, this.#streams.quality, deltaUs);
   }
 
   /** Lets time pass up to `nowUs`: whatever became due by then is told. Stops after about `limit` deadlines; true when more is due. */
@@ -295,7 +270,7 @@ export class Tracker {
     words[word + STATE] |=
       READING |
       (SEEN << side) |
-      (podSide(direction, side) << POD_SIDE_SHIFT) |
+      (podSideOf(direction, side) << POD_SIDE_SHIFT) |
       (synOnly ? PHASE_SYN_SENT : resumedBy === -1 ? PHASE_ESTABLISHED | MIDSTREAM : PHASE_ESTABLISHED);
     if (resumedBy !== -1) words[word + FLAGS] |= RESUMED;
     words[word + HOP_LIMITS] = hopLimit(packet) << (8 * side);
@@ -369,11 +344,4 @@ export class Tracker {
     this.#lifetimes.remember(slot, packet.timeUs); // still there, still silent: keep-alives are no news
     return slot * 2 + side;
   }
-}
-
-/** Which end the pod is, from the direction of a packet that `sender` sent. */
-function podSide(direction: Direction, sender: Side): PodSide {
-  if (direction === Direction.unknown) return PodSide.unknown;
-  const podIsSender = direction === Direction.fromPod;
-  return podIsSender === (sender === Side.initiator) ? PodSide.initiator : PodSide.responder;
 }

@@ -266,7 +266,7 @@ const PREAMBLES: Readonly<Record<string, Preamble>> = {
     first: `${Buffer.from('0d0a0d0a000d0a515549540a211107f0', 'hex').toString('latin1')}`,
     piece: 'x'.repeat(320),
     pieces: 6,
-    mostGrowthMb: 60, // a conversation, and a header of 2 KB, for each of 8,000
+    mostGrowthMb: 80, // a conversation of some 6 KB, and a header of 2 KB, for each of 8,000
   },
   'CONNECT heads without an end': {
     first: 'CONNECT a:443 HTTP/1.1\r\n',

@@ -110,7 +110,7 @@ test('replay with --out: the files, and a summary on standard output', () => {
   assert.is(readEndFlows(out).length, FLOWS);
   assert.ok(
     readdirSync(out).every((name) =>
-      /^(flows|end_flows|netwevents|log_notif)_2023_11_14_22_13_2\d|\.pcap$|outputfile/.test(name),
+      /^(flows|end_flows|netwevents|log_notif|dns)_2023_11_14_22_13_2\d|\.pcap$|outputfile/.test(name),
     ),
   );
 });
