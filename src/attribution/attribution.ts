@@ -1,17 +1,17 @@
 import { everyStep } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
-import type { ReportSink } from '../pipeline/reporter.ts';
+import type { OutputSink } from '../pipeline/emitter.ts';
 import type { PodInterface, PodNamespace } from '../process/pod-namespace.ts';
 import { PodNamespaceRetry } from '../process/pod-namespace-retry.ts';
 import { ProcessFinder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { type EbpfFiles, EbpfSession } from './ebpf-session.ts';
-import { NamedReports } from './named-reports.ts';
+import { NamedOutput } from './named-output.ts';
 
 /** What a session's connections are attributed with. */
 export interface AttributionOptions {
   /** Where reports go once they are named. */
-  readonly sink: ReportSink;
+  readonly sink: OutputSink;
   /** Slots of the connection table. */
   readonly capacity: number;
   readonly pod: PodInterface;
@@ -25,7 +25,7 @@ export interface AttributionOptions {
 /** Finds out, for one session, which process of the pod each connection belongs to. */
 export class Attribution {
   /** Takes reports in, and hands them on with their process. */
-  readonly reports: NamedReports;
+  readonly reports: NamedOutput;
   readonly #knowledge: ProcessKnowledge;
   readonly #ebpf: EbpfSession;
   readonly #search: PodNamespaceRetry;
@@ -34,7 +34,7 @@ export class Attribution {
   constructor({ sink, capacity, pod, knowledge, files, settings, fail }: AttributionOptions) {
     const note = (message: string) => files.log.warn(message);
     this.#knowledge = knowledge;
-    this.reports = new NamedReports({ sink, capacity, knowledge, missed: () => this.#search.retrySoon(), fail });
+    this.reports = new NamedOutput({ sink, capacity, knowledge, missed: () => this.#search.retrySoon(), fail });
     this.#ebpf = new EbpfSession({ tracer: knowledge.tracer, files, reports: this.reports, settings });
     const found = (namespace: PodNamespace) => {
       this.reports.use(new ProcessFinder(knowledge, namespace, note));

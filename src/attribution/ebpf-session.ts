@@ -2,7 +2,7 @@ import { everyStep } from '../model/every-step.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
-import type { NamedReports } from './named-reports.ts';
+import type { NamedOutput } from './named-output.ts';
 
 /** Where a session says what its eBPF part does. */
 export interface EbpfFiles {
@@ -19,7 +19,7 @@ export interface EbpfFiles {
 export interface EbpfSessionParts {
   readonly tracer: ConnectionTracer;
   readonly files: EbpfFiles;
-  readonly reports: NamedReports;
+  readonly reports: NamedOutput;
   readonly settings: SettingsView<{ readonly useEbpf: boolean }>;
 }
 
@@ -27,7 +27,7 @@ export interface EbpfSessionParts {
 export class EbpfSession {
   readonly #tracer: ConnectionTracer;
   readonly #files: EbpfFiles;
-  readonly #reports: NamedReports;
+  readonly #reports: NamedOutput;
   readonly #settings: SettingsView<{ readonly useEbpf: boolean }>;
   #wanted = false;
   #namespace = 0;

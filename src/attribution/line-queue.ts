@@ -8,29 +8,29 @@ const ENDED = 1;
 const LOSS = 2;
 const SLOT_SHIFT = 2;
 
-/** A `Quest`, and above it how often the line was put off. */
-const QUEST_MASK = 3;
+/** A `LookupState`, and above it how often the line was put off. */
+const LOOKUP_STATE_MASK = 3;
 const PUT_OFF_SHIFT = 2;
 
 /** What is known of the process of a line that waits. */
-export const Quest = {
+export const LookupState = {
   /** Nobody has asked yet. */
   new: 0,
   /** Nobody can tell yet: to be asked again. */
-  early: 1,
+  retry: 1,
   /** Its socket is known, its owner is being looked for. */
   socket: 2,
   /** Nothing more will be known. */
   decided: 3,
 } as const;
 
-export type Quest = (typeof Quest)[keyof typeof Quest];
+export type LookupState = (typeof LookupState)[keyof typeof LookupState];
 
 /** Lines of flows and end_flows that wait for the process of their connection, in order. Bounded; numbers only. */
 export class LineQueue {
   readonly #what = new Int32Array(CAPACITY);
   readonly #sinceMs = new Float64Array(CAPACITY);
-  readonly #quest = new Uint8Array(CAPACITY);
+  readonly #lookupState = new Uint8Array(CAPACITY);
   readonly #inode = new Uint32Array(CAPACITY);
   /** Number of the first line that waits; numbers go up forever. */
   head = 0;
@@ -51,7 +51,7 @@ export class LineQueue {
     const at = this.tail++ & MASK;
     this.#what[at] = (slot << SLOT_SHIFT) | (ended ? ENDED : 0) | (loss ? LOSS : 0);
     this.#sinceMs[at] = nowMs;
-    this.#quest[at] = ended ? Quest.decided : Quest.new;
+    this.#lookupState[at] = ended ? LookupState.decided : LookupState.new;
   }
 
   slot(line: number): number {
@@ -71,34 +71,34 @@ export class LineQueue {
     return this.#sinceMs[line & MASK];
   }
 
-  quest(line: number): Quest {
-    return (this.#quest[line & MASK] & QUEST_MASK) as Quest;
+  lookupState(line: number): LookupState {
+    return (this.#lookupState[line & MASK] & LOOKUP_STATE_MASK) as LookupState;
   }
 
-  setQuest(line: number, quest: Quest): void {
+  setLookupState(line: number, lookupState: LookupState): void {
     if (ASSERTING) assert(this.#waits(line), 'the line waits');
     const at = line & MASK;
-    this.#quest[at] = (this.#quest[at] & ~QUEST_MASK) | quest;
+    this.#lookupState[at] = (this.#lookupState[at] & ~LOOKUP_STATE_MASK) | lookupState;
   }
 
   /** The pod has not accepted the connection yet. */
   putOff(line: number): void {
-    this.#quest[line & MASK] = Quest.early | ((this.putOffs(line) + 1) << PUT_OFF_SHIFT);
+    this.#lookupState[line & MASK] = LookupState.retry | ((this.putOffs(line) + 1) << PUT_OFF_SHIFT);
   }
 
   /** How often it was put off. */
   putOffs(line: number): number {
-    return this.#quest[line & MASK] >> PUT_OFF_SHIFT;
+    return this.#lookupState[line & MASK] >> PUT_OFF_SHIFT;
   }
 
-  /** Inode number of the socket, where `quest` is `socket`. */
+  /** Inode number of the socket, where `lookupState` is `socket`. */
   inode(line: number): number {
-    if (ASSERTING) assert(this.quest(line) === Quest.socket, 'its socket is known');
+    if (ASSERTING) assert(this.lookupState(line) === LookupState.socket, 'its socket is known');
     return this.#inode[line & MASK];
   }
 
   setInode(line: number, inode: number): void {
-    this.setQuest(line, Quest.socket);
+    this.setLookupState(line, LookupState.socket);
     this.#inode[line & MASK] = inode;
   }
 

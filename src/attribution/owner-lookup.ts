@@ -2,13 +2,13 @@ import { PodSide, Side } from '../model/connection.ts';
 import type { ProcessIdentity } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
-import { NO_SOCKET, NOBODYS_SOCKET, NOT_KNOWN_YET } from '../process/pod-sockets.ts';
+import { NO_SOCKET, NOT_KNOWN_YET, UNOWNED_SOCKET } from '../process/pod-sockets.ts';
 import type { Finder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import { Sightings } from '../process/sightings.ts';
 import { Phase } from '../track/phase.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import { type LineQueue, Quest } from './line-queue.ts';
+import { type LineQueue, LookupState } from './line-queue.ts';
 
 /** When it is asked again who has accepted a connection; after the last time the listener stands for it. */
 const ACCEPT_WAITS_MS = [30, 60, 120, 250];
@@ -64,7 +64,7 @@ export class OwnerLookup {
     const { lines } = this.#parts;
     this.#next = Math.max(this.#next, lines.head);
     for (let asked = 0; this.#next < lines.tail; this.#next++) {
-      if (lines.quest(this.#next) !== Quest.new) continue;
+      if (lines.lookupState(this.#next) !== LookupState.new) continue;
       this.#askFor(this.#next, finder, false);
       if (++asked % LINES_AT_ONCE === 0 && this.#parts.knowledge.now() > untilMs) {
         this.#next++;
@@ -85,7 +85,7 @@ export class OwnerLookup {
       this.#parts.lines.putOff(line);
       return;
     }
-    const socket = this.#mayHaveSocket(connection, isOpened) ? finder.socketOf(connection, side) : NOBODYS_SOCKET;
+    const socket = this.#mayHaveSocket(connection, isOpened) ? finder.socketOf(connection, side) : UNOWNED_SOCKET;
     if (socket > 0) {
       if (!isOpened || !this.#isConnecting(line, finder)) this.#await(line, socket, finder);
       return;
@@ -94,8 +94,8 @@ export class OwnerLookup {
     if (this.#isSeen(line)) return;
     const earlier = connection.midstream ? finder.earlierOwner(connection, side) : null;
     if (earlier === null && socket === NOT_KNOWN_YET) {
-      this.#parts.lines.setQuest(line, Quest.early);
-    } else if (earlier === null && socket === NOBODYS_SOCKET && mayWait) {
+      this.#parts.lines.setLookupState(line, LookupState.retry);
+    } else if (earlier === null && socket === UNOWNED_SOCKET && mayWait) {
       this.#parts.lines.putOff(line);
     } else if (earlier !== null || isOpened) {
       this.#parts.decide(line, earlier);
@@ -141,15 +141,15 @@ export class OwnerLookup {
     const waitsMs = this.#tracer === null ? ACCEPT_WAITS_MS : READ_WAITS_MS;
     const lastWaitMs = waitsMs[waitsMs.length - 1];
     for (let line = lines.head; line < this.#next; line++) {
-      const quest = lines.quest(line);
-      if (quest === Quest.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
-      if (quest === Quest.early) {
+      const lookupState = lines.lookupState(line);
+      if (lookupState === LookupState.decided || (this.#hasNewSightings && this.#isSeen(line))) continue;
+      if (lookupState === LookupState.retry) {
         const ageMs = clockMs - lines.sinceMs(line);
         const waits = Math.min(Math.max(lines.putOffs(line), 1), waitsMs.length);
         const isWanted = this.#parts.isWanted(lines.slot(line));
         if (!isWanted && ageMs < waitsMs[waits - 1]) continue;
         this.#askFor(line, finder, isWanted || ageMs >= lastWaitMs);
-      } else if (quest === Quest.socket) {
+      } else if (lookupState === LookupState.socket) {
         const owner = finder.ownerOf(lines.inode(line));
         if (owner !== undefined) this.#parts.decide(line, owner);
       }

@@ -1,17 +1,17 @@
 import { ASSERTING, assert } from '../model/assert.ts';
-import type { BlockPool } from './block-pool.ts';
 import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
+import type { SpillPool } from './spill-pool.ts';
 
 /** Blocks that were copied out of a ring because they came faster than they were read, oldest first. */
 export class BlockBacklog {
-  readonly #pool: BlockPool;
+  readonly #pool: SpillPool;
   /** Places in the pool, in a circle. */
   readonly #places: Int32Array;
   #first = 0;
   #count = 0;
 
   /** With room for `capacity` blocks, as far as there is room in the pool. */
-  constructor(pool: BlockPool, capacity: number) {
+  constructor(pool: SpillPool, capacity: number) {
     this.#pool = pool;
     this.#places = new Int32Array(capacity);
   }

@@ -5,7 +5,7 @@ import { FrameFilter } from './filter.ts';
 import type { CaptureCounters, PacketSource, SourceState } from './packet-source.ts';
 import { isPcap, PCAP_HEADER_BYTES, PcapReader } from './pcap.ts';
 import { isPcapng, isSectionHeader, PCAPNG_HEADER_BYTES, PcapngReader } from './pcapng.ts';
-import { ReadWindow } from './read-window.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import type { RecordReader } from './record-reader.ts';
 
 /** How a capture file is read. */
@@ -38,11 +38,11 @@ export async function openFileSource(path: string, options: FileOptions = {}): P
   const name = path === '-' ? 'standard input' : path;
   const raw = path === '-' ? new StreamBytes(options.stdin ?? process.stdin) : await openNamed(path);
   const bytes = await unpack(raw);
-  const window = new ReadWindow(bytes);
+  const input = new ReadBuffer(bytes);
   try {
-    return new FileSource(name, window, await openReader(name, window), filter);
+    return new FileSource(name, input, await openReader(name, input), filter);
   } catch (error) {
-    window.close();
+    input.close();
     throw error;
   }
 }
@@ -68,22 +68,22 @@ async function unpack(raw: ByteSource): Promise<ByteSource> {
   return new DataView(magic.buffer).getUint16(0) === GZIP_MAGIC ? new GunzipBytes(bytes) : bytes;
 }
 
-/** The reader for what the window begins with; null for a capture that ends inside its file header. */
-async function openReader(name: string, window: ReadWindow): Promise<RecordReader | null> {
-  window.wanted = 4;
-  if (!(await window.fill())) {
-    const what = window.failure ?? (window.available === 0 ? 'it is empty' : 'it is too short for a capture file');
+/** The reader for what the input begins with; null for a capture that ends inside its file header. */
+async function openReader(name: string, input: ReadBuffer): Promise<RecordReader | null> {
+  input.wanted = 4;
+  if (!(await input.fill())) {
+    const what = input.failure ?? (input.available === 0 ? 'it is empty' : 'it is too short for a capture file');
     throw new Error(`Cannot read ${name}: ${what}`);
   }
-  const magic = window.view.getUint32(window.position);
+  const magic = input.view.getUint32(input.position);
   if (isPcap(magic)) {
-    window.wanted = PCAP_HEADER_BYTES;
-    return (await window.fill()) ? new PcapReader(window) : null;
+    input.wanted = PCAP_HEADER_BYTES;
+    return (await input.fill()) ? new PcapReader(input) : null;
   }
   if (isPcapng(magic)) {
-    window.wanted = PCAPNG_HEADER_BYTES;
-    if (!(await window.fill())) return null;
-    if (isSectionHeader(window.view, window.position)) return new PcapngReader(window);
+    input.wanted = PCAPNG_HEADER_BYTES;
+    if (!(await input.fill())) return null;
+    if (isSectionHeader(input.view, input.position)) return new PcapngReader(input);
   }
   const compression = COMPRESSIONS.get(magic);
   const hint = compression === undefined ? '' : `; it looks like ${compression}, decompress it first`;
@@ -91,19 +91,19 @@ async function openReader(name: string, window: ReadWindow): Promise<RecordReade
 }
 
 /**
- * Frames out of a capture file or standard input, read in place out of a window that moves over the file: memory is
+ * Frames out of a capture file or standard input, read in place out of a input that moves over the file: memory is
  * bounded whatever the size of the file. The link type may change from frame to frame. Drop counts are not known.
  */
 export class FileSource implements PacketSource {
   readonly description: string;
 
-  readonly #window: ReadWindow;
+  readonly #input: ReadBuffer;
   readonly #filter: FrameFilter | null;
   #reader: RecordReader | null;
   #problem: string | null = null;
-  /** True when the window holds no whole record. */
+  /** True when the input holds no whole record. */
   #dry = true;
-  /** What `ready()` gave out and is not decided yet: the window is read into once at a time. */
+  /** What `ready()` gave out and is not decided yet: the input is read into once at a time. */
   #pending: Promise<SourceState> | null = null;
   #ended = false;
   #closed = false;
@@ -111,12 +111,12 @@ export class FileSource implements PacketSource {
   #wireBytes = 0;
 
   /** Use `openFileSource`. */
-  constructor(name: string, window: ReadWindow, reader: RecordReader | null, filter: FrameFilter | null) {
+  constructor(name: string, input: ReadBuffer, reader: RecordReader | null, filter: FrameFilter | null) {
     this.description = `capture file ${name}`;
-    this.#window = window;
+    this.#input = input;
     this.#reader = reader;
     this.#filter = filter;
-    if (reader === null) this.#end(window.failure ?? 'The file ends inside its header');
+    if (reader === null) this.#end(input.failure ?? 'The file ends inside its header');
   }
 
   next(frame: Frame): boolean {
@@ -157,21 +157,21 @@ export class FileSource implements PacketSource {
     if (this.#closed) return;
     this.#closed = true;
     this.#reader = null;
-    this.#window.close();
+    this.#input.close();
   }
 
   async #readOn(): Promise<SourceState> {
     if (this.#closed) return 'closed';
     if (this.#ended || this.#reader === null) return 'ended';
-    const window = this.#window;
+    const input = this.#input;
     if (!this.#dry) return 'readable'; // reading on would move the bytes of the frame that was handed out last
     if (this.#reader.problem !== null) return this.#end(this.#reader.problem);
-    if (window.available >= window.wanted) return 'readable';
-    const more = await window.fill();
+    if (input.available >= input.wanted) return 'readable';
+    const more = await input.fill();
     if (this.#closed) return 'closed';
     if (more) return 'readable';
-    if (window.failure !== null) return this.#end(`Cannot read past byte ${window.offset}: ${window.failure}`);
-    if (window.available > 0) return this.#end(`The file ends inside the record at byte ${window.offset}`);
+    if (input.failure !== null) return this.#end(`Cannot read past byte ${input.offset}: ${input.failure}`);
+    if (input.available > 0) return this.#end(`The file ends inside the record at byte ${input.offset}`);
     return this.#end(null);
   }
 

@@ -1,12 +1,12 @@
 import { DEFAULT_FILTER } from '../model/default-filter.ts';
 import type { FrameStore } from '../model/frame-store.ts';
-import { BlockPool } from './block-pool.ts';
 import { compileSocketFilter } from './filter.ts';
 import { closePacketSocket, openPacketSocket } from './packet-socket.ts';
 import { Pulse } from './pulse.ts';
 import { RingBlocks } from './ring-blocks.ts';
 import { ringShape } from './ring-layout.ts';
 import { RETIRE_MS, RingSource } from './ring-source.ts';
+import { SpillPool } from './spill-pool.ts';
 
 /** How a packet ring is opened. */
 export interface RingOptions {
@@ -27,8 +27,8 @@ export interface RingOptions {
    * store. Without it, and for blocks that the store has no room for, frames are read in the ring.
    */
   readonly store?: FrameStore;
-  /** Where blocks are put aside that come faster than they are read; a pool of its own when missing. */
-  readonly pool?: BlockPool;
+  /** Where blocks are spilled that come faster than they are read; a pool of its own when missing. */
+  readonly pool?: SpillPool;
   /** Looks at the rings of all sessions; one of its own when missing. */
   readonly pulse?: Pulse;
 }
@@ -55,7 +55,7 @@ export function openRingSource(options: RingOptions): RingSource {
   const description = `packet ring on ${socket.interfaceName}${where} (${ringMb} MiB)`;
   let source: RingSource | null = null;
   try {
-    const blocks = new RingBlocks(socket.mapping.buffer, shape.blockBytes, options.pool ?? new BlockPool());
+    const blocks = new RingBlocks(socket.mapping.buffer, shape.blockBytes, options.pool ?? new SpillPool());
     const pulse = options.pulse ?? new Pulse();
     source = new RingSource({ socket, blocks, options, description, pulse });
     source.start();

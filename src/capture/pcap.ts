@@ -1,5 +1,5 @@
 import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
-import type { ReadWindow } from './read-window.ts';
+import type { ReadBuffer } from './read-buffer.ts';
 import { MAX_RECORD_BYTES, type RecordReader } from './record-reader.ts';
 
 /** First word of a classic capture file, read big-endian (draft-ietf-opsawg-pcap §4). */
@@ -31,16 +31,16 @@ export function isPcap(magic: number): boolean {
 export class PcapReader implements RecordReader {
   problem: string | null = null;
 
-  readonly #window: ReadWindow;
+  readonly #input: ReadBuffer;
   readonly #littleEndian: boolean;
   readonly #microsecondsPerTick: number;
   readonly #headerBytes: number;
   readonly #linkType: number;
 
-  /** Reads the file header, which must be in the window (`PCAP_HEADER_BYTES`). */
-  constructor(window: ReadWindow) {
-    this.#window = window;
-    const { view, position } = window;
+  /** Reads the file header, which must be in the input (`PCAP_HEADER_BYTES`). */
+  constructor(input: ReadBuffer) {
+    this.#input = input;
+    const { view, position } = input;
     const magic = view.getUint32(position);
     this.#littleEndian = magic === Magic.microSwapped || magic === Magic.nanoSwapped || magic === Magic.modifiedSwapped;
     this.#microsecondsPerTick = magic === Magic.nano || magic === Magic.nanoSwapped ? 1e-3 : 1;
@@ -48,19 +48,19 @@ export class PcapReader implements RecordReader {
       magic === Magic.modified || magic === Magic.modifiedSwapped ? MODIFIED_RECORD_HEADER_BYTES : RECORD_HEADER_BYTES;
     // The upper half of the field says how long the frame check sequence is; it comes after the IP packet.
     this.#linkType = view.getUint32(position + 20, this.#littleEndian) & 0xffff;
-    window.position += PCAP_HEADER_BYTES;
+    input.position += PCAP_HEADER_BYTES;
   }
 
   next(frame: Frame): boolean {
-    const window = this.#window;
+    const input = this.#input;
     const headerBytes = this.#headerBytes;
-    const position = window.position;
-    const available = window.end - position;
+    const position = input.position;
+    const available = input.end - position;
     if (available < headerBytes) {
-      window.wanted = headerBytes;
+      input.wanted = headerBytes;
       return false;
     }
-    const view = window.view;
+    const view = input.view;
     const littleEndian = this.#littleEndian;
     const capturedLength = view.getUint32(position + 8, littleEndian);
     const recordBytes = headerBytes + capturedLength;
@@ -71,7 +71,7 @@ export class PcapReader implements RecordReader {
     const wireLength = view.getUint32(position + 12, littleEndian);
     const start = position + headerBytes;
     frame.view = view;
-    frame.bytes = window.bytes;
+    frame.bytes = input.bytes;
     frame.start = start;
     frame.end = start + capturedLength;
     frame.wireLengthBytes = wireLength < capturedLength ? capturedLength : wireLength;
@@ -81,16 +81,16 @@ export class PcapReader implements RecordReader {
     frame.linkType = this.#linkType;
     frame.direction = Direction.unknown;
     frame.vlanTci = NO_VLAN;
-    window.position = position + recordBytes;
+    input.position = position + recordBytes;
     return true;
   }
 
   #want(recordBytes: number): void {
     if (recordBytes <= MAX_RECORD_BYTES) {
-      this.#window.wanted = recordBytes;
+      this.#input.wanted = recordBytes;
       return;
     }
     const length = recordBytes - this.#headerBytes;
-    this.problem = `Cannot read past byte ${this.#window.offset}: a frame of ${length} bytes is longer than any; the file is corrupt`;
+    this.problem = `Cannot read past byte ${this.#input.offset}: a frame of ${length} bytes is longer than any; the file is corrupt`;
   }
 }

@@ -1,5 +1,5 @@
 import { Direction, type Frame, NO_VLAN } from '../model/frame.ts';
-import type { ReadWindow } from './read-window.ts';
+import type { ReadBuffer } from './read-buffer.ts';
 import { MAX_RECORD_BYTES, type RecordReader } from './record-reader.ts';
 
 /** Block types (draft-ietf-opsawg-pcapng §4). */
@@ -40,7 +40,7 @@ export function isPcapng(magic: number): boolean {
 /** Bytes of a section header that tell its byte order. */
 export const PCAPNG_HEADER_BYTES = 12;
 
-/** True when the section header at the window's position has a byte order at all. */
+/** True when the section header at the input's position has a byte order at all. */
 export function isSectionHeader(view: DataView, position: number): boolean {
   return view.getUint32(position + 8) === BYTE_ORDER_MAGIC || view.getUint32(position + 8, true) === BYTE_ORDER_MAGIC;
 }
@@ -54,23 +54,23 @@ export function isSectionHeader(view: DataView, position: number): boolean {
 export class PcapngReader implements RecordReader {
   problem: string | null = null;
 
-  readonly #window: ReadWindow;
+  readonly #input: ReadBuffer;
   #littleEndian = false;
   #interfaces: CaptureInterface[] = [];
   #lastTimeUs = 0;
 
-  constructor(window: ReadWindow) {
-    this.#window = window;
+  constructor(input: ReadBuffer) {
+    this.#input = input;
   }
 
   next(frame: Frame): boolean {
-    const window = this.#window;
+    const input = this.#input;
     while (this.problem === null) {
-      const view = window.view;
-      const position = window.position;
-      const available = window.end - position;
+      const view = input.view;
+      const position = input.position;
+      const available = input.end - position;
       if (available < MIN_BLOCK_BYTES) {
-        window.wanted = MIN_BLOCK_BYTES;
+        input.wanted = MIN_BLOCK_BYTES;
         return false;
       }
       const type = view.getUint32(position, this.#littleEndian);
@@ -81,7 +81,7 @@ export class PcapngReader implements RecordReader {
         return false;
       }
       if (available < blockBytes) {
-        window.wanted = blockBytes;
+        input.wanted = blockBytes;
         return false;
       }
       if (view.getUint32(position + blockBytes - 4, this.#littleEndian) !== blockBytes) {
@@ -90,7 +90,7 @@ export class PcapngReader implements RecordReader {
       }
       const isFrame = this.#readBlock(type, view, position, blockBytes, frame);
       if (this.problem !== null) return false;
-      window.position = position + blockBytes;
+      input.position = position + blockBytes;
       if (isFrame) return true;
     }
     return false;
@@ -141,8 +141,8 @@ export class PcapngReader implements RecordReader {
   }
 
   #fill(frame: Frame, start: number, capturedLength: number, wireLength: number, linkType: number): void {
-    frame.view = this.#window.view;
-    frame.bytes = this.#window.bytes;
+    frame.view = this.#input.view;
+    frame.bytes = this.#input.bytes;
     frame.start = start;
     frame.end = start + capturedLength;
     frame.wireLengthBytes = wireLength < capturedLength ? capturedLength : wireLength;
@@ -193,7 +193,7 @@ export class PcapngReader implements RecordReader {
 
   /** Says why there is no going on; false, so that a reading method can return it. */
   #fail(reason: string): false {
-    this.problem = `Cannot read past byte ${this.#window.offset}: ${reason}; the file is corrupt`;
+    this.problem = `Cannot read past byte ${this.#input.offset}: ${reason}; the file is corrupt`;
     return false;
   }
 }

@@ -1,7 +1,6 @@
 import { ASSERTING, assert } from '../model/assert.ts';
 import type { FrameStore } from '../model/frame-store.ts';
 import { BlockBacklog } from './block-backlog.ts';
-import type { BlockPool } from './block-pool.ts';
 import { Memory, NO_MEMORY } from './memory.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
@@ -14,17 +13,18 @@ import {
   TP_STATUS_KERNEL,
   TP_STATUS_USER,
 } from './ring-words.ts';
+import type { SpillPool } from './spill-pool.ts';
 
-/** Room for blocks that are put aside, in rings, as far as other sessions leave some. */
+/** Room for blocks that are spilled, in rings, as far as other sessions leave some. */
 const BACKLOG_RINGS = 12;
-/** When so much of the ring waits, it is put aside; until that is read, whatever comes is put aside as well. */
+/** When so much of the ring waits, it is spilled; until that is read, whatever comes is spilled as well. */
 const SHARE_THAT_MAY_WAIT = 1 / 4;
 
 /**
  * The blocks of a packet ring in the order in which the kernel filled them. Of the one that the kernel still fills, frames
  * are read early: it hands a block over when it is full or its time is over, which with a time short enough for events
  * would use up a ring in a second of quiet traffic, nearly empty (ADR 0033). When a quarter of the ring waits to be read,
- * all that waits is put aside, so that the kernel has the ring back: it holds a twentieth of a second of what a busy
+ * all that waits is spilled, so that the kernel has the ring back: it holds a twentieth of a second of what a busy
  * link brings, less than code that is not compiled yet, or a turn of many sessions, may take.
  */
 export class RingBlocks {
@@ -42,7 +42,7 @@ export class RingBlocks {
   readonly count: number;
   // Not readonly: `close()` must let go of the mapping.
   #ring: Memory;
-  readonly #pool: BlockPool;
+  readonly #pool: SpillPool;
   readonly #backlog: BlockBacklog;
   readonly #blockBytes: number;
   /** Where the block that comes next, or that is held, begins in the ring, in bytes. */
@@ -56,8 +56,8 @@ export class RingBlocks {
   #taken = 0;
   #takenWords = 0;
 
-  /** `pool` has the room for blocks that are put aside. */
-  constructor(mapping: ArrayBuffer, blockBytes: number, pool: BlockPool) {
+  /** `pool` has the room for blocks that are spilled. */
+  constructor(mapping: ArrayBuffer, blockBytes: number, pool: SpillPool) {
     this.#ring = new Memory(mapping);
     this.#blockBytes = blockBytes;
     this.count = mapping.byteLength / blockBytes;
@@ -72,7 +72,7 @@ export class RingBlocks {
    */
   open(store: FrameStore | null): boolean {
     this.#giveBack();
-    this.#relieve();
+    this.#spillIfFilled();
     const isAside = !this.#backlog.isEmpty;
     if (!isAside && !this.#isFilled(this.#next)) return this.#settled > this.#taken && this.#openEarly(store);
     if (!isAside) this.#leaveOutTaken();
@@ -122,17 +122,17 @@ export class RingBlocks {
     return this.#isFilled(this.#next);
   }
 
-  /** How much of the room for blocks that are put aside is taken, 0 to 1. */
+  /** How much of the room for blocks that are spilled is taken, 0 to 1. */
   get level(): number {
     return this.#backlog.level;
   }
 
   /**
-   * To be called now and then while a block is read: puts aside what waits, when that is much. Code that is not compiled yet
+   * To be called now and then while a block is read: spills what waits, when that is much. Code that is not compiled yet
    * reads some blocks more slowly than the kernel fills a ring. What is read in the ring itself keeps its place.
    */
-  relieve(): void {
-    if (this.#held === 'backlog' || this.#held === null) this.#relieve();
+  spill(): void {
+    if (this.#held === 'backlog' || this.#held === null) this.#spillIfFilled();
   }
 
   /** Lets go of the ring's memory; there are no blocks from here on. */
@@ -193,11 +193,11 @@ export class RingBlocks {
     if (ASSERTING) assert(words[block + BLOCK_FRAME_COUNT] >= 0, 'no more was read than was there');
   }
 
-  #relieve(): void {
-    if (this.#isFilled(this.#soonestPutAside())) this.#putAside();
+  #spillIfFilled(): void {
+    if (this.#isFilled(this.#soonestSpill())) this.#spillWaiting();
   }
 
-  #putAside(): void {
+  #spillWaiting(): void {
     while (this.#isFilled(this.#next)) {
       this.#leaveOutTaken();
       const usedBytes = this.#ring.words[(this.#next >>> 2) + BLOCK_USED_BYTES];
@@ -232,10 +232,10 @@ export class RingBlocks {
   }
 
   /**
-   * Where the block begins that is the last one to be filled before what waits is put aside: the next one when others were
+   * Where the block begins that is the last one to be filled before what waits is spilled: the next one when others were
    * and still are, as it has to go there anyway.
    */
-  #soonestPutAside(): number {
+  #soonestSpill(): number {
     const share = this.#backlog.isEmpty ? SHARE_THAT_MAY_WAIT : 0;
     const block = this.#next + Math.ceil(this.count * share) * this.#blockBytes;
     return block < this.#ring.bytes.length ? block : block - this.#ring.bytes.length;

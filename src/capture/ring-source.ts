@@ -148,7 +148,7 @@ export class RingSource implements LiveSource {
   next(frame: Frame): boolean {
     while (true) {
       if (this.#framesLeft === 0 && !this.#openBlock()) return false;
-      if (this.#framesLeft % FRAMES_BETWEEN_LOOKS === 0) this.#blocks.relieve();
+      if (this.#framesLeft % FRAMES_BETWEEN_LOOKS === 0) this.#blocks.spill();
       const words = this.#words;
       const header = this.#header;
       this.#framesLeft--;

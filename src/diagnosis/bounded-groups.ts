@@ -4,13 +4,13 @@
  */
 export class BoundedGroups<Group> {
   readonly #most: number;
-  readonly #weigh: (group: Group) => number;
+  readonly #rank: (group: Group) => number;
   readonly #groups = new Map<string, Group>();
   #dropped = 0;
 
-  constructor(most: number, weigh: (group: Group) => number) {
+  constructor(most: number, rank: (group: Group) => number) {
     this.#most = most;
-    this.#weigh = weigh;
+    this.#rank = rank;
   }
 
   /** Groups that had to go, or are not among the `heaviest`. One that comes again counts again. */
@@ -35,11 +35,11 @@ export class BoundedGroups<Group> {
 
   /** The groups, heaviest first, at most `most`. */
   heaviest(): Group[] {
-    return [...this.#groups.values()].sort((a, b) => this.#weigh(b) - this.#weigh(a)).slice(0, this.#most);
+    return [...this.#groups.values()].sort((a, b) => this.#rank(b) - this.#rank(a)).slice(0, this.#most);
   }
 
   #dropLightest(): void {
-    const entries = [...this.#groups].sort((a, b) => this.#weigh(b[1]) - this.#weigh(a[1]));
+    const entries = [...this.#groups].sort((a, b) => this.#rank(b[1]) - this.#rank(a[1]));
     for (const [key] of entries.slice(this.#most)) this.#groups.delete(key);
     this.#dropped += entries.length - this.#most;
   }

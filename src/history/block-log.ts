@@ -201,7 +201,7 @@ export class BlockLog implements FrameStore {
     return true;
   }
 
-  /** Memory of so many blocks, with what is made ready ahead of them. */
+  /** Memory of so many blocks, with what is prefaulted ahead of them. */
   #costBytes(blocks: number): number {
     const referenceBytes = blocks * this.#referencesPerBlock * BYTES_PER_REFERENCE;
     return this.#memory.residentBytes(blocks * this.blockBytes) + this.#referenceMemory.residentBytes(referenceBytes);

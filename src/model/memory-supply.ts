@@ -1,7 +1,7 @@
 /** Memory that is used from its beginning on. */
 export interface GrowingMemory {
   readonly buffer: ArrayBuffer;
-  /** Says that bytes up to before `endBytes` are used from now on, so that those behind can be made ready. Costs next to nothing. */
+  /** Says that bytes up to before `endBytes` are used from now on, so that those behind can be prefaulted. Costs next to nothing. */
   reach(endBytes: number): void;
   /** Bytes that are resident at most when it is used up to before `endBytes`. */
   residentBytes(endBytes: number): number;

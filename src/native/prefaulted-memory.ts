@@ -15,9 +15,9 @@ export class PrefaultedMemory {
   readonly buffer: ArrayBuffer;
   readonly #bytes: Uint8Array;
   #usedBytes = 0;
-  /** From here on nothing was made ready. */
+  /** From here on nothing was prefaulted. */
   #readyBytes = HUGE_PAGE_BYTES;
-  /** More is made ready when so much is used; never again when that is infinite. */
+  /** More is prefaulted when so much is used; never again when that is infinite. */
   #moreAtBytes = HUGE_PAGE_BYTES / 2;
   #isPopulating = false;
 
@@ -34,7 +34,7 @@ export class PrefaultedMemory {
     if (!this.#isPopulating) this.#populate();
   }
 
-  /** Bytes that are resident at most when it is used up to before `endBytes`: what is made ready ahead is counted in. */
+  /** Bytes that are resident at most when it is used up to before `endBytes`: what is prefaulted ahead is counted in. */
   residentBytes(endBytes: number): number {
     if (endBytes <= HUGE_PAGE_BYTES / 2) return endBytes;
     const aheadBytes = Math.min(endBytes, FARTHEST_AHEAD_BYTES);
@@ -42,7 +42,7 @@ export class PrefaultedMemory {
     return Math.min(this.#bytes.length, readyBytes);
   }
 
-  /** Gives the pages from `endBytes` on back to the system. What is being made ready meanwhile may stay. */
+  /** Gives the pages from `endBytes` on back to the system. What is being prefaulted meanwhile may stay. */
   shrink(endBytes: number): void {
     releasePages(this.buffer, endBytes, this.#bytes.length);
     this.#usedBytes = endBytes;

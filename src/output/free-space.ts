@@ -79,12 +79,12 @@ export class FreeSpace {
     } catch {
       return; // the directory is gone: the next line that is written makes it again, or says why not
     }
-    this.#pcapsStopped = this.#weigh('pcaps', stocks, 1, this.#pcapsStopped);
-    this.#flowsStopped = this.#weigh('flow files', stocks, FLOW_SHARE, this.#flowsStopped);
+    this.#pcapsStopped = this.#checkStock('pcaps', stocks, 1, this.#pcapsStopped);
+    this.#flowsStopped = this.#checkStock('flow files', stocks, FLOW_SHARE, this.#flowsStopped);
   }
 
   /** Whether something is to stop; tells when that has changed. */
-  #weigh(what: string, stocks: readonly Stock[], share: number, wasStopped: boolean): boolean {
+  #checkStock(what: string, stocks: readonly Stock[], share: number, wasStopped: boolean): boolean {
     const { directory, onChange } = this.#options;
     const short = stocks.find(({ free, floor }) => isShort(free, floor * share, wasStopped));
     const isStopped = short !== undefined;

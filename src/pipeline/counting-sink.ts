@@ -6,20 +6,20 @@ import type { NetworkEvent } from '../model/event.ts';
 import type { EventName } from '../model/event-code.ts';
 import { LatencyBuckets } from '../model/latency-buckets.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import type { ReportSink } from './reporter.ts';
+import type { OutputSink } from './emitter.ts';
 
 const SIDES = [Side.initiator, Side.responder] as const;
 
 /** Hears of the same, after the sink. */
 export interface CountingListener {
   readonly event?: (event: NetworkEvent) => void;
-  readonly occurred?: ReportSink['occurred'];
+  readonly occurred?: OutputSink['occurred'];
   readonly queryOccurred?: (event: NetworkEvent) => void;
   readonly ended?: (connection: TrackedConnection) => void;
 }
 
 /** Counts connections and events on their way to where they are reported. */
-export class CountingSink implements ReportSink {
+export class CountingSink implements OutputSink {
   /** How often each kind occurred, whether it was told or not. */
   readonly events = new Map<EventName, number>();
   readonly handshakes = new LatencyBuckets();
@@ -30,11 +30,11 @@ export class CountingSink implements ReportSink {
   readonly roundTrips = [new LatencyBuckets(), new LatencyBuckets()] as const;
   /** Connections that ended, by `EndType`. */
   readonly endedByType: number[] = [0, 0, 0, 0, 0, 0];
-  readonly #sink: ReportSink;
+  readonly #sink: OutputSink;
   readonly #listener: CountingListener;
   #begun = 0;
 
-  constructor(sink: ReportSink, listener: CountingListener = {}) {
+  constructor(sink: OutputSink, listener: CountingListener = {}) {
     this.#sink = sink;
     this.#listener = listener;
   }

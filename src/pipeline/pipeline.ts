@@ -15,12 +15,12 @@ import type { TrackerDelays } from '../track/tracker-listener.ts';
 import { type ConnectionOwners, NO_OWNERS } from './connection-owners.ts';
 import { directionsOf } from './directions.ts';
 import { DnsDumps } from './dns-dumps.ts';
-import { DnsReporter, type DnsReportSettings } from './dns-reporter.ts';
+import { DnsEmitter, type DnsReportSettings } from './dns-emitter.ts';
 import { DumpRate } from './dump-rate.ts';
 import { type DumpSink, Dumps } from './dumps.ts';
-import { type KeepingLimits, PacketPath } from './packet-path.ts';
+import { Emitter, type FollowSettings, type OutputSink } from './emitter.ts';
+import { type KeepingLimits, PacketProcessor } from './packet-processor.ts';
 import { PodAddresses } from './pod-addresses.ts';
-import { type FollowSettings, Reporter, type ReportSink } from './reporter.ts';
 
 /** What is looked for in the heads of HTTP requests. */
 const SEARCHED = ['searchHttpHeader', 'avoidLivenessProbe'] as const;
@@ -62,7 +62,7 @@ export interface PipelineParts {
   readonly memory: MemorySupply;
   /** Asked for memory; there is always some when missing. */
   readonly rooms?: PipelineRooms;
-  readonly sink: ReportSink;
+  readonly sink: OutputSink;
   /** Who owns the connections; nobody is looked for where it is missing. */
   readonly owners?: ConnectionOwners;
   /** Null: no packets are kept. */
@@ -75,8 +75,8 @@ export interface PipelineParts {
 
 /** What frames go through, and who reports. */
 export interface Pipeline {
-  readonly path: PacketPath;
-  readonly reporter: Reporter;
+  readonly processor: PacketProcessor;
+  readonly emitter: Emitter;
   /** Answers of HTTP and gRPC by class. */
   answersByClass(): Readonly<Record<string, number>>;
   /** Null when no packets are kept. */
@@ -124,7 +124,7 @@ export function buildPipeline({
   const search = new HttpSearch(current.searchHttpHeader, current.avoidLivenessProbe);
   settings.onChange(SEARCHED, () => search.set(current.searchHttpHeader, current.avoidLivenessProbe));
   const pod = new PodAddresses(current.podAddresses);
-  const reporter = new Reporter({
+  const emitter = new Emitter({
     detectors,
     floodGate,
     sink,
@@ -134,22 +134,22 @@ export function buildPipeline({
     dumps,
   });
   const dnsDetectors = new DnsDetectors(current);
-  const dnsReporter = new DnsReporter({
+  const dnsEmitter = new DnsEmitter({
     detectors: dnsDetectors,
     floodGate,
     sink,
     pod,
     settings: current,
-    hasLostSince: (timeUs) => reporter.hasLostSince(timeUs),
+    hasLostSince: (timeUs) => emitter.hasLostSince(timeUs),
     directions: () => {
-      if (path.questions.hasSeenAnswer || reporter.seesBothDirections) return 'both';
-      return directionsOf(path.tracker);
+      if (processor.questions.hasSeenAnswer || emitter.seesBothDirections) return 'both';
+      return directionsOf(processor.tracker);
     },
-    connectionAt: (slot) => path.tracker.connectionAt(slot),
+    connectionAt: (slot) => processor.tracker.connectionAt(slot),
     dumps,
     dnsDumps,
   });
-  const path: PacketPath = new PacketPath({
+  const processor: PacketProcessor = new PacketProcessor({
     capacity: current.maxConnections,
     memory,
     ...(rooms && { tableRoom: tableRoomOf(rooms, history), conversationRoom: rooms }),
@@ -158,27 +158,27 @@ export function buildPipeline({
     search,
     keeping: history && dumps && dnsDumps && { history, dumps, dnsDumps, limits: current },
     mayHaveDuplicates,
-    listener: reporter,
-    dnsListener: dnsReporter,
+    listener: emitter,
+    dnsListener: dnsEmitter,
   });
   const visitorAfter = (changed: ReadonlySet<string>) => {
     const searched = SEARCHED.some((name) => changed.has(name));
     const followed = changed.has('followPort');
     return (connection: TrackedConnection) => {
-      if (searched) path.conversations.searchFromHereOn(connection);
-      if (followed) reporter.followOpen(connection, path.nowUs);
-      path.tracker.rescheduleEarlier(connection.slot);
+      if (searched) processor.conversations.searchFromHereOn(connection);
+      if (followed) emitter.followOpen(connection, processor.nowUs);
+      processor.tracker.rescheduleEarlier(connection.slot);
     };
   };
   const counters = () => ({
-    frames: path.verdicts,
-    connections: path.tracker.size,
-    evicted: path.tracker.evicted,
-    duplicates: path.duplicates,
-    ignoredResets: path.tracker.ignoredResets,
-    unfoundedIcmpErrors: path.tracker.unfoundedErrors,
-    unread: path.conversations.givenUp,
-    dns: path.questions.counters(),
+    frames: processor.verdicts,
+    connections: processor.tracker.size,
+    evicted: processor.tracker.evicted,
+    duplicates: processor.duplicates,
+    ignoredResets: processor.tracker.ignoredResets,
+    unfoundedIcmpErrors: processor.tracker.unfoundedErrors,
+    unread: processor.conversations.givenUp,
+    dns: processor.questions.counters(),
     forgottenPeers: detectors.forgottenPeers,
     answers: detectors.answers,
     heldBackEvents: floodGate.heldBack,
@@ -186,12 +186,12 @@ export function buildPipeline({
     history: history?.counters(),
   });
   const stepClock = (deltaUs: number) => {
-    path.stepClock(deltaUs);
-    reporter.shiftTimes(deltaUs);
+    processor.stepClock(deltaUs);
+    emitter.shiftTimes(deltaUs);
     dnsDetectors.shiftTimes(deltaUs);
   };
   const answersByClass = () => detectors.answersByClass;
-  return { path, reporter, answersByClass, history, dumps, visitorAfter, stepClock, counters };
+  return { processor, emitter, answersByClass, history, dumps, visitorAfter, stepClock, counters };
 }
 
 function tableRoomOf({ table, slotBytes }: PipelineRooms, history: PacketHistory | null): TableRoom {

@@ -4,14 +4,14 @@ import type { Endpoints } from '../model/seen-connection.ts';
 /** There is no such socket. */
 export const NO_SOCKET = -1;
 /** There is one, but no process has it: not accepted yet, or closed already. */
-export const NOBODYS_SOCKET = 0;
+export const UNOWNED_SOCKET = 0;
 
 /** It cannot be told now, but may be in a moment. */
 export const NOT_KNOWN_YET = -2;
 
 /** The TCP sockets of a pod's network namespace. */
 export interface PodSockets {
-  /** Inode number of a connection's socket in the pod, which is its end `side`; or `NO_SOCKET`, or `NOBODYS_SOCKET`. */
+  /** Inode number of a connection's socket in the pod, which is its end `side`; or `NO_SOCKET`, or `UNOWNED_SOCKET`. */
   connection(connection: Connection, side: Side): number;
   /** Cookie of the socket that `connection` found last, eight bytes; null where it is not known. Valid until the next question. */
   readonly cookie: Uint8Array | null;

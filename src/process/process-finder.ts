@@ -72,7 +72,7 @@ export class ProcessFinder {
   }
 
   /**
-   * Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `NOBODYS_SOCKET`;
+   * Inode number of a connection's socket in the pod, which is its end `side`; `NO_SOCKET`; `UNOWNED_SOCKET`;
    * `NOT_KNOWN_YET` when nobody is known who lives there.
    */
   socketOf(connection: Connection, side: Side): number {

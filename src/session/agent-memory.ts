@@ -1,4 +1,4 @@
-import { BlockPool } from '../capture/block-pool.ts';
+import { SpillPool } from '../capture/spill-pool.ts';
 import { MemoryBudget, type MemoryShare } from '../limits/memory-budget.ts';
 import { MEBIBYTE } from '../model/mebibyte.ts';
 import type { MemoryFigures } from '../model/memory-room.ts';
@@ -29,7 +29,7 @@ export class AgentMemory {
   readonly limitBytes: number;
   readonly budget: MemoryBudget;
   /** Where blocks of packets lie that come faster than they are read. */
-  readonly pool: BlockPool;
+  readonly pool: SpillPool;
   readonly #heap: MemoryBudget;
   readonly #backlog: MemoryShare;
   #programBytes: number;
@@ -44,7 +44,7 @@ export class AgentMemory {
     this.#heap = new MemoryBudget(heapMb * MEBIBYTE * HEAP_SHARE);
     this.#backlog = this.budget.share(0);
     this.#backlog.isShared = true;
-    this.pool = new BlockPool(undefined, this.#backlog.room('backlog'), forSessions * AHEAD_SHARE);
+    this.pool = new SpillPool(undefined, this.#backlog.room('backlog'), forSessions * AHEAD_SHARE);
     this.#backlog.gives('backlog', (bytes) => this.pool.shrink(bytes));
   }
 
@@ -72,7 +72,7 @@ export class AgentMemory {
     return { limitBytes: this.limitBytes, programBytes: this.#programBytes, ...this.budget.figures() };
   }
 
-  /** Lets nothing be made ready any more. Idempotent. */
+  /** Lets nothing be prefaulted any more. Idempotent. */
   close(): void {
     this.pool.close();
   }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Attribution } from '../attribution/attribution.ts';
 import type { LiveSource, SourceState } from '../capture/packet-source.ts';
-import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { PacketProcessor } from '../pipeline/packet-processor.ts';
 import type { ClockSteps } from './clock-steps.ts';
 import type { GuardedTimers } from './guarded-timers.ts';
 import type { LoadShedding } from './load-shedding.ts';
@@ -16,7 +16,7 @@ const LAST_READING_MS = 2000;
 /** What frames are read from, and who has its turn with them. */
 export interface CaptureLoopParts {
   readonly source: LiveSource;
-  readonly path: PacketPath;
+  readonly processor: PacketProcessor;
   readonly attribution: Attribution;
   readonly shedding: LoadShedding;
   readonly clockSteps: ClockSteps;
@@ -84,9 +84,9 @@ export class CaptureLoop {
   }
 
   #read(): void {
-    const { source, path, attribution, clockSteps } = this.#parts;
+    const { source, processor, attribution, clockSteps } = this.#parts;
     clockSteps.look();
-    this.#isDry = path.drain(source, FRAMES_AT_ONCE);
+    this.#isDry = processor.drain(source, FRAMES_AT_ONCE);
     attribution.turn();
   }
 

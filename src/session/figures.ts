@@ -7,7 +7,7 @@ import type { SessionParts } from './session-parts.ts';
 export function figuresOf(settings: Settings, parts: SessionParts): SessionFigures {
   const { interfaceName, source, pipeline, counted, severities, shedding, files, memory } = parts;
   const { podName, podNamespace, maxConnections, bufferMb, maxLogMb } = settings;
-  const { path, history, dumps } = pipeline;
+  const { processor, history, dumps } = pipeline;
   const { frames, bytes, kernelDrops, agentDrops } = source.counters();
   const { events, begun, endedByType, handshakes, tlsHandshakes, firstBytes, roundTrips, dns } = counted;
   return {
@@ -18,20 +18,20 @@ export function figuresOf(settings: Settings, parts: SessionParts): SessionFigur
     severities: severities.counts,
     connectionsBegun: begun,
     connectionsEnded: endedByType,
-    halfOpen: path.tracker.halfOpen,
+    halfOpen: processor.tracker.halfOpen,
     handshakes,
     tlsHandshakes,
     firstBytes,
     dns,
     roundTrips,
     answers: pipeline.answersByClass(),
-    retransmissions: path.tracker.resent,
+    retransmissions: processor.tracker.resent,
     packets: frames,
     bytes,
     kernelDrops,
     agentDrops,
-    table: { used: path.tracker.size, limit: maxConnections },
-    evicted: path.tracker.evicted,
+    table: { used: processor.tracker.size, limit: maxConnections },
+    evicted: processor.tracker.evicted,
     shedStep: shedding.step,
     history: { used: history?.memoryBytes ?? 0, limit: bufferMb * MEBIBYTE },
     disk: { used: files.diskBytes, limit: maxLogMb * MEBIBYTE },

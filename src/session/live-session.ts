@@ -96,7 +96,7 @@ export class LiveSession {
     let end: SessionEnd;
     try {
       this.#timers.every(IDLE_TICK_MS, () => this.#tick(onOneSided));
-      this.#timers.every(TRIM_EVERY_MS, () => this.#started.pipeline.path.trim());
+      this.#timers.every(TRIM_EVERY_MS, () => this.#started.pipeline.processor.trim());
       this.#timers.every(COUNTERS_EVERY_MS, () => this.#reportCounters());
       const state = await loop.run();
       if (this.#failure !== null) throw this.#failure;
@@ -170,7 +170,7 @@ export class LiveSession {
   /** Its open connections for live pages, with turns for packets and files in between. */
   pageConnections(): AsyncGenerator<PageConnection> {
     const { page, pipeline, attribution } = this.#started;
-    return page.openConnections(pipeline.path.tracker, attribution.reports);
+    return page.openConnections(pipeline.processor.tracker, attribution.reports);
   }
 
   /** What was counted since the session began, for those who look from outside. */
@@ -190,7 +190,7 @@ export class LiveSession {
 
   /** Shows all open connections to `visit`, with turns for packets and files in between. */
   async #lookThrough(visit: (connection: TrackedConnection) => void): Promise<void> {
-    const { tracker } = this.#started.pipeline.path;
+    const { tracker } = this.#started.pipeline.processor;
     for (let slot = 0; slot >= 0; ) {
       slot = tracker.visitOpen(visit, slot, OPEN_AT_ONCE);
       await nextTurn();
@@ -200,7 +200,7 @@ export class LiveSession {
   /** Ends what is open and writes everything out. */
   async #finish(state: SourceState): Promise<SessionEnd> {
     const { pipeline, passing, counted, files, attribution, source, podEvents } = this.#started;
-    const { path, reporter } = pipeline;
+    const { processor, emitter } = pipeline;
     const now = Date.now() * 1000;
     // the interface may have gone while the session was about to stop
     const isGone = state === 'gone' || this.#isLeft || interfaceName(this.interfaceIndex) === null;
@@ -210,10 +210,10 @@ export class LiveSession {
       counted.event(interfaceGone(this.interfaceIndex, this.interfaceName, now), null);
       files.log.warn(`the interface ${this.interfaceName} is gone`, { ifindex: this.interfaceIndex });
     }
-    const stopUs = Math.max(now, path.nowUs);
-    while (path.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await files.drain();
-    path.questions.stop(stopUs);
-    reporter.finish();
+    const stopUs = Math.max(now, processor.nowUs);
+    while (processor.tracker.stop(stopUs, CONNECTIONS_AT_ONCE)) await files.drain();
+    processor.questions.stop(stopUs);
+    emitter.finish();
     attribution.close();
     source.close();
     await podEvents.close();
@@ -245,7 +245,7 @@ export class LiveSession {
     const { shedding, attribution, pipeline, passing } = this.#started;
     shedding.turn();
     attribution.rest();
-    pipeline.reporter.advance(pipeline.path.nowUs);
+    pipeline.emitter.advance(pipeline.processor.nowUs);
     if (this.#isOneSided()) onOneSided();
     this.#passTime();
     const { msToDue } = passing;
@@ -262,7 +262,7 @@ export class LiveSession {
     const { shedding, pipeline } = this.#started;
     if (!OneSided.isTellable(this.#settings.current.pcapFilter)) this.#oneSided = null;
     if (this.#oneSided === null || shedding.hasLost) return false;
-    if (!this.#oneSided.look(pipeline.path.tracker)) return false;
+    if (!this.#oneSided.look(pipeline.processor.tracker)) return false;
     this.#oneSided = null;
     return true;
   }

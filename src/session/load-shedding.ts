@@ -1,7 +1,7 @@
 import type { Established, LiveSource } from '../capture/packet-source.ts';
 import type { SettingsView } from '../model/live-settings.ts';
-import type { PacketPath } from '../pipeline/packet-path.ts';
-import type { Reporter } from '../pipeline/reporter.ts';
+import type { Emitter } from '../pipeline/emitter.ts';
+import type { PacketProcessor } from '../pipeline/packet-processor.ts';
 import { OverloadLadder, Step, type StepTaken } from './overload-ladder.ts';
 
 /** What goes and comes back with a step. */
@@ -29,8 +29,8 @@ const SHED: Readonly<Record<Exclude<Step, 0>, Shed>> = {
 /** What is observed, what can do less, and who hears of it. */
 export interface LoadSheddingParts {
   readonly source: LiveSource;
-  readonly path: PacketPath;
-  readonly reporter: Reporter;
+  readonly processor: PacketProcessor;
+  readonly emitter: Emitter;
   readonly log: {
     warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
     error(message: string): void;
@@ -58,9 +58,9 @@ export class LoadShedding {
 
   /** What was shed up to now: the step of this moment, how often it went up, and for how long anything was shed. */
   counters(): Readonly<Record<string, number>> {
-    const { path } = this.#parts;
+    const { processor } = this.#parts;
     const shedSeconds = Math.round(this.#shedMs / 1000);
-    return { step: this.#ladder.step, stepsUp: this.#stepsUp, shedSeconds, unkeptPackets: path.unkept };
+    return { step: this.#ladder.step, stepsUp: this.#stepsUp, shedSeconds, unkeptPackets: processor.unkept };
   }
 
   /** What is left out at this moment. */
@@ -75,12 +75,12 @@ export class LoadShedding {
 
   /** To be called before packets are read, and now and then when none come. */
   turn(): void {
-    const { source, reporter } = this.#parts;
+    const { source, emitter } = this.#parts;
     const { kernelDrops, agentDrops } = source.counters();
     const lost = Math.max(0, kernelDrops) + agentDrops;
     const isLosing = lost > this.#lost;
     this.#lost = lost;
-    if (isLosing && this.#ladder.step < Step.payload) reporter.noteLoss(Date.now() * 1000);
+    if (isLosing && this.#ladder.step < Step.payload) emitter.noteLoss(Date.now() * 1000);
     const nowMs = performance.now();
     if (this.#ladder.step > Step.none) this.#shedMs += nowMs - this.#turnMs;
     this.#turnMs = nowMs;
@@ -107,14 +107,14 @@ export class LoadShedding {
   }
 
   #take({ step, isUp, afterMs }: StepTaken): void {
-    const { source, path, reporter, log } = this.#parts;
+    const { source, processor, emitter, log } = this.#parts;
     if (isUp) this.#stepsUp++;
-    path.isKeeping = step < Step.history;
+    processor.isKeeping = step < Step.history;
     source.usesStore = step < Step.history;
-    path.conversations.isPaused = step >= Step.payload;
+    processor.conversations.isPaused = step >= Step.payload;
     // Packets may come while those before them are read: until payload is read again, the doubt has no end.
-    if (isUp && step === Step.payload) reporter.noteLoss(Number.POSITIVE_INFINITY);
-    if (!isUp && step === Step.history) reporter.noteLoss(Date.now() * 1000);
+    if (isUp && step === Step.payload) emitter.noteLoss(Number.POSITIVE_INFINITY);
+    if (!isUp && step === Step.history) emitter.noteLoss(Date.now() * 1000);
     const changed = SHED[(isUp ? step : step + 1) as Exclude<Step, 0>];
     const seconds = (afterMs / 1000).toFixed(1);
     const message = isUp

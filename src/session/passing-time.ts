@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dumps } from '../pipeline/dumps.ts';
-import type { PacketPath } from '../pipeline/packet-path.ts';
+import type { PacketProcessor } from '../pipeline/packet-processor.ts';
 import type { ClockSteps } from './clock-steps.ts';
 
 /** Packets may be this much older than the wall clock when they are read: until then their time has not passed. */
@@ -8,7 +8,7 @@ const READ_DELAY_MS = 200;
 
 /** What lets time pass for a session whose packets do not. */
 export interface PassingTimeParts {
-  readonly path: PacketPath;
+  readonly processor: PacketProcessor;
   /** Null: no packets are kept. */
   readonly dumps: Dumps | null;
   readonly clockSteps: ClockSteps;
@@ -29,8 +29,8 @@ export class PassingTime {
 
   /** Milliseconds until a pcap is to be written, or a DNS query should have been answered; infinity when nothing is. */
   get msToDue(): number {
-    const { dumps, path } = this.#parts;
-    const earliestUs = Math.min(dumps?.earliestUs ?? Number.POSITIVE_INFINITY, path.questions.earliestUs);
+    const { dumps, processor } = this.#parts;
+    const earliestUs = Math.min(dumps?.earliestUs ?? Number.POSITIVE_INFINITY, processor.questions.earliestUs);
     return earliestUs / 1000 + READ_DELAY_MS - Date.now();
   }
 
@@ -49,7 +49,7 @@ export class PassingTime {
   async catchUp(): Promise<void> {
     this.#parts.clockSteps.look();
     const nowUs = (Date.now() - READ_DELAY_MS) * 1000;
-    while (this.#parts.path.advance(nowUs)) {
+    while (this.#parts.processor.advance(nowUs)) {
       await this.#parts.drain();
       await nextTurn();
     }

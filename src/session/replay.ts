@@ -5,15 +5,15 @@ import type { EventName } from '../model/event-code.ts';
 import type { SettingsView } from '../model/live-settings.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
+import type { OutputSink } from '../pipeline/emitter.ts';
 import { buildPipeline } from '../pipeline/pipeline.ts';
-import type { ReportSink } from '../pipeline/reporter.ts';
 import { systemMemory } from './system-memory.ts';
 
 const FRAMES_AT_ONCE = 8192;
 const CONNECTIONS_AT_ONCE = 1000;
 
 /** Where a replay's findings go. */
-export interface ReplaySink extends ReportSink {
+export interface ReplaySink extends OutputSink {
   /** The time of the first packet is known, or that there is none; called once. */
   start(timeUs: number): void;
   /** Resolves when more can be taken. */
@@ -66,32 +66,32 @@ export async function replay({ path, settings, seed, clock, sink, dumpSink }: Re
   try {
     const counted = new CountingSink(sink);
     const parts = { settings, seed, memory: systemMemory, sink: counted, dumpSink, mayHaveDuplicates: true };
-    const { path: route, reporter, counters } = buildPipeline(parts);
-    clock.nowUs = () => route.nowUs;
+    const { processor, emitter, counters } = buildPipeline(parts);
+    clock.nowUs = () => processor.nowUs;
     let started = false;
     while (true) {
-      const dry = route.drain(source, FRAMES_AT_ONCE);
-      if (!started && !Number.isNaN(route.firstUs)) {
+      const dry = processor.drain(source, FRAMES_AT_ONCE);
+      if (!started && !Number.isNaN(processor.firstUs)) {
         started = true;
-        sink.start(route.firstUs);
+        sink.start(processor.firstUs);
       }
       await sink.drain();
       if (dry && (await source.ready()) !== 'readable') break;
     }
     if (!started) sink.start(Date.now() * 1000); // no TCP at all: empty files say so
-    while (route.advance(route.nowUs)) await sink.drain();
-    while (route.tracker.stop(route.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
-    route.questions.stop(route.nowUs);
-    reporter.finish();
+    while (processor.advance(processor.nowUs)) await sink.drain();
+    while (processor.tracker.stop(processor.nowUs, CONNECTIONS_AT_ONCE)) await sink.drain();
+    processor.questions.stop(processor.nowUs);
+    emitter.finish();
     const { frames, bytes } = source.counters();
     sink.note('capture counters', { received: frames, bytes, ...counters() });
     await sink.drain();
     return {
       frames,
       bytes,
-      verdicts: route.verdicts,
-      firstUs: route.firstUs,
-      lastUs: route.nowUs,
+      verdicts: processor.verdicts,
+      firstUs: processor.firstUs,
+      lastUs: processor.nowUs,
       connections: counted.begun,
       ended: counted.ended,
       events: counted.events,

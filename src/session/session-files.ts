@@ -24,7 +24,7 @@ import { ProcessFlowFile } from '../output/process-flow-file.ts';
 import type { RotatingFile } from '../output/rotating-file.ts';
 import { type LogFields, SessionLog } from '../output/session-log.ts';
 import type { DumpSink } from '../pipeline/dumps.ts';
-import type { ReportSink } from '../pipeline/reporter.ts';
+import type { OutputSink } from '../pipeline/emitter.ts';
 import { DiskFaults, type Losses } from './disk-faults.ts';
 
 const MOST_PENDING_DUMP_BYTES = 32 * MEBIBYTE;
@@ -55,7 +55,7 @@ export interface EbpfFiles {
 }
 
 /** All files of one session. */
-export class SessionFiles implements ReportSink, DumpSink {
+export class SessionFiles implements OutputSink, DumpSink {
   readonly log: SessionLog;
   readonly #flows: FlowFile;
   readonly #endFlows: EndFlowFile;

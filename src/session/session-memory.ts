@@ -21,7 +21,7 @@ const WORDS: Readonly<Record<MemoryUse, string>> = {
   fixed: '',
   packets: 'packets for pcaps went early',
   table: 'the table of connections could not grow, and connections were evicted',
-  backlog: 'blocks could not be put aside',
+  backlog: 'blocks could not be spilled',
   streams: 'bytes that came too early, or conversations, were given up',
   files: 'lines or pcaps were lost, as the disk was slow',
 };

@@ -163,7 +163,7 @@ export async function openSessionParts(
     dumpSink: files,
     history,
   });
-  const { path, reporter, dumps } = pipeline;
+  const { processor, emitter, dumps } = pipeline;
   const clockSteps = new ClockSteps((deltaUs) => {
     pipeline.stepClock(deltaUs);
     const seconds = deltaUs / 1_000_000;
@@ -174,9 +174,9 @@ export async function openSessionParts(
       },
     );
   });
-  const passing = new PassingTime({ path, dumps, clockSteps, drain: () => files.drain(), fail });
-  const shedding = new LoadShedding({ source, path, reporter, log: files.log, settings });
-  const loop = new CaptureLoop({ source, path, attribution, shedding, clockSteps, timers });
+  const passing = new PassingTime({ processor, dumps, clockSteps, drain: () => files.drain(), fail });
+  const shedding = new LoadShedding({ source, processor, emitter, log: files.log, settings });
+  const loop = new CaptureLoop({ source, processor, attribution, shedding, clockSteps, timers });
   podEvents.start();
   attribution.start();
   const interfaceName = nameOf(place, source);

@@ -6,16 +6,16 @@ import {
   FIN_SENT,
   FLAGS,
   GAVE_UP,
-  HALF_CLOSED_TOLD,
-  HALF_OPEN_TOLD,
+  HALF_CLOSED_EMITTED,
+  HALF_OPEN_EMITTED,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
-  NO_ANSWER_TOLD,
+  NO_ANSWER_EMITTED,
   PHASE_ESTABLISHED,
   PHASE_MASK,
   RST_AT,
   RST_WAITS,
-  STALE_TOLD,
+  STALE_EMITTED,
   STATE,
   TIMES_PER_RECORD,
   WAITED_MS,
@@ -49,20 +49,20 @@ export class Deadlines {
     const state = this.#words[slot * WORDS_PER_RECORD + STATE];
     if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
       const tellUs = this.#times[time + BEGIN_AT] + this.#delays.halfOpenSeconds * SECOND_US;
-      if ((state & HALF_OPEN_TOLD) === 0) return tellUs;
+      if ((state & HALF_OPEN_EMITTED) === 0) return tellUs;
       return Math.max(tellUs, this.#times[time + LAST_SEEN_AT] + FORGET_HALF_OPEN_US);
     }
     const { staleSeconds, stale2Seconds } = this.#delays;
     let deadline: number;
     if ((state & (FIN_SENT * 3)) !== 0) {
       const word = slot * WORDS_PER_RECORD;
-      const isTold = (this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0;
+      const isTold = (this.#words[word + FLAGS] & HALF_CLOSED_EMITTED) !== 0;
       const sinceUs = Math.max(this.#times[time + FIN_AT], this.#times[time + LAST_PROGRESS_AT]);
       deadline = this.isGivenUp(word)
         ? this.#times[time + FIN_AT] + LAST_ANSWER_US
         : sinceUs + (isTold ? Math.max(stale2Seconds, staleSeconds) : staleSeconds) * SECOND_US;
     } else {
-      const delay = (state & STALE_TOLD) !== 0 ? stale2Seconds : staleSeconds;
+      const delay = (state & STALE_EMITTED) !== 0 ? stale2Seconds : staleSeconds;
       deadline = this.#times[time + LAST_PROGRESS_AT] + delay * SECOND_US;
     }
     return (state & RST_WAITS) === 0 ? deadline : Math.min(deadline, this.#times[time + RST_AT] + RESET_SILENCE_US);
@@ -70,7 +70,7 @@ export class Deadlines {
 
   /** Whether the initiator closed after it had waited for an answer, and that is still to be told; `word`: where its record begins. */
   isGivenUp(word: number): boolean {
-    const flags = this.#words[word + FLAGS] & (GAVE_UP | NO_ANSWER_TOLD);
+    const flags = this.#words[word + FLAGS] & (GAVE_UP | NO_ANSWER_EMITTED);
     return flags === GAVE_UP && this.#words[word + WAITED_MS] >= PATIENCE_MS;
   }
 }

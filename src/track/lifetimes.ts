@@ -16,12 +16,12 @@ import {
   FIRST_FIN_SHIFT,
   FLAGS,
   GOODBYE_BY_INITIATOR,
-  HALF_CLOSED_TOLD,
-  HALF_OPEN_TOLD,
+  HALF_CLOSED_EMITTED,
+  HALF_OPEN_EMITTED,
   HOP_LIMITS,
   LAST_PROGRESS_AT,
   LAST_SEEN_AT,
-  NO_ANSWER_TOLD,
+  NO_ANSWER_EMITTED,
   PHASE_CLOSED,
   PHASE_ESTABLISHED,
   PHASE_LET_GO,
@@ -31,7 +31,7 @@ import {
   RST_BY_RESPONDER,
   RST_WAITS,
   SPOKE_AHEAD,
-  STALE_TOLD,
+  STALE_EMITTED,
   STATE,
   TIMES_PER_RECORD,
   WORDS_PER_RECORD,
@@ -179,8 +179,8 @@ export class Lifetimes {
     const time = slot * TIMES_PER_RECORD;
     this.#times[time + LAST_PROGRESS_AT] = timeUs;
     const word = slot * WORDS_PER_RECORD;
-    if ((this.#words[word + STATE] & STALE_TOLD) === 0) return;
-    this.#words[word + STATE] &= ~STALE_TOLD;
+    if ((this.#words[word + STATE] & STALE_EMITTED) === 0) return;
+    this.#words[word + STATE] &= ~STALE_EMITTED;
     if ((this.#words[word + FLAGS] & FAILURE_MASK) === STALE_FAILURE) this.#words[word + FLAGS] &= ~FAILURE_MASK;
     this.rescheduleEarlier(slot);
   }
@@ -211,25 +211,25 @@ export class Lifetimes {
         return;
       }
       if ((state & PHASE_MASK) < PHASE_ESTABLISHED) {
-        if ((state & HALF_OPEN_TOLD) !== 0) {
+        if ((state & HALF_OPEN_EMITTED) !== 0) {
           this.end(slot, EndType.halfOpen, Side.initiator, deadline);
           return;
         }
-        this.#words[word + STATE] = state | HALF_OPEN_TOLD;
+        this.#words[word + STATE] = state | HALF_OPEN_EMITTED;
         this.#listener.halfOpen(this.#connection.at(slot), deadline);
       } else if ((state & (FIN_SENT * 3)) !== 0) {
         if (this.#deadlines.isGivenUp(word)) {
-          this.#words[word + FLAGS] |= NO_ANSWER_TOLD;
+          this.#words[word + FLAGS] |= NO_ANSWER_EMITTED;
           this.#listener.unanswered(this.#connection.at(slot), deadline);
-        } else if ((this.#words[word + FLAGS] & HALF_CLOSED_TOLD) !== 0) {
+        } else if ((this.#words[word + FLAGS] & HALF_CLOSED_EMITTED) !== 0) {
           this.end(slot, EndType.stale, Side.initiator, deadline);
           return;
         } else {
-          this.#words[word + FLAGS] |= HALF_CLOSED_TOLD;
+          this.#words[word + FLAGS] |= HALF_CLOSED_EMITTED;
           this.#listener.halfClosed(this.#connection.at(slot), deadline);
         }
-      } else if ((state & STALE_TOLD) === 0) {
-        this.#words[word + STATE] = state | STALE_TOLD;
+      } else if ((state & STALE_EMITTED) === 0) {
+        this.#words[word + STATE] = state | STALE_EMITTED;
         this.#listener.stale(this.#connection.at(slot), deadline);
       } else {
         this.#listener.stale2(this.#connection.at(slot), deadline);

@@ -10,7 +10,7 @@ import {
   LAST_PROGRESS_AT,
   MIDSTREAM,
   MISSING,
-  MTU_TOLD,
+  MTU_EMITTED,
   NEXT_SEQUENCE,
   REPEATS,
   SEEN,
@@ -112,7 +112,7 @@ export class PathMtu {
   #mayTell(slot: number, side: Side): boolean {
     const word = slot * WORDS_PER_RECORD;
     const state = this.#words[word + STATE];
-    if ((this.#words[word + FLAGS] & MTU_TOLD) !== 0 || (state & MIDSTREAM) !== 0) return false;
+    if ((this.#words[word + FLAGS] & MTU_EMITTED) !== 0 || (state & MIDSTREAM) !== 0) return false;
     if ((state & (SEEN * 3)) !== SEEN * 3) return false;
     return side === Side.initiator || this.#times[slot * TIMES_PER_RECORD + SYN_ACK_AT] !== 0;
   }
@@ -124,7 +124,7 @@ export class PathMtu {
   }
 
   #trouble(word: number, side: Side, passed: number, lost: number): PathMtuTrouble {
-    this.#words[word + FLAGS] |= MTU_TOLD;
+    this.#words[word + FLAGS] |= MTU_EMITTED;
     const headerBytes = (this.#words[word + STATE] & IPV6) !== 0 ? 60 : 40;
     return { side, passedBytes: headerBytes + Math.max(0, passed), lostBytes: headerBytes + lost };
   }

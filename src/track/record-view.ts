@@ -20,7 +20,7 @@ import {
   LAST_SPEAKER_SHIFT,
   LATE_REQUEST,
   MESSAGE_END,
-  NO_ANSWER_TOLD,
+  NO_ANSWER_EMITTED,
   OLDER_ANSWER,
   OPAQUE,
   REPEATS,
@@ -124,7 +124,7 @@ export class RecordView {
 
   /** Whether 00021 was due before the connection ended. */
   get isNoAnswerTold(): boolean {
-    return this.flag(NO_ANSWER_TOLD);
+    return this.flag(NO_ANSWER_EMITTED);
   }
 
   /** Whether a RST of the initiator ended it, whatever came before that. */

@@ -165,7 +165,7 @@ export const FOREIGN_SEEN = 0x40;
 /** It was let go as stale and went on after that. */
 export const RESUMED = 0x80;
 /** 00022 was due and has been told. */
-export const HALF_CLOSED_TOLD = 0x100;
+export const HALF_CLOSED_EMITTED = 0x100;
 /** The initiator sent new bytes after the responder's FIN. */
 export const LATE_REQUEST = 0x200;
 /** The responder sent the RST that waits. */
@@ -195,7 +195,7 @@ export const HUNG_UP = 0x800000;
 /** The initiator had asked for something when it closed. */
 export const ASKED_AT_FIN = 0x4000000;
 /** 00021 was due before the connection ended. */
-export const NO_ANSWER_TOLD = 0x8000000;
+export const NO_ANSWER_EMITTED = 0x8000000;
 /** The connection ended by a RST of the initiator, whatever came before it. */
 export const RESET_BY_INITIATOR = 0x10000000;
 /** The initiator said goodbye by an encrypted TLS alert, which is taken for close_notify. */
@@ -203,7 +203,7 @@ export const GOODBYE_BY_INITIATOR = -0x80000000;
 /** An ICMP error quoted one of its packets. */
 export const ICMP_SEEN = 0x20000000;
 /** 00015 was told. */
-export const MTU_TOLD = 0x40000000;
+export const MTU_EMITTED = 0x40000000;
 /** The initiator asked for a tunnel: CONNECT. */
 export const TUNNEL_ASKED = 0x2000000;
 /** What the initiator asks cannot be read: perhaps it asks nothing. */
@@ -227,9 +227,9 @@ export const SPOKE = 0x200;
 /** Shifted left by the side: that side has sent a fatal TLS alert. */
 export const FATAL_ALERT = 0x800;
 /** 00006 was due and has been told. */
-export const HALF_OPEN_TOLD = 0x2000;
+export const HALF_OPEN_EMITTED = 0x2000;
 /** 00007 was due in this stillness and has been told. */
-export const STALE_TOLD = 0x4000;
+export const STALE_EMITTED = 0x4000;
 /** The side that ended it. */
 export const ENDED_BY_SHIFT = 15;
 export const END_TYPE_SHIFT = 16; // 3 bits

@@ -18,7 +18,7 @@ import {
   LAST_SPEAKER_SHIFT,
   LOSS_WORDS,
   MIDSTREAM,
-  MTU_TOLD,
+  MTU_EMITTED,
   NEXT_SEQUENCE,
   OUT_OF_ORDER,
   PROBED,
@@ -251,7 +251,7 @@ export class TcpQuality {
     words[loss + RESENT_SINCE] = now;
     const timeouts = Math.min(before + 1, TIMEOUTS_MASK);
     words[word + QUALITY] = (words[word + QUALITY] & ~(TIMEOUTS_MASK << shift)) | (timeouts << shift);
-    if (timeouts >= MANY_TIMEOUTS) return (words[word + FLAGS] & MTU_TOLD) === 0;
+    if (timeouts >= MANY_TIMEOUTS) return (words[word + FLAGS] & MTU_EMITTED) === 0;
     const isBackedOff = timeouts === 2 && 2 * pauseUs >= 3 * (stillUs - pauseUs);
     return isBackedOff && !this.#mayBeTooLarge(word, side, packet);
   }

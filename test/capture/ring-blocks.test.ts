@@ -1,6 +1,5 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BlockPool } from '../../src/capture/block-pool.ts';
 import { RingBlocks } from '../../src/capture/ring-blocks.ts';
 import {
   BLOCK_FIRST_FRAME_OFFSET,
@@ -13,6 +12,7 @@ import {
   TP_STATUS_KERNEL,
   TP_STATUS_USER,
 } from '../../src/capture/ring-words.ts';
+import { SpillPool } from '../../src/capture/spill-pool.ts';
 import type { FrameStore } from '../../src/model/frame-store.ts';
 
 const BLOCK_BYTES = 4096;
@@ -112,9 +112,9 @@ function makeStore(): FrameStore {
 
 const ring = suite('ring blocks');
 
-let pool: BlockPool;
+let pool: SpillPool;
 ring.before(() => {
-  pool = new BlockPool();
+  pool = new SpillPool();
 });
 ring.after(() => pool.close());
 
@@ -227,7 +227,7 @@ ring('of a block that was read early only the rest goes into the store, and noth
   );
 });
 
-ring('what was read early stays out of what is put aside', () => {
+ring('what was read early stays out of what is spilled', () => {
   const kernel = new Kernel();
   const blocks = new RingBlocks(kernel.memory, BLOCK_BYTES, pool);
   kernel.add(1);
@@ -242,7 +242,7 @@ ring('what was read early stays out of what is put aside', () => {
     kernel.add(number);
   }
   kernel.handOver();
-  blocks.relieve();
+  blocks.spill();
   assert.is(blocks.level, 0, 'frames that are being read keep their place');
   assert.equal(numbers(blocks), [1, 2]);
   assert.ok(blocks.open(null));

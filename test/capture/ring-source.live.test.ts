@@ -154,7 +154,7 @@ for (const [where, store] of [
   ['read there', null],
   ['moved into the store', new RoundStore(1 << 20)],
 ] as const) {
-  live(`blocks that come faster than they are read are put aside, and ${where}: nothing is lost`, () =>
+  live(`blocks that come faster than they are read are spilled, and ${where}: nothing is lost`, () =>
     withLab((lab) =>
       withRing(
         lab,

@@ -6,8 +6,8 @@ import { addressText, type NetworkEvent } from '../../src/model/event.ts';
 import { Direction } from '../../src/model/frame.ts';
 import { LiveSettings } from '../../src/model/live-settings.ts';
 import { Packet } from '../../src/model/packet.ts';
+import type { OutputSink } from '../../src/pipeline/emitter.ts';
 import { buildPipeline } from '../../src/pipeline/pipeline.ts';
-import type { ReportSink } from '../../src/pipeline/reporter.ts';
 import { systemMemory } from '../../src/session/system-memory.ts';
 import { Phase } from '../../src/track/phase.ts';
 import type { TrackedConnection } from '../../src/track/tracked-connection.ts';
@@ -57,7 +57,7 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
   const open = new Map<string, Packet>();
   const identify = (connection: Connection) =>
     `${addressText(connection, 0)} ${connection.initiatorPort} ${addressText(connection, 1)} ${connection.responderPort}`;
-  const sink: ReportSink = {
+  const sink: OutputSink = {
     connectionBegan(connection) {
       began++;
       assert.not(open.has(identify(connection)), 'the same endpoints twice');
@@ -106,42 +106,42 @@ export function fuzzFrames(seed: number, tableSeed: number, frames: number, maxC
     avoidLivenessProbe: 'kube-probe/',
     bufferMb: 8,
   });
-  const { path } = buildPipeline({ settings, seed: tableSeed, memory: systemMemory, sink, dumpSink: dumps });
+  const { processor } = buildPipeline({ settings, seed: tableSeed, memory: systemMemory, sink, dumpSink: dumps });
   const random = new Random(seed);
   const source = new FuzzSource(random, samples(random, 1_500), frames);
-  while (!path.drain(source, FRAMES_AT_ONCE)) {
-    assert.ok(path.tracker.size <= maxConnections);
-    assert.ok(began - ended <= path.tracker.size, 'open connections are in the table');
+  while (!processor.drain(source, FRAMES_AT_ONCE)) {
+    assert.ok(processor.tracker.size <= maxConnections);
+    assert.ok(began - ended <= processor.tracker.size, 'open connections are in the table');
   }
-  while (path.advance(path.nowUs));
-  assert.ok(began - ended <= path.tracker.size);
+  while (processor.advance(processor.nowUs));
+  assert.ok(began - ended <= processor.tracker.size);
   assert.is(open.size, began - ended);
   let halfOpen = 0;
   const count = ({ phase }: TrackedConnection) => {
     if (phase < Phase.established) halfOpen++;
   };
-  path.tracker.visitOpen(count, 0, maxConnections);
-  assert.is(path.tracker.halfOpen, halfOpen);
+  processor.tracker.visitOpen(count, 0, maxConnections);
+  assert.is(processor.tracker.halfOpen, halfOpen);
   const before = began;
   for (const packet of [...open.values()]) {
-    packet.timeUs = path.nowUs;
-    path.tracker.prefetch([packet], 1);
-    path.tracker.segment(packet, Direction.unknown); // says nothing, and would begin a connection that is not found
+    packet.timeUs = processor.nowUs;
+    processor.tracker.prefetch([packet], 1);
+    processor.tracker.segment(packet, Direction.unknown); // says nothing, and would begin a connection that is not found
   }
   assert.is(began, before, 'every open connection is found');
-  path.tracker.stop(path.nowUs);
-  assert.is(path.tracker.size, 0, 'nothing is left after a stop');
-  assert.is(path.tracker.halfOpen, 0);
+  processor.tracker.stop(processor.nowUs);
+  assert.is(processor.tracker.size, 0, 'nothing is left after a stop');
+  assert.is(processor.tracker.halfOpen, 0);
   assert.is(ended, began, 'every connection that began has ended');
-  path.advance(path.nowUs + 1e9);
+  processor.advance(processor.nowUs + 1e9);
   assert.is(settled, reserved, 'every pcap was written or given up');
-  const { evicted } = path.tracker;
+  const { evicted } = processor.tracker;
   return {
     digest: digest.digest('hex'),
     began,
     ended,
     events,
-    tcpFrames: path.verdicts['tcp'] ?? 0,
+    tcpFrames: processor.verdicts['tcp'] ?? 0,
     evicted,
     pcaps: reserved,
   };

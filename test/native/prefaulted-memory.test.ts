@@ -40,7 +40,7 @@ test('what was written stays, and the rest is zero', async () => {
   const bytes = new Uint8Array(memory.buffer);
   bytes.fill(7, 0, 4 * MIB);
   memory.reach(4 * MIB);
-  bytes[5 * MIB] = 9; // in a page that is being made ready
+  bytes[5 * MIB] = 9; // in a page that is being prefaulted
   await becomes(memory, 8);
   assert.ok(bytes.subarray(0, 4 * MIB).every((byte) => byte === 7));
   assert.is(bytes[5 * MIB], 9);

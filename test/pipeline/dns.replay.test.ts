@@ -61,9 +61,9 @@ function send(
   const pipeline = buildPipeline({ settings, seed: 7, memory: engineMemory, sink, dumpSink });
   before?.(pipeline);
   const source = new CapturedSource(frames);
-  while (!pipeline.path.drain(source, 1_000));
-  const endUs = pipeline.path.nowUs + 10_000_000;
-  for (let us = pipeline.path.nowUs; us < endUs; us += 100_000) while (pipeline.path.advance(us));
+  while (!pipeline.processor.drain(source, 1_000));
+  const endUs = pipeline.processor.nowUs + 10_000_000;
+  for (let us = pipeline.processor.nowUs; us < endUs; us += 100_000) while (pipeline.processor.advance(us));
   return { pipeline, events, occurred, questions, dumps };
 }
 
@@ -111,7 +111,7 @@ test('where one direction only is seen nothing is said', () => {
 });
 
 test('where packets were lost since the query nothing is said', () => {
-  const outcome = send([...good, query()], {}, ({ reporter }) => reporter.noteLoss(T0_US + 1));
+  const outcome = send([...good, query()], {}, ({ emitter }) => emitter.noteLoss(T0_US + 1));
   assert.equal(outcome.events, []);
   assert.is(outcome.questions.length, 2);
 });

@@ -84,7 +84,7 @@ function endure(steps: (wire: Wire) => Iterator<void>, change: Partial<Settings>
     note() {},
   };
   const pipeline = buildPipeline({ settings, seed: 7, memory: engineMemory, sink, dumpSink: null });
-  const { path, reporter } = pipeline;
+  const { processor, emitter } = pipeline;
   const wire = new Wire();
   const source = new WireSource(wire, steps(wire));
   const beforeBytes = heldBytes();
@@ -96,19 +96,19 @@ function endure(steps: (wire: Wire) => Iterator<void>, change: Partial<Settings>
   let ms = 0;
   for (let isDone = false; !isDone; ) {
     const begin = performance.now();
-    isDone = path.drain(source, FRAMES_AT_ONCE);
+    isDone = processor.drain(source, FRAMES_AT_ONCE);
     ms += performance.now() - begin;
     rounds.push({ frames: source.frames, ms });
-    assert.ok(path.tracker.size <= MOST_CONNECTIONS, `${path.tracker.size} connections`);
+    assert.ok(processor.tracker.size <= MOST_CONNECTIONS, `${processor.tracker.size} connections`);
     if (source.frames < nextMeasure) continue;
     nextMeasure += measureEvery;
     mostHeapBytes = Math.max(mostHeapBytes, heldBytes() - beforeBytes);
   }
   mostHeapBytes = Math.max(mostHeapBytes, heldBytes() - beforeBytes);
-  const endUs = path.nowUs + 700e6;
-  while (path.advance(endUs));
-  while (path.tracker.stop(endUs));
-  reporter.finish();
+  const endUs = processor.nowUs + 700e6;
+  while (processor.advance(endUs));
+  while (processor.tracker.stop(endUs));
+  emitter.finish();
   assert.ok(mostHeapBytes < mostGrowthMb * MEBIBYTE, `${(mostHeapBytes / MEBIBYTE).toFixed(1)} MiB more`);
   const seconds = (endUs - beginUs) / 1e6;
   for (const [name, number] of told) {
@@ -247,7 +247,7 @@ test(`${FOREIGN_PACKETS} foreign packets from changing strangers`, () => {
     { mostGrowthMb: 24 },
   );
   assertAllCounted(outcome, 'FOREIGN_PACKET');
-  assert.is(outcome.pipeline.path.tracker.evicted, 0, 'strangers take no place in the table');
+  assert.is(outcome.pipeline.processor.tracker.evicted, 0, 'strangers take no place in the table');
 });
 
 interface Preamble {
@@ -325,7 +325,7 @@ test(`${ICMP_ERRORS} ICMP errors that quote what was never sent`, () => {
     {},
     { mostGrowthMb: 16 },
   );
-  assert.is(pipeline.path.tracker.unfoundedErrors, ICMP_ERRORS);
+  assert.is(pipeline.processor.tracker.unfoundedErrors, ICMP_ERRORS);
   assert.is(told.get('ICMP_ERROR') ?? 0, 0);
   assert.is(told.get('PATH_MTU') ?? 0, 0);
 });
@@ -353,7 +353,7 @@ test('RSTs out of the window, and challenges, end nothing', () => {
     { mostGrowthMb: 16 },
   );
   assert.is(told.get('TCP_RESET') ?? 0, 0);
-  assert.is(pipeline.path.tracker.ignoredResets, IGNORED_RESETS);
+  assert.is(pipeline.processor.tracker.ignoredResets, IGNORED_RESETS);
 });
 
 test(`${RESETS} connections that are reset where it counts`, () => {

@@ -60,11 +60,11 @@ class World {
   change(settings: Partial<Settings>): void {
     for (const name of Object.keys(settings)) changed.add(name);
     const visit = this.#pipeline.visitorAfter(this.#settings.change({ ...this.#settings.current, ...settings }));
-    for (let slot = 0; slot >= 0; ) slot = this.#pipeline.path.tracker.visitOpen(visit, slot, 2);
+    for (let slot = 0; slot >= 0; ) slot = this.#pipeline.processor.tracker.visitOpen(visit, slot, 2);
   }
 
   pass(seconds: number): void {
-    while (this.#pipeline.path.advance(EPOCH_US + seconds * 1e6));
+    while (this.#pipeline.processor.advance(EPOCH_US + seconds * 1e6));
   }
 
   connection(clientPort: number, serverPort = HTTP_PORT): Conversation {
@@ -91,7 +91,7 @@ class World {
       counters: () => ({ frames: 0, bytes: 0, kernelDrops: 0, agentDrops: 0 }),
       close() {},
     };
-    this.#pipeline.path.drain(source, 10);
+    this.#pipeline.processor.drain(source, 10);
   }
 }
 

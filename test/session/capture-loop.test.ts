@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Attribution } from '../../src/attribution/attribution.ts';
 import type { LiveSource, SourceState } from '../../src/capture/packet-source.ts';
-import type { PacketPath } from '../../src/pipeline/packet-path.ts';
+import type { PacketProcessor } from '../../src/pipeline/packet-processor.ts';
 import { CaptureLoop } from '../../src/session/capture-loop.ts';
 import { ClockSteps } from '../../src/session/clock-steps.ts';
 import { GuardedTimers } from '../../src/session/guarded-timers.ts';
@@ -22,12 +22,12 @@ function loopOver(states: SourceState[], dry: boolean[], log: string[]): Capture
       },
       close: note('close'),
     } as unknown as LiveSource,
-    path: {
+    processor: {
       drain: () => {
         log.push('read');
         return dry.shift() ?? true;
       },
-    } as unknown as PacketPath,
+    } as unknown as PacketProcessor,
     attribution: { poll: note('poll'), turn: note('turn') } as unknown as Attribution,
     shedding: { turn: note('shed') } as unknown as LoadShedding,
     clockSteps: new ClockSteps(() => undefined),
@@ -59,7 +59,7 @@ test('a source that looks by itself has it read what came, until that is too muc
   const drained = [true, true, true, false];
   const loop = new CaptureLoop({
     source: turningSource(3),
-    path: { drain: () => log.push('read') > 0 && (drained.shift() ?? true) } as unknown as PacketPath,
+    processor: { drain: () => log.push('read') > 0 && (drained.shift() ?? true) } as unknown as PacketProcessor,
     attribution: { poll: () => undefined, turn: () => log.push('turn') } as unknown as Attribution,
     shedding: { turn: () => log.push('shed') } as unknown as LoadShedding,
     clockSteps: new ClockSteps(() => undefined),
@@ -75,12 +75,12 @@ test('it ends with what a turn throws that the source called', async () => {
   let reads = 0;
   const loop = new CaptureLoop({
     source: turningSource(3),
-    path: {
+    processor: {
       drain: () => {
         if (++reads === 3) throw new Error('broken');
         return true;
       },
-    } as unknown as PacketPath,
+    } as unknown as PacketProcessor,
     attribution: { poll: () => undefined, turn: () => undefined } as unknown as Attribution,
     shedding: { turn: () => undefined } as unknown as LoadShedding,
     clockSteps: new ClockSteps(() => undefined),
@@ -97,11 +97,11 @@ test('it ends with what a reading throws', async () => {
   const loop = loopOver([], [], []);
   const broken = new CaptureLoop({
     source: {} as LiveSource,
-    path: {
+    processor: {
       drain: () => {
         throw new Error('broken');
       },
-    } as unknown as PacketPath,
+    } as unknown as PacketProcessor,
     attribution: { poll: () => undefined } as unknown as Attribution,
     shedding: { turn: () => undefined } as unknown as LoadShedding,
     clockSteps: new ClockSteps(() => undefined),

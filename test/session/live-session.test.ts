@@ -113,10 +113,13 @@ let isEnding = false;
 
 /** Steps of `run`, and of its end, that fail. */
 const ENDS: readonly { readonly step: string; readonly openers: Partial<PartOpeners> }[] = [
-  { step: 'reading', openers: brokenPipeline(({ path }) => breakMethod(path, 'drain', () => isEnding)) },
-  { step: 'letting time pass', openers: brokenPipeline(({ path }) => breakMethod(path, 'advance', () => isEnding)) },
-  { step: 'ending connections', openers: brokenPipeline(({ path }) => breakMethod(path.tracker, 'stop')) },
-  { step: 'summing up', openers: brokenPipeline(({ reporter }) => breakMethod(reporter, 'finish')) },
+  { step: 'reading', openers: brokenPipeline(({ processor }) => breakMethod(processor, 'drain', () => isEnding)) },
+  {
+    step: 'letting time pass',
+    openers: brokenPipeline(({ processor }) => breakMethod(processor, 'advance', () => isEnding)),
+  },
+  { step: 'ending connections', openers: brokenPipeline(({ processor }) => breakMethod(processor.tracker, 'stop')) },
+  { step: 'summing up', openers: brokenPipeline(({ emitter }) => breakMethod(emitter, 'finish')) },
   {
     step: 'naming',
     openers: { attribution: (options) => breakMethod(new Attribution(options), 'turn', () => isEnding) },
@@ -186,7 +189,7 @@ test('close: before it began, while it begins, once it has begun, while it runs,
 
 test('a failure is in the log, and the lines before it are in their files', async ({ rig }) => {
   const logDirectory = join(rig.directory, 'failing');
-  const openers = brokenPipeline(({ path }) => breakMethod(path.tracker, 'stop'));
+  const openers = brokenPipeline(({ processor }) => breakMethod(processor.tracker, 'stop'));
   const session = rig.session({ openers, options: { shared: { ...rig.shared, logDirectory } } });
   await session.start();
   const ended = messageOf(session.run());

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Dumps } from '../../src/pipeline/dumps.ts';
-import type { PacketPath } from '../../src/pipeline/packet-path.ts';
+import type { PacketProcessor } from '../../src/pipeline/packet-processor.ts';
 import { ClockSteps } from '../../src/session/clock-steps.ts';
 import { PassingTime, type PassingTimeParts } from '../../src/session/passing-time.ts';
 
@@ -9,7 +9,10 @@ const READ_DELAY_US = 200_000;
 
 function passing(change: Partial<PassingTimeParts>): PassingTime {
   return new PassingTime({
-    path: { advance: () => false, questions: { earliestUs: Number.POSITIVE_INFINITY } } as unknown as PacketPath,
+    processor: {
+      advance: () => false,
+      questions: { earliestUs: Number.POSITIVE_INFINITY },
+    } as unknown as PacketProcessor,
     dumps: null,
     clockSteps: new ClockSteps(() => assert.unreachable('nobody set the clock')),
     drain: async () => undefined,
@@ -22,17 +25,17 @@ test('time passes up to the delay of reading, and files are drained while more i
   const told: string[] = [];
   let left = 2;
   const beforeUs = Date.now() * 1000 - READ_DELAY_US;
-  const path = {
+  const processor = {
     advance(nowUs: number) {
       assert.ok(nowUs >= beforeUs && nowUs <= Date.now() * 1000 - READ_DELAY_US);
       told.push('advance');
       return left-- > 0;
     },
-  } as unknown as PacketPath;
+  } as unknown as PacketProcessor;
   const drain = async () => {
     told.push('drain');
   };
-  await passing({ path, drain }).catchUp();
+  await passing({ processor, drain }).catchUp();
   assert.equal(told, ['advance', 'drain', 'advance', 'drain', 'advance']);
 });
 
@@ -40,14 +43,14 @@ test('one pass at a time; what goes wrong is told, and the next pass runs', asyn
   const failures: unknown[] = [];
   let passes = 0;
   let failed: () => void = () => undefined;
-  const path = {
+  const processor = {
     advance() {
       passes++;
       throw new Error('broken');
     },
-  } as unknown as PacketPath;
+  } as unknown as PacketProcessor;
   const time = passing({
-    path,
+    processor,
     fail: (error) => {
       failures.push(error);
       failed();

@@ -15,7 +15,7 @@ const BOUNDS: readonly (readonly [row: string, said: string, file: string, decla
   ['names answered lately', '4,096', 'track/recent-answers.ts', 'PLACES = 4096'],
   ['DNS over TCP being read', '1,000 connections', 'track/dns-conversations.ts', 'MOST_CONNECTIONS = 1_000'],
   ['strangers (00023)', '1,024', 'track/foreign-packets.ts', 'MOST_STRANGERS = 1024'],
-  ['sources named by PROXY protocol', '10,000', 'pipeline/reporter.ts', 'MOST_PROXIED = 10_000'],
+  ['sources named by PROXY protocol', '10,000', 'pipeline/emitter.ts', 'MOST_PROXIED = 10_000'],
   ['servers that answered lately', '4,096', 'detect/known-servers.ts', 'PLACES = 4096'],
   ['conversations being read', '8,000', 'track/conversations.ts', 'MOST_CONVERSATIONS = 8_000'],
   [

@@ -28,18 +28,18 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'history/dns-packets.ts',
     'pipeline/directions.ts',
     'pipeline/dns-dumps.ts',
-    'pipeline/dns-reporter.ts',
+    'pipeline/dns-emitter.ts',
     'track/dns-conversations.ts',
   ],
   'agent/agent.test.ts': ['agent/garbage-collector.ts', 'agent/page.ts', 'native/malloc.ts', 'session/agent-memory.ts'],
   'agent/session-keeper.test.ts': ['agent/until-deserted.ts'],
-  'attribution/named-reports.test.ts': [
+  'attribution/named-output.test.ts': [
     'attribution/line-queue.ts',
     'attribution/owner-lookup.ts',
     'model/event.ts',
     'model/packet.ts',
   ],
-  'capture/block-pool.test.ts': ['capture/block-backlog.ts', 'capture/memory.ts', 'capture/ring-layout.ts'],
+  'capture/spill-pool.test.ts': ['capture/block-backlog.ts', 'capture/memory.ts', 'capture/ring-layout.ts'],
   'capture/cap-source.live.test.ts': ['capture/cap-socket.ts', 'capture/packet-socket.ts'],
   'capture/file-source.test.ts': ['capture/byte-source.ts', 'capture/pcap.ts', 'model/frame.ts'],
   'capture/ring-source.live.test.ts': ['capture/link-check.ts', 'capture/open-ring-source.ts'],
@@ -123,9 +123,9 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'page/store.test.ts': ['page/view.ts'],
   'pipeline/hostile.replay.test.ts': [
     'pipeline/dumps.ts',
-    'pipeline/packet-path.ts',
+    'pipeline/packet-processor.ts',
     'pipeline/pipeline.ts',
-    'pipeline/reporter.ts',
+    'pipeline/emitter.ts',
   ],
   'process/connection-record.test.ts': ['native/inet-diag.ts'],
   'process/pod-sockets.test.ts': ['native/clock.ts', 'process/diag-sockets.ts', 'process/proc-net-sockets.ts'],
@@ -139,7 +139,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   'protocols/http/fuzz.replay.test.ts': ['protocols/http/hpack-table.ts', 'protocols/http/http-search.ts'],
   'protocols/http/hpack.test.ts': [
     'protocols/http/hpack-decoder.ts',
-    'protocols/http/http-report.ts',
+    'protocols/http/http-matches.ts',
     'protocols/http/huffman.ts',
   ],
   'protocols/http/http1.test.ts': [

@@ -74,13 +74,13 @@ export function replayFrames(frames: readonly Captured[], restSeconds: number): 
     event: (event: NetworkEvent) => events.push(event),
     note() {},
   };
-  const { path, reporter } = buildPipeline({ settings, seed: 7, memory: engineMemory, sink, dumpSink: null });
+  const { processor, emitter } = buildPipeline({ settings, seed: 7, memory: engineMemory, sink, dumpSink: null });
   const source = new CapturedSource(frames);
-  while (!path.drain(source, FRAMES_AT_ONCE));
-  const endUs = path.nowUs + restSeconds * 1e6;
-  while (path.advance(endUs));
-  while (path.tracker.stop(endUs));
-  reporter.finish();
+  while (!processor.drain(source, FRAMES_AT_ONCE));
+  const endUs = processor.nowUs + restSeconds * 1e6;
+  while (processor.advance(endUs));
+  while (processor.tracker.stop(endUs));
+  emitter.finish();
   return { claims: events.map(claimOf), flows, findings: findingsOf(events, lines, endUs), events };
 }
 

@@ -1,5 +1,5 @@
 import { fieldBytes, HpackEntry, HpackTable, STATIC_ENTRIES } from './hpack-table.ts';
-import { REPORTED_BYTES, reportedText } from './http-report.ts';
+import { REPORTED_BYTES, reportedText } from './http-matches.ts';
 import type { HttpSearch } from './http-search.ts';
 import { decodeHuffman, maxDecodedBytes } from './huffman.ts';
 import { TextBit, TextMatcher } from './text-matcher.ts';

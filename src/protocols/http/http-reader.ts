@@ -1,5 +1,5 @@
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
-import { HttpReport } from './http-report.ts';
+import { HttpMatches } from './http-matches.ts';
 import type { HttpSearch, HttpSink } from './http-search.ts';
 import { RequestReader } from './request-reader.ts';
 import { ResponseWatch } from './response-watch.ts';
@@ -14,12 +14,12 @@ export class HttpReader {
   readonly initiator: StreamConsumer;
   /** Takes what the responder sends: only whether it agrees to another protocol. */
   readonly responder: StreamConsumer;
-  readonly #report: HttpReport;
+  readonly #report: HttpMatches;
   readonly #requests: RequestReader;
 
   /** `id` is what the sink is told; `midstream`: the first bytes need not begin a request. */
   constructor(search: HttpSearch, sink: HttpSink, id: number, midstream = false) {
-    this.#report = new HttpReport(search, sink, id);
+    this.#report = new HttpMatches(search, sink, id);
     this.#requests = new RequestReader(this.#report, midstream);
     this.initiator = this.#requests;
     this.responder = new ResponseWatch(this.#report, this.#requests);

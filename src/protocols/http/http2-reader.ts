@@ -1,5 +1,5 @@
 import { HpackDecoder, MAX_BLOCK_BYTES } from './hpack-decoder.ts';
-import { type HttpReport, MAX_LOST_SEGMENTS } from './http-report.ts';
+import { type HttpMatches, MAX_LOST_SEGMENTS } from './http-matches.ts';
 import {
   FRAME_HEADER_BYTES,
   FrameFlag,
@@ -24,7 +24,7 @@ const PRIORITY_BYTES = 5;
 export class Http2Reader {
   /** What was taken for HTTP/2 in the middle of a connection is something else. */
   isWrong = false;
-  readonly #report: HttpReport;
+  readonly #report: HttpMatches;
   readonly #decoder: HpackDecoder;
   #prefaceBytes: number; // of PREFACE_REST that came
   #isCertain: boolean; // the preface or a request was seen
@@ -43,7 +43,7 @@ export class Http2Reader {
   #frameStart = 0; // of the current frame in the buffer
 
   /** `midstream`: a frame begins with the next bytes; else the rest of the preface. */
-  constructor(report: HttpReport, midstream: boolean) {
+  constructor(report: HttpMatches, midstream: boolean) {
     this.#report = report;
     this.#decoder = new HpackDecoder(report.search);
     this.#prefaceBytes = midstream ? PREFACE_REST.length : 0;

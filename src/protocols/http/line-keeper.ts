@@ -1,5 +1,5 @@
 import type { StreamBudget } from '../stream/stream-budget.ts';
-import { REPORTED_BYTES, reportedText } from './http-report.ts';
+import { REPORTED_BYTES, reportedText } from './http-matches.ts';
 
 /** What is asked of the budget for one unfinished head: its request line and the line that is cut. */
 const KEPT_BYTES = 2 * REPORTED_BYTES;

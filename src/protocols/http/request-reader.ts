@@ -1,6 +1,6 @@
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
 import { ChunkedBody } from './chunked-body.ts';
-import { endWithoutLineEnd, type HttpReport, MAX_LOST_SEGMENTS, reportedText } from './http-report.ts';
+import { endWithoutLineEnd, type HttpMatches, MAX_LOST_SEGMENTS, reportedText } from './http-matches.ts';
 import { looksLikeHttp2Headers } from './http2-frames.ts';
 import { Http2Reader } from './http2-reader.ts';
 import { LineKeeper } from './line-keeper.ts';
@@ -32,7 +32,7 @@ export type AwaitedAnswer = 'nothing' | 'tunnel' | 'upgrade' | 'http2' | 'contin
  * bodies only as far as their end has to be found. Hands over to `Http2Reader` at the preface of HTTP/2.
  */
 export class RequestReader implements StreamConsumer {
-  readonly #report: HttpReport;
+  readonly #report: HttpMatches;
   readonly #line = new RequestLine();
   readonly #framing = new MessageFraming();
   readonly #kept: LineKeeper;
@@ -55,7 +55,7 @@ export class RequestReader implements StreamConsumer {
   awaits: AwaitedAnswer = 'nothing';
 
   /** `midstream`: the first bytes need not begin a request. */
-  constructor(report: HttpReport, midstream: boolean) {
+  constructor(report: HttpMatches, midstream: boolean) {
     this.#report = report;
     this.#kept = new LineKeeper(report.search.budget);
     this.#phase = midstream ? Phase.lost : Phase.requestLine;

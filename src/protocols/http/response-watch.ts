@@ -1,5 +1,5 @@
 import type { StreamConsumer } from '../stream/in-order-stream.ts';
-import type { HttpReport } from './http-report.ts';
+import type { HttpMatches } from './http-matches.ts';
 import type { RequestReader } from './request-reader.ts';
 
 const BEGINNING = [...'HTTP/1.'].map((letter) => letter.charCodeAt(0));
@@ -17,14 +17,14 @@ const Part = { status: 0, restOfHead: 1, ignored: 2 } as const;
  * interim one; until the client goes on with requests the answer may still come.
  */
 export class ResponseWatch implements StreamConsumer {
-  readonly #report: HttpReport;
+  readonly #report: HttpMatches;
   readonly #requests: RequestReader;
   #part: number = Part.status;
   #count = 0;
   #status = 0;
   #lineBytes = 0;
 
-  constructor(report: HttpReport, requests: RequestReader) {
+  constructor(report: HttpMatches, requests: RequestReader) {
     this.#report = report;
     this.#requests = requests;
   }

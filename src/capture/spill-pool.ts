@@ -7,7 +7,7 @@ import { LARGEST_BLOCK_BYTES } from './ring-layout.ts';
 
 const POOL_BYTES = 192 * MEBIBYTE;
 const PLACES = POOL_BYTES / LARGEST_BLOCK_BYTES;
-/** So much more is resident than is used: what a busy link brings while more is made ready. */
+/** So much more is resident than is used: what a busy link brings while more is prefaulted. */
 const AHEAD_BYTES = 32 * MEBIBYTE;
 /** Made ready at a time: whoever asks the kernel for other memory of this process may have to wait for it. */
 const PIECE_BYTES = 2 * MEBIBYTE;
@@ -15,12 +15,12 @@ const PIECE_BYTES = 2 * MEBIBYTE;
 const KEEP_MS = 5000;
 
 /**
- * Memory for blocks that the rings of all sessions put aside, in places of one block each. As much as is used and a part
+ * Memory for blocks that the rings of all sessions spilled, in places of one block each. As much as is used and a part
  * beyond it is made resident by another thread: a page that is touched for the first time may take so long that what is put
- * aside comes faster than it can be copied (ADR 0019). Some time after nothing is put aside any more, all but that part is
+ * aside comes faster than it can be copied (ADR 0019). Some time after nothing is spilled any more, all but that part is
  * given back. Room is asked for memory, by pieces.
  */
-export class BlockPool extends Memory {
+export class SpillPool extends Memory {
   /** Places that were given back, the last one to be used first. */
   #free: number[] = [];
   #taken = 0;

@@ -7,12 +7,12 @@ import { everyStep } from '../model/every-step.ts';
 import { type ProcessIdentity, UNKNOWN_PROCESS } from '../model/process.ts';
 import type { SeenConnection } from '../model/seen-connection.ts';
 import type { ConnectionOwners } from '../pipeline/connection-owners.ts';
-import type { ReportSink } from '../pipeline/reporter.ts';
+import type { OutputSink } from '../pipeline/emitter.ts';
 import type { ConnectionTracer } from '../process/connection-tracer.ts';
 import type { Finder } from '../process/process-finder.ts';
 import type { ProcessKnowledge } from '../process/process-knowledge.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
-import { LineQueue, Quest } from './line-queue.ts';
+import { LineQueue, LookupState } from './line-queue.ts';
 import { NamesBySlot } from './names-by-slot.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { WaitingEvents } from './waiting-events.ts';
@@ -27,7 +27,7 @@ const STALL_MS = 2 * BEAT_MS;
 /** What naming works with. */
 export interface NamingParts {
   /** Where reports go once they are named. */
-  readonly sink: ReportSink;
+  readonly sink: OutputSink;
   /** Slots of the connection table. */
   readonly capacity: number;
   readonly knowledge: ProcessKnowledge;
@@ -38,10 +38,10 @@ export interface NamingParts {
 }
 
 /**
- * Stands between the reporter and the files and says which process of the pod each connection belongs to. Lines wait a
+ * Stands between the emitter and the files and says which process of the pod each connection belongs to. Lines wait a
  * moment for that, in order; what is not found in time, or cannot wait, goes on without a name.
  */
-export class NamedReports implements ReportSink, ConnectionOwners {
+export class NamedOutput implements OutputSink, ConnectionOwners {
   readonly #parts: NamingParts;
   readonly #names: NamesBySlot;
   readonly #lines = new LineQueue();
@@ -50,8 +50,8 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   readonly #events = new WaitingEvents((event, process) => this.#tell(event, process));
   readonly #lookup: OwnerLookup;
   #finder: Finder | null = null;
-  /** A window of its own onto the connections. */
-  #window: TrackedConnection | null = null;
+  /** A cursor of its own onto the connections. */
+  #cursor: TrackedConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** When the last turn was, or waiting began after it. */
   #turnedMs = 0;
@@ -109,7 +109,7 @@ export class NamedReports implements ReportSink, ConnectionOwners {
 
   connectionBegan(connection: TrackedConnection): void {
     if (this.#finder === null) this.#parts.missed();
-    this.#window ??= connection.another();
+    this.#cursor ??= connection.another();
     this.#names.setPending(connection.slot);
     this.#push(connection, false);
   }
@@ -247,7 +247,7 @@ export class NamedReports implements ReportSink, ConnectionOwners {
 
   #decide(line: number, process: ProcessIdentity | null): void {
     const slot = this.#lines.slot(line);
-    this.#lines.setQuest(line, Quest.decided);
+    this.#lines.setLookupState(line, LookupState.decided);
     if (process === null) {
       this.#unnamed++;
       this.#names.delete(slot);
@@ -262,7 +262,7 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   #flush(): void {
     const lines = this.#lines;
     while (!lines.isEmpty) {
-      const isDecided = lines.quest(lines.head) === Quest.decided;
+      const isDecided = lines.lookupState(lines.head) === LookupState.decided;
       if (!isDecided && this.#clockMs - lines.sinceMs(lines.head) < LINE_WAIT_MS) break;
       this.#pop();
     }
@@ -272,7 +272,7 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   /** Lets the first line go on. */
   #pop(): void {
     const line = this.#lines.head;
-    if (this.#lines.quest(line) !== Quest.decided) this.#decide(line, null);
+    if (this.#lines.lookupState(line) !== LookupState.decided) this.#decide(line, null);
     const connection = this.#at(line);
     connection.lossMeanwhile = this.#lines.loss(line);
     this.#lines.head++;
@@ -294,8 +294,8 @@ export class NamedReports implements ReportSink, ConnectionOwners {
   }
 
   #at(line: number): TrackedConnection {
-    const window = this.#window;
-    if (window === null) throw new Error('Cannot happen: a line waits for a connection that nobody has seen');
-    return window.at(this.#lines.slot(line));
+    const cursor = this.#cursor;
+    if (cursor === null) throw new Error('Cannot happen: a line waits for a connection that nobody has seen');
+    return cursor.at(this.#lines.slot(line));
   }
 }

@@ -43,7 +43,7 @@ const PROVEN_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
 const MOST_PROXIED = 10_000;
 
 /** Where connections and events go: the files of a session, or standard output. */
-export interface ReportSink {
+export interface OutputSink {
   connectionBegan(connection: TrackedConnection): void;
   connectionEnded(connection: TrackedConnection): void;
   /** Something happened to a connection, whether an event tells it or not: what is counted is counted here. */
@@ -60,7 +60,7 @@ export interface ReportSink {
   note(message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** What is followed; may be changed while the reporter runs. */
+/** What is followed; may be changed while the emitter runs. */
 export interface FollowSettings {
   /** 0: none. */
   followPort: number;
@@ -69,11 +69,11 @@ export interface FollowSettings {
   maskHttpHeaders: readonly string[];
 }
 
-/** What a reporter works with. */
-export interface ReporterParts {
+/** What a emitter works with. */
+export interface EmitterParts {
   readonly detectors: Detectors;
   readonly floodGate: FloodGate;
-  readonly sink: ReportSink;
+  readonly sink: OutputSink;
   readonly owners: ConnectionOwners;
   readonly pod: PodAddresses;
   readonly follow: FollowSettings;
@@ -82,14 +82,14 @@ export interface ReporterParts {
 }
 
 /** Hears what happens to connections, asks the detectors what it means, and hands both on. */
-export class Reporter implements TrackerListener, ConversationListener {
-  readonly #parts: ReporterParts;
+export class Emitter implements TrackerListener, ConversationListener {
+  readonly #parts: EmitterParts;
   #seesBothDirections = false;
   #lastLossUs = Number.NEGATIVE_INFINITY;
   /** By slot: the source that a PROXY protocol header named. */
   readonly #proxied = new Map<number, string>();
 
-  constructor(parts: ReporterParts) {
+  constructor(parts: EmitterParts) {
     this.#parts = parts;
   }
 
@@ -120,7 +120,7 @@ export class Reporter implements TrackerListener, ConversationListener {
 
   began(connection: TrackedConnection): void {
     const { pod, sink } = this.#parts;
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     if (connection.podSide === PodSide.unknown) connection.podSide = pod.sideIn(connection);
     sink.connectionBegan(connection);
     this.#followPort(connection, connection.beginUs);
@@ -134,7 +134,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   synRepeated(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.synRepeated(connection, timeUs));
   }
 
@@ -144,33 +144,33 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   halfClosed(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.lastProgressUs);
+    this.#doubt(connection, connection.lastProgressUs);
     this.#report(connection, this.#parts.detectors.halfClosed(connection, timeUs));
   }
 
   unanswered(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.noAnswer(connection, timeUs));
   }
 
   icmpError(connection: TrackedConnection, error: IcmpError, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.icmpError(connection, error, timeUs));
   }
 
   pathMtu(connection: TrackedConnection, trouble: PathMtuTrouble, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.pathMtu(connection, trouble, timeUs));
   }
 
   resent(connection: TrackedConnection, side: Side, isStuck: boolean, timeUs: number): void {
     if (connection.silenced) return;
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.resent(connection, side, isStuck, timeUs));
   }
 
   zeroWindow(connection: TrackedConnection, side: Side, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.zeroWindow(connection, side, timeUs));
   }
 
@@ -178,7 +178,7 @@ export class Reporter implements TrackerListener, ConversationListener {
     if (connection.silenced) return;
     const occurrences = this.#parts.detectors.answered(connection, answer, timeUs);
     if (occurrences.length === 0) return;
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     for (const { name, causeId, event } of occurrences) {
       this.#count(connection, name, causeId, timeUs);
       if (event !== null) this.#tell(connection, event);
@@ -186,29 +186,29 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   foreignPacket(connection: TrackedConnection, stranger: Stranger, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.foreignPacket(connection, stranger, timeUs));
     connection.noteForeignPackets();
   }
 
   halfOpen(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.halfOpen(connection, timeUs));
   }
 
   stale(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.lastProgressUs);
+    this.#doubt(connection, connection.lastProgressUs);
     this.#report(connection, this.#parts.detectors.stale(connection, timeUs));
   }
 
   stale2(connection: TrackedConnection, timeUs: number): void {
-    this.#weigh(connection, connection.lastProgressUs);
+    this.#doubt(connection, connection.lastProgressUs);
     this.#report(connection, this.#parts.detectors.stale2(connection, timeUs));
   }
 
   reset(connection: TrackedConnection, by: Side, timeUs: number): void {
     if (connection.silenced) return; // counted, it would use up what the throttle lets through
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     for (const { name, causeId, event } of this.#parts.detectors.reset(connection, by, timeUs)) {
       this.#count(connection, name, causeId, timeUs);
       if (event !== null) this.#tell(connection, event);
@@ -221,7 +221,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   tlsSignal(connection: TrackedConnection, signal: TlsSignal): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     if (signal.kind === 'completed') this.#parts.dumps?.serverNames.note(connection, signal.session.serverName);
     this.#report(connection, this.#parts.detectors.tlsSignal(connection, signal));
   }
@@ -243,7 +243,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   ended(connection: TrackedConnection): void {
-    this.#weigh(connection, connection.beginUs);
+    this.#doubt(connection, connection.beginUs);
     this.#report(connection, this.#parts.detectors.noAnswer(connection, connection.endUs));
     this.#report(connection, this.#parts.detectors.leftClosed(connection));
     this.#parts.sink.connectionEnded(connection);
@@ -275,7 +275,7 @@ export class Reporter implements TrackerListener, ConversationListener {
   }
 
   /** Tells the connection whether packets were lost since `sinceUs`, and whose it is. */
-  #weigh(connection: TrackedConnection, sinceUs: number): void {
+  #doubt(connection: TrackedConnection, sinceUs: number): void {
     this.#identify(connection);
     connection.lossMeanwhile = this.#lastLossUs >= sinceUs;
   }

@@ -9,19 +9,19 @@ import type { DnsListener } from '../track/dns-listener.ts';
 import type { TrackedConnection } from '../track/tracked-connection.ts';
 import type { DnsDumps } from './dns-dumps.ts';
 import type { Dumps } from './dumps.ts';
+import type { OutputSink } from './emitter.ts';
 import type { PodAddresses } from './pod-addresses.ts';
-import type { ReportSink } from './reporter.ts';
 
-/** Whether DNS is reported; may be changed while the reporter runs. */
+/** Whether DNS is reported; may be changed while the emitter runs. */
 export interface DnsReportSettings {
   eventsForDns: boolean;
 }
 
-/** What a DNS reporter works with. */
-export interface DnsReporterParts {
+/** What a DNS emitter works with. */
+export interface DnsEmitterParts {
   readonly detectors: DnsDetectors;
   readonly floodGate: FloodGate;
-  readonly sink: ReportSink;
+  readonly sink: OutputSink;
   readonly pod: PodAddresses;
   readonly settings: DnsReportSettings;
   /** Whether the capture lost packets since a time. */
@@ -36,10 +36,10 @@ export interface DnsReporterParts {
 }
 
 /** Hears what becomes of DNS questions, asks the detectors what it means, and hands both on. */
-export class DnsReporter implements DnsListener {
-  readonly #parts: DnsReporterParts;
+export class DnsEmitter implements DnsListener {
+  readonly #parts: DnsEmitterParts;
 
-  constructor(parts: DnsReporterParts) {
+  constructor(parts: DnsEmitterParts) {
     this.#parts = parts;
   }
 

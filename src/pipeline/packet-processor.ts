@@ -41,7 +41,7 @@ export interface Keeping {
 }
 
 /** What a packet path is made of. */
-export interface PacketPathOptions {
+export interface PacketProcessorOptions {
   /** Connections that are followed at the same time at most. */
   readonly capacity: number;
   /** Gives the memory of their table; the engine's when missing. */
@@ -63,7 +63,7 @@ export interface PacketPathOptions {
 }
 
 /** Frames go in, a listener is told what happens to connections: the one way through the house, on one thread. */
-export class PacketPath {
+export class PacketProcessor {
   readonly tracker: Tracker;
   readonly conversations: Conversations;
   readonly questions: DnsQuestions;
@@ -85,7 +85,7 @@ export class PacketPath {
   #firstUs = Number.NaN;
   #nowUs = Number.NaN;
 
-  constructor(options: PacketPathOptions) {
+  constructor(options: PacketProcessorOptions) {
     const { capacity, memory, seed, delays, search, keeping, mayHaveDuplicates, listener, dnsListener } = options;
     const table = new ConnectionTable(capacity, seed, memory, options.tableRoom);
     this.questions = new DnsQuestions(delays, seed, dnsListener);

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ReadWindow } from '../../src/capture/read-window.ts';
+import { ReadBuffer } from '../../src/capture/read-buffer.ts';
 
 /** Gives out `total` bytes, at most `atOnce` a reading: each its place in the sequence, modulo 251. */
 function counting(total: number, atOnce: number) {
@@ -21,7 +21,7 @@ function counting(total: number, atOnce: number) {
 
 test('bytes stay in order over readings, and a record that does not fit makes it grow', async () => {
   const total = 3_000_000;
-  const window = new ReadWindow(counting(total, 100_003));
+  const window = new ReadBuffer(counting(total, 100_003));
   for (const wanted of [10, 1_500_000, 7, 1_000_000]) {
     window.wanted = wanted;
     assert.ok(await window.fill());
@@ -36,7 +36,7 @@ test('bytes stay in order over readings, and a record that does not fit makes it
 });
 
 test('a failure is kept in words, and what came before stays', async () => {
-  const window = new ReadWindow({
+  const window = new ReadBuffer({
     read: () => Promise.reject(new Error('input/output error')),
     close: () => undefined,
   });
@@ -46,7 +46,7 @@ test('a failure is kept in words, and what came before stays', async () => {
 
 test('closing lets go of source and memory', () => {
   const source = counting(1, 1);
-  const window = new ReadWindow(source);
+  const window = new ReadBuffer(source);
   window.close();
   assert.ok(source.isClosed);
   assert.is(window.bytes.length, 0);

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BlockBacklog } from '../../src/capture/block-backlog.ts';
-import { BlockPool } from '../../src/capture/block-pool.ts';
 import { LARGEST_BLOCK_BYTES } from '../../src/capture/ring-layout.ts';
+import { SpillPool } from '../../src/capture/spill-pool.ts';
 import { residentMib } from '../lab/resident.ts';
 import { waitFor } from '../lab/wait.ts';
 
@@ -17,14 +17,14 @@ const test = suite('capture/block-pool');
 const block = (value: number, lengthBytes = 1000) => new Uint8Array(lengthBytes).fill(value);
 
 /** The value of a backlog's oldest block, which is then let go. */
-function takeOldest(pool: BlockPool, backlog: BlockBacklog): number {
+function takeOldest(pool: SpillPool, backlog: BlockBacklog): number {
   const value = pool.bytes[backlog.oldest + 999] ?? -1;
   backlog.shift();
   return value;
 }
 
 test('places do not overlap, are used again in the cache’s favour, and come to an end', () => {
-  const pool = new BlockPool();
+  const pool = new SpillPool();
   const places = Array.from({ length: PLACES }, () => pool.take());
   assert.is(new Set(places).size, PLACES);
   assert.ok(places.every((place) => place % LARGEST_BLOCK_BYTES === 0 && place < pool.bytes.length));
@@ -34,7 +34,7 @@ test('places do not overlap, are used again in the cache’s favour, and come to
 });
 
 test('a part beyond what is used is resident, and the rest only until some time after it was used', async () => {
-  const pool = new BlockPool(1);
+  const pool = new SpillPool(1);
   const resident = (mib: number) => waitFor(`${mib} MiB`, () => residentMib(pool.bytes.buffer) === mib);
   assert.is(residentMib(pool.bytes.buffer), 0);
   pool.prefault();
@@ -51,7 +51,7 @@ test('a part beyond what is used is resident, and the rest only until some time 
 });
 
 test('what was taken again in the meantime is not given back', async () => {
-  const pool = new BlockPool(20);
+  const pool = new SpillPool(20);
   pool.giveBack(pool.take());
   const place = pool.take();
   pool.bytes.fill(7, place, place + LARGEST_BLOCK_BYTES);
@@ -61,7 +61,7 @@ test('what was taken again in the meantime is not given back', async () => {
 });
 
 test('backlogs that share a pool keep their order and their blocks, within their own room and the pool’s', () => {
-  const pool = new BlockPool();
+  const pool = new SpillPool();
   const [one, two] = [new BlockBacklog(pool, 4), new BlockBacklog(pool, PLACES)];
   for (let value = 0; value < 6; value++) {
     assert.is(one.add(block(value)), value < 4);
@@ -87,7 +87,7 @@ test('backlogs that share a pool keep their order and their blocks, within their
 });
 
 test('how much of the room is taken: what others of the pool take is no room', () => {
-  const pool = new BlockPool();
+  const pool = new SpillPool();
   const [one, two] = [new BlockBacklog(pool, 8), new BlockBacklog(pool, PLACES)];
   assert.is(one.level, 0);
   for (let value = 1; value <= 2; value++) one.add(block(value));

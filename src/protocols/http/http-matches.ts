@@ -20,7 +20,7 @@ export function reportedText(bytes: Uint8Array, start: number, end: number): str
 }
 
 /** What the readers of one connection have in common: whom they tell, and whether they are still needed. */
-export class HttpReport {
+export class HttpMatches {
   readonly search: HttpSearch;
   readonly #sink: HttpSink;
   readonly #id: number;

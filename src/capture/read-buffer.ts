@@ -7,7 +7,7 @@ const CHUNK_BYTES = 1 << 20;
  * A piece of a long byte sequence, held in memory: records are read in place out of it, and `fill()` moves it on. Its
  * size only grows for a record that does not fit.
  */
-export class ReadWindow {
+export class ReadBuffer {
   bytes = new Uint8Array(CHUNK_BYTES);
   view = new DataView(this.bytes.buffer);
   /** First byte that was not consumed. The reader moves it on. */

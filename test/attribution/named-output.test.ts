@@ -1,13 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NamedReports } from '../../src/attribution/named-reports.ts';
+import { NamedOutput } from '../../src/attribution/named-output.ts';
 import { WorkBudget } from '../../src/limits/work-budget.ts';
 import { PodSide } from '../../src/model/connection.ts';
 import type { NetworkEvent } from '../../src/model/event.ts';
 import { summarize } from '../../src/model/event.ts';
 import { Packet } from '../../src/model/packet.ts';
 import type { ProcessIdentity } from '../../src/model/process.ts';
-import { NO_SOCKET, NOBODYS_SOCKET } from '../../src/process/pod-sockets.ts';
+import { NO_SOCKET, UNOWNED_SOCKET } from '../../src/process/pod-sockets.ts';
 import type { Finder } from '../../src/process/process-finder.ts';
 import { ProcessKnowledge } from '../../src/process/process-knowledge.ts';
 import { ConnectionTable } from '../../src/track/connection-table.ts';
@@ -41,9 +41,9 @@ class Stage {
   /** How often it was asked whether there is time left for naming, and what the answer is. */
   budgetAsked = 0;
   hasBudget = true;
-  readonly reports: NamedReports;
+  readonly reports: NamedOutput;
   readonly #table = new ConnectionTable(CAPACITY, 1);
-  readonly #window = new TrackedConnection(this.#table);
+  readonly #cursor = new TrackedConnection(this.#table);
 
   constructor() {
     const budget = Object.assign(new WorkBudget(1, 1), {
@@ -70,7 +70,7 @@ class Stage {
     const fail = (error: unknown) => {
       throw error;
     };
-    this.reports = new NamedReports({ sink, capacity: CAPACITY, knowledge, missed: nothing, fail });
+    this.reports = new NamedOutput({ sink, capacity: CAPACITY, knowledge, missed: nothing, fail });
     const finder: Finder = {
       cookie: null,
       socketOf: ({ initiatorPort }) => {
@@ -99,7 +99,7 @@ class Stage {
     packet.sourcePort = port;
     packet.destinationPort = 80;
     const slot = this.#table.insert(packet, this.#table.hash(packet), true);
-    const connection = this.#window.at(slot);
+    const connection = this.#cursor.at(slot);
     connection.podSide = side;
     this.#table.words[slot * WORDS_PER_RECORD + STATE] |= phase;
     this.reports.connectionBegan(connection);
@@ -107,11 +107,11 @@ class Stage {
   }
 
   end(slot: number): void {
-    this.reports.connectionEnded(this.#window.at(slot));
+    this.reports.connectionEnded(this.#cursor.at(slot));
   }
 
   event(slot: number): void {
-    const connection = this.#window.at(slot);
+    const connection = this.#cursor.at(slot);
     const event = {
       name: 'TCP_RESET',
       timeUs: 0,
@@ -247,7 +247,7 @@ onStage('an event waits for the name of its connection, those behind it wait too
 });
 
 onStage('the listener stands for what the pod has not accepted after 250 ms, at once where an event asks', (stage) => {
-  stage.sockets.set(1, NOBODYS_SOCKET);
+  stage.sockets.set(1, UNOWNED_SOCKET);
   stage.owners.set(LISTENER, processOf(5));
   stage.begin(1, PodSide.responder, Phase.established);
   stage.pass(0);
@@ -264,7 +264,7 @@ onStage('the listener stands for what the pod has not accepted after 250 ms, at 
 });
 
 onStage('a connection is of the process that accepts it, though that takes a while', (stage) => {
-  stage.sockets.set(1, NOBODYS_SOCKET);
+  stage.sockets.set(1, UNOWNED_SOCKET);
   stage.owners.set(LISTENER, processOf(5)).set(11, processOf(7));
   stage.begin(1, PodSide.responder, Phase.established);
   stage.pass(100);
