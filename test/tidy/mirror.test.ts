@@ -204,8 +204,12 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     'track/deadlines.ts',
     'track/free-slots.ts',
     'track/handshakes.ts',
+    'track/holes.ts',
     'track/hop-limit.ts',
+    'track/keep-alives.ts',
     'track/lifetimes.ts',
+    'track/pod-side.ts',
+    'track/shift-record-times.ts',
     'track/tracker.ts',
   ],
 };

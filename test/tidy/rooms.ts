@@ -24,7 +24,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   capture: { job: 'where frames come from: packet ring, `cap`, capture file', mayImport: ['model', 'native'] },
   history: { job: 'the packets kept per connection within a budget', mayImport: ['model'] },
   pipeline: {
-    job: 'the pure way of a packet, put together: packet path, emitter, dumps',
+    job: 'the pure way of a packet, put together: packet processor, emitter, dumps',
     mayImport: ['model', 'layers', 'protocols', 'track', 'limits', 'detect', 'mask', 'history', 'capture'],
   },
   process: { job: 'which process owns a socket: sock_diag, `/proc`, eBPF', mayImport: ['model', 'native', 'limits'] },
