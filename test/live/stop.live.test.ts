@@ -14,7 +14,7 @@ test('what was sent before a stop is read, however much waits', async () => {
     for (const where of [pod.namespace, lab.node]) where.set('net/ipv6/conf/all/disable_ipv6', 1);
     const capture = join(lab.directory, 'load.pcap');
     const made = makeCapture(capture, { connections: 500, contents: [httpContent, plainContent] });
-    const agent = await AgentRun.watch(lab, pod, { RING_MB: 64 });
+    const agent = await AgentRun.watch(lab, pod, { RING_MB: 64 }, { MEMORY_MB: '1024' }); // a ring takes an eighth at most
     agent.program.child.kill('SIGSTOP');
     const loops = Math.ceil(40_000 / made.packets);
     const options = ['-i', 'eth0', '--topspeed', '--unique-ip', '--loop', String(loops)];
