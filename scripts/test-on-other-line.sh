@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests without live ones on the other supported line of Node: 24 where the rest runs on 26, else 26. After
+# Runs the unit tests on the other supported line of Node: 24 where the rest runs on 26, else 26. After
 # `npm run setup` and `npm run build:test`; what is written after the script's name goes to build/test/run.js.
 # An addon is compiled for one line, and modules are found by where a file is: so it all happens in a copy of this folder.
 set -euo pipefail
@@ -25,5 +25,5 @@ tar -c --exclude=./.node --exclude=./.git --exclude=./node_modules/cap/build . |
   cd "$copy"
   bash scripts/setup.sh
   printf 'Node %s\n' "$(node --version)"
-  node build/test/run.js --no-live "$@"
+  node build/test/run.js --kind unit "$@"
 )
