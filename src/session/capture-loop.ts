@@ -62,7 +62,8 @@ export class CaptureLoop {
   /** Closes the source once what was sent up to now has been read. */
   closeSoon(): void {
     const untilMs = performance.now() + LAST_FRAMES_MS + LAST_READING_MS;
-    this.#parts.timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs));
+    const { frames } = this.#parts.source.counters();
+    this.#parts.timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs, frames));
   }
 
   #turn(): void {
@@ -90,10 +91,14 @@ export class CaptureLoop {
     attribution.turn();
   }
 
-  #closeWhenRead(untilMs: number): void {
+  /** `frames`: how many had been read `LAST_FRAMES_MS` ago; -1 when more were to be read at once. */
+  #closeWhenRead(untilMs: number, frames: number): void {
     const { source, timers } = this.#parts;
     this.#read();
-    if (this.#isDry || performance.now() >= untilMs) source.close();
-    else timers.in(0, () => this.#closeWhenRead(untilMs));
+    // a source that reads frames early gives the last ones only some looks after the others
+    const read = source.counters().frames;
+    if ((this.#isDry && read === frames) || performance.now() >= untilMs) source.close();
+    else if (this.#isDry) timers.in(LAST_FRAMES_MS, () => this.#closeWhenRead(untilMs, read));
+    else timers.in(0, () => this.#closeWhenRead(untilMs, -1));
   }
 }

@@ -11,6 +11,7 @@ import type { LoadShedding } from '../../src/session/load-shedding.ts';
 
 /** A loop over a source that says `states` one after the other; `dry`: what each reading finds. */
 function loopOver(states: SourceState[], dry: boolean[], log: string[]): CaptureLoop {
+  const given = dry.length;
   const note = (text: string) => () => {
     log.push(text);
   };
@@ -20,6 +21,7 @@ function loopOver(states: SourceState[], dry: boolean[], log: string[]): Capture
         log.push('ready');
         return states.shift() ?? 'closed';
       },
+      counters: () => ({ frames: given - dry.length }), // each reading that is listed finds a frame
       close: note('close'),
     } as unknown as LiveSource,
     processor: {
@@ -112,7 +114,7 @@ test('it ends with what a reading throws', async () => {
   assert.is(reason, 'broken');
 });
 
-test('what was sent before the stop is read before the source is closed', () => {
+test('what was sent before the stop is read before the source is closed, also what a source gives late', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const log: string[] = [];
@@ -120,7 +122,9 @@ test('what was sent before the stop is read before the source is closed', () => 
     mock.timers.tick(99);
     assert.equal(log, []);
     mock.timers.tick(1);
-    assert.equal(log, ['read', 'turn', 'read', 'turn', 'close']);
+    assert.equal(log, ['read', 'turn', 'read', 'turn']);
+    mock.timers.tick(100);
+    assert.equal(log, ['read', 'turn', 'read', 'turn', 'read', 'turn', 'close']);
   } finally {
     mock.timers.reset();
   }
