@@ -19,7 +19,9 @@ test('two sessions, floods, scans and storms of resets within 256 MiB: nothing i
   assert.ok(report.survived, text);
   const limitMib = (report.metrics['dlltagent_memory_limit_bytes'] ?? 0) / (1 << 20);
   assert.ok(limitMib > 220 && limitMib < 240, `nine tenths of the container's limit: ${text}`);
-  assert.ok(report.peakResidentMib < limitMib, text);
+  // the account is corrected once a second by what is resident: between two looks that may be some MiB more
+  assert.ok(report.peakResidentMib < 256, text);
+  assert.ok(report.peakChargedMib < limitMib, text);
   assert.ok((report.metrics['dlltagent_memory_gave_way_total table'] ?? 0) > 0, 'it was short');
   assert.is(report.told, report.asked, text);
 });
