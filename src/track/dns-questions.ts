@@ -1,7 +1,7 @@
 import { DNS_PORT } from '../layers/udp.ts';
-import { PodSide } from '../model/connection.ts';
+import { type PodSide, Side } from '../model/connection.ts';
 import { NO_ANSWER, NO_DATA, Rcode } from '../model/dns-question.ts';
-import { Direction } from '../model/frame.ts';
+import type { Direction } from '../model/frame.ts';
 import type { Packet } from '../model/packet.ts';
 import { type DnsMessage, readDnsMessage } from '../protocols/dns/dns-message.ts';
 import { DnsType } from '../protocols/dns/dns-types.ts';
@@ -49,6 +49,7 @@ import {
   WORDS,
 } from './dns-record.ts';
 import { DnsTable, Index } from './dns-table.ts';
+import { podSideOf } from './pod-side.ts';
 import { RecentAnswers } from './recent-answers.ts';
 
 /** Opcode of a question (RFC 1035 §4.1.1); updates, notifications and the like are left alone. */
@@ -142,7 +143,7 @@ export class DnsQuestions {
     // whoever asks from port 53 as well (RFC 5452 §4.5 says not to) is told from its resolver by the message only
     if ((isQuery ? packet.destinationPort : packet.sourcePort) !== DNS_PORT) return -1;
     this.#ends.set(packet, isQuery);
-    const podSide = podSideOf(direction, isQuery);
+    const podSide = podSideOf(direction, isQuery ? Side.initiator : Side.responder);
     return isQuery ? this.#query(timeUs, podSide, -1) : this.#answer(timeUs, false);
   }
 
@@ -571,9 +572,4 @@ function isOptional(type: number): boolean {
 
 function isEdnsError(rcode: number): boolean {
   return rcode === Rcode.formErr || rcode === Rcode.notImp || rcode === BAD_VERSION;
-}
-
-function podSideOf(direction: Direction, isQuery: boolean): PodSide {
-  if (direction === Direction.unknown) return PodSide.unknown;
-  return (direction === Direction.fromPod) === isQuery ? PodSide.initiator : PodSide.responder;
 }
